@@ -1,0 +1,42 @@
+/*
+ * cel_dra - CEL as DRA uses it: selectors of devices.
+ *
+ * The environment is that of k8s.io/dynamic-resource-allocation/cel: one
+ * variable `device` with driver, attributes, capacity and
+ * allowMultipleAllocations. A compiled selector is immutable, counted and
+ * shared between threads; evaluating one allocates only from the arena given.
+ */
+#ifndef CEL_CEL_DRA_H
+#define CEL_CEL_DRA_H
+
+#include "arena.h"
+#include "json.h"
+#include "kerr.h"
+#include "span.h"
+
+struct cel_selector;
+
+struct cel_dra_features {
+  bool consumable_capacity, list_type_attributes;
+};
+
+/* As the scheduler compiles an expression that is already stored: everything is known, no cost check. KERR_INVALID, upstream's text. */
+_must_check_ int cel_selector_compile(struct span expression, struct cel_selector **ret, struct kerr *reterr);
+/* As API validation checks a new one: gates decide, length and cost limits hold. */
+_must_check_ int cel_selector_validate(struct span expression, const struct cel_dra_features *features,
+                                       struct kerr *reterr);
+struct cel_selector *cel_selector_ref(struct cel_selector *s);
+void cel_selector_unref(struct cel_selector *s); /* NULL is fine */
+
+/* A device made ready for evaluation once, for any number of selectors; lives in the arena, borrows the trees. */
+struct cel_device;
+/* `device`: a v1 Device object ({attributes, capacity, allowMultipleAllocations}). KERR_INVALID for a bad version or quantity. */
+_must_check_ int cel_device_new(struct arena *a, const char *driver, const struct json *device, struct cel_device **ret,
+                                struct kerr *reterr);
+/* KERR_INVALID with the run-time error's text, as upstream's CompilationResult.DeviceMatches. */
+_must_check_ int cel_selector_match(const struct cel_selector *s, const struct cel_device *device, struct arena *a,
+                                    bool *ret, struct kerr *reterr);
+/* For explanations: the smallest sub-expression that decided the answer "false", as source text in the arena; "" when unclear. */
+const char *cel_selector_why_not(const struct cel_selector *s, const struct cel_device *device, struct arena *a);
+
+#endif
