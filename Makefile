@@ -143,3 +143,6 @@ clean: ; rm -rf build
 .PHONY: all check unit fuzz-replay check-asan check-tsan check-clang headers check-limits format clean
 .SECONDARY:
 .DELETE_ON_ERROR:
+# Everything compiles: libraries, tests, fuzzers, and the program once it has a main.
+land-check: $(LIBS) $(TESTS) $(FUZZERS) $(if $(wildcard cmd/main.c),build/dralab)
+.PHONY: land-check
