@@ -31,7 +31,7 @@ struct clock *clock_new_virtual(int64_t wall_ns);
 void clock_free(struct clock *c);
 int64_t clock_wall(struct clock *c);
 int64_t clock_mono(struct clock *c);
-/* Virtual only: move on and wake waiters whose deadline has passed. */
+/* Virtual only: move on and wake waiters whose deadline has passed. The caller holds no mutex that somebody waits with. */
 void clock_advance(struct clock *c, int64_t ns);
 /*
  * As pthread_cond_wait, until signalled or until `deadline` (monotonic ns; CLOCK_NEVER: no end).
@@ -44,7 +44,10 @@ void clock_cond_init(pthread_cond_t *cond); /* a condition variable on the monot
 #define CLOCK_TEXT_MAX 40
 /* "2026-11-24T10:00:00Z" (metav1.Time), or with six digits of fraction (metav1.MicroTime). Returns buf. */
 char *clock_rfc3339(int64_t wall_ns, bool micro, char buf[CLOCK_TEXT_MAX]);
-/* Any RFC 3339 text with any fraction and zone, as Go's time.RFC3339 parse: false when it is not one. */
+/*
+ * Any RFC 3339 text with any fraction and zone, as Go's time.Parse(time.RFC3339, ...): false when it is not one.
+ * A moment outside 1677..2262 becomes INT64_MIN or INT64_MAX.
+ */
 bool clock_parse_rfc3339(struct span text, int64_t *ret_wall_ns);
 
 #endif

@@ -62,7 +62,10 @@ hex4(const char *at, const char *end)
     return -1;
   for (int i = 0; i < 4; i++) {
     char c = at[i];
-    int d = c >= '0' && c <= '9' ? c - '0' : c >= 'a' && c <= 'f' ? c - 'a' + 10 : c >= 'A' && c <= 'F' ? c - 'A' + 10 : -1;
+    int d = c >= '0' && c <= '9'   ? c - '0'
+            : c >= 'a' && c <= 'f' ? c - 'a' + 10
+            : c >= 'A' && c <= 'F' ? c - 'A' + 10
+                                   : -1;
 
     if (d < 0)
       return -1;
@@ -415,7 +418,8 @@ parse_value(struct parser *p, struct json **ret)
 }
 
 int
-json_parse(struct arena *a, struct span text, const struct json_parse_opts *opts, struct json **ret, struct kerr *reterr)
+json_parse(struct arena *a, struct span text, const struct json_parse_opts *opts, struct json **ret,
+           struct kerr *reterr)
 {
   _cleanup_strbuf_ struct strbuf path;
   struct parser p = {

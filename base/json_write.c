@@ -30,8 +30,7 @@ json_write_str(struct strbuf *b, struct span s, unsigned flags)
     bool line = c == 0xE2 && i + 2 < s.n && (unsigned char)s.p[i + 1] == 0x80 &&
                 ((unsigned char)s.p[i + 2] & 0xFE) == 0xA8; /* U+2028, U+2029: Go escapes both always */
 
-    if (!(c < 0x20 || c == '"' || c == '\\' || line ||
-          ((flags & JSON_HTML) && (c == '<' || c == '>' || c == '&'))))
+    if (!(c < 0x20 || c == '"' || c == '\\' || line || ((flags & JSON_HTML) && (c == '<' || c == '>' || c == '&'))))
       continue;
     strbuf_add(b, s.p + start, i - start);
     if (line) {

@@ -12,9 +12,8 @@
  * handing out a document is two copies and never a re-serialisation. The tree
  * has it as metadata.resourceVersion like any other member.
  *
- * Threads: count and tree are safe from any thread (the tree is built under a
- * lock of the record's own or published atomically). Everything else is
- * constant after record_new.
+ * Threads: count and tree are safe from any thread (the tree is published
+ * atomically). Everything else is constant after record_new.
  */
 #ifndef BASE_RECORD_H
 #define BASE_RECORD_H
@@ -32,7 +31,11 @@ struct record;
  * so that it begins with a comma), or RECORD_NO_STAMP.
  */
 struct record *record_new(struct span key, int64_t revision, struct span bytes, size_t stamp_at);
-/* Serialise `tree`, an API object without metadata.resourceVersion, and find the place of the stamp. */
+/*
+ * Serialise `tree`, an API object, and find the place of the stamp: in metadata after name, generateName, namespace,
+ * selfLink and uid, as Go's ObjectMeta has it. A metadata.resourceVersion in the tree is left out: the record's own counts.
+ * Text is written as kube-apiserver writes it (<, > and & escaped).
+ */
 struct record *record_from_json(struct span key, int64_t revision, const struct json *tree);
 struct record *record_ref(struct record *r); /* returns r */
 void record_unref(struct record *r);         /* NULL is fine */

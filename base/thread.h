@@ -1,11 +1,11 @@
 /*
- * thread - starting threads, and the two ways in which they talk.
+ * thread - starting threads, and the way in which they talk.
  *
  * A mailbox is a bounded queue of pointers with many senders and one receiver:
  * messages and references to immutable records go through it, nothing else is
- * shared. A wakeup is a mailbox of one bit with a file descriptor, for loops
- * that poll. Signals are blocked in every thread started here; the main thread
- * has them through signalfd.
+ * shared. A receiver that waits for descriptors too polls mailbox_fd(); a
+ * sender that can wait for room leaves a mailbox_waiter. Signals are blocked
+ * in every thread started here; the main thread has them through signalfd.
  */
 #ifndef BASE_THREAD_H
 #define BASE_THREAD_H
@@ -31,5 +31,22 @@ bool mailbox_send(struct mailbox *m, void *message);
 void *mailbox_receive(struct mailbox *m, int64_t deadline);
 void mailbox_close(struct mailbox *m); /* wakes the receiver; later sends fail */
 bool mailbox_closed(struct mailbox *m);
+/* A descriptor that is readable while a message waits or the box is closed; owned by the box. Only the receiver may ask. */
+int mailbox_fd(struct mailbox *m);
+
+/*
+ * A sender that found the box full and wants to be told of room. `fn` runs in the receiver's thread, once, from within
+ * mailbox_receive when half of the box is free again; it may send. It does not run when the box is closed.
+ */
+struct mailbox_waiter {
+  void (*fn)(void *arg);
+  void *arg;
+  struct mailbox_waiter *next; /* the box's */
+  bool queued;                 /* the box's */
+};
+/* As mailbox_send; when full, `w` (zeroed but for fn and arg, and not yet queued or queued already) is left with the box. */
+bool mailbox_send_or_wait(struct mailbox *m, void *message, struct mailbox_waiter *w);
+/* `w` is forgotten: its fn is not running and will not run, unless this is called from it. */
+void mailbox_cancel(struct mailbox *m, struct mailbox_waiter *w);
 
 #endif
