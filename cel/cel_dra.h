@@ -36,6 +36,15 @@ _must_check_ int cel_device_new(struct arena *a, const char *driver, const struc
 /* KERR_INVALID with the run-time error's text, as upstream's CompilationResult.DeviceMatches. */
 _must_check_ int cel_selector_match(const struct cel_selector *s, const struct cel_device *device, struct arena *a,
                                     bool *ret, struct kerr *reterr);
+/*
+ * A derived attribute (KEP-6080): an expression over `device` whose value, a string, integer, boolean, semver or a list of
+ * these, is used as an attribute. Compiled like a stored selector; the result type is checked as upstream's
+ * GetOrCompileDerivedAttribute does. Evaluating gives a v1 DeviceAttribute object ({"string": "x"}, {"ints": [1, 2]}; an
+ * empty list is {"strings": []}). KERR_INVALID, upstream's texts of EvaluateDerivedAttribute.
+ */
+_must_check_ int cel_derived_compile(struct span expression, struct cel_selector **ret, struct kerr *reterr);
+_must_check_ int cel_derived_evaluate(const struct cel_selector *s, const struct cel_device *device, struct arena *a,
+                                      struct json **ret, struct kerr *reterr);
 /* For explanations: the smallest sub-expression that decided the answer "false", as source text in the arena; "" when unclear. */
 const char *cel_selector_why_not(const struct cel_selector *s, const struct cel_device *device, struct arena *a);
 
