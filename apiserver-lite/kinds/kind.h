@@ -20,12 +20,43 @@
 #include "json.h"
 #include "status.h"
 
-struct kind_type;  /* a struct type: its fields (kind_type.h) */
+struct kind_type; /* a struct type: its fields (kind_type.h) */
 
 /* One kind in one version. */
 struct kind {
   const char *group, *version, *kind;
   const struct kind_type *type;
+  const struct kind *list; /* its list kind, or NULL */
+  uint8_t since, deprecated,
+      removed; /* minors of the releases in which it came, was deprecated, will go; 0: not said */
+};
+
+struct kind_column {
+  const char *name, *type, *format; /* format "name" or "" */
+  int priority;
+};
+/* The columns of a kind's server-side table; the cells are table_*.c's business. */
+struct kind_table {
+  const char *group, *kind;
+  const struct kind_column *columns;
+  size_t n;
+};
+
+enum kind_verb {
+  KIND_VERB_CREATE = 1,
+  KIND_VERB_DELETE = 2,
+  KIND_VERB_DELETECOLLECTION = 4,
+  KIND_VERB_GET = 8,
+  KIND_VERB_LIST = 16,
+  KIND_VERB_PATCH = 32,
+  KIND_VERB_UPDATE = 64,
+  KIND_VERB_WATCH = 128,
+};
+
+/* What a subresource reads and writes. `version` is "" when it is that of the resource. */
+struct kind_subresource {
+  const char *name, *group, *version, *kind;
+  uint32_t verbs;
 };
 
 /* A collection in one version: what a URL names. */
@@ -34,23 +65,46 @@ struct kind_resource {
   const char *const *short_names, *const *categories; /* NULL-terminated */
   const struct kind *of;
   bool namespaced;
-  const char *storage_version; /* version objects of this resource are stored in */
-  uint32_t flags;              /* KIND_RES_* */
+  const char *storage_version;         /* version objects of this resource are stored in; "" when nothing is stored */
+  uint32_t flags;                      /* KIND_RES_* */
+  const char *storage_group;           /* its own, except that events.k8s.io/events are stored as core ones */
+  const char *storage_prefix;          /* the folder below /registry: "pods", "services/specs" */
+  const char *selectors;               /* field selectors, separated by blanks; "a=>b": label a reads field b */
+  const struct kind_subresource *subs; /* sorted by name */
+  size_t n_subs;
+  uint32_t verbs; /* KIND_VERB_* */
+  bool on;        /* served unless --runtime-config says otherwise */
 };
 enum kind_resource_flags {
-  KIND_RES_STATUS = 1,               /* has /status */
+  KIND_RES_STATUS = 1, /* has /status */
   KIND_RES_SCALE = 2,
   KIND_RES_GENERATION = 4,           /* the server keeps metadata.generation */
   KIND_RES_UNCONDITIONAL_UPDATE = 8, /* PUT without resourceVersion is allowed */
   KIND_RES_CREATE_ON_UPDATE = 16,
-  KIND_RES_RETURNS_DELETED = 32,     /* DELETE answers with the object, not a Status */
-  KIND_RES_GRACEFUL = 64,            /* pods */
+  KIND_RES_RETURNS_DELETED = 32, /* DELETE answers with the object, not a Status */
+  KIND_RES_GRACEFUL = 64,        /* pods */
 };
+
+/* -- the tables (generated): for those who walk all of them -- */
+extern const struct kind kinds[];
+extern const size_t kind_count;
+extern const struct kind_resource kind_resources[]; /* in the order of discovery; several rows for several versions */
+extern const size_t kind_resource_count;
+extern const struct kind_table kind_tables[];
+extern const size_t kind_table_count;
 
 /* NULL when there is none, or when `p` does not serve that version. */
 const struct kind_resource *kind_resource_find(const struct personality *p, const char *group, const char *version,
                                                const char *resource);
 const struct kind *kind_find(const char *group, const char *version, const char *kind);
+/* Does `p` serve this row: --runtime-config's word, else its default. */
+bool kind_is_served(const struct personality *p, const struct kind_resource *r);
+/* The row of the same resource in the version (and group) it is stored in; `r` itself when nobody serves that version.
+ */
+const struct kind_resource *kind_resource_storage(const struct kind_resource *r);
+const struct kind_subresource *kind_subresource_find(const struct kind_resource *r, const char *name);
+/* NULL: the default columns (Name, Age). */
+const struct kind_table *kind_table_find(const char *group, const char *kind);
 /* Every served resource in the order of upstream's discovery; `*cursor` starts at 0. */
 const struct kind_resource *kind_resource_next(const struct personality *p, size_t *cursor);
 
@@ -70,13 +124,14 @@ struct kind_strictness {
  * A tree as a client sent it → the canonical tree of `k` (a new tree; shares sub-trees that need no change).
  * Errors: KERR_BAD_REQUEST with Go's text (`json: cannot unmarshal string into Go struct field ...`).
  */
-_must_check_ int kind_decode(struct arena *a, const struct kind *k, const struct json *in, struct kind_strictness *strict,
-                             struct json **ret, struct kerr *reterr);
+_must_check_ int kind_decode(struct arena *a, const struct kind *k, const struct json *in,
+                             struct kind_strictness *strict, struct json **ret, struct kerr *reterr);
 /* Kubernetes protobuf, with its envelope. ret_kind is what the envelope says. KERR_BAD_REQUEST. */
 _must_check_ int kind_decode_proto(struct arena *a, struct span bytes, const struct kind **ret_kind, struct json **ret,
                                    struct kerr *reterr);
 /* `tree` is canonical. KERR_INTERNAL. */
-_must_check_ int kind_encode_proto(const struct kind *k, const struct json *tree, struct strbuf *out, struct kerr *reterr);
+_must_check_ int kind_encode_proto(const struct kind *k, const struct json *tree, struct strbuf *out,
+                                   struct kerr *reterr);
 
 /* -- shaping: all of them edit the tree in place -- */
 
