@@ -1,0 +1,190 @@
+/* The thread that carries published events to the watches. */
+#include "mvcc_internal.h"
+
+#include <assert.h>
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "thread.h"
+
+/* Events handed to a callback at a time. */
+#define FEED_BATCH 64
+/* Events of other prefixes looked at before the lock is let go. */
+#define FEED_SCAN 1024
+
+struct store_watch {
+  struct store_watch *prev, *next;
+  char *prefix;
+  size_t prefix_len;
+  int64_t cursor; /* every event up to this revision has been handed out */
+  store_watch_fn *fn;
+  void *payload;
+  bool running; /* its callback is being called, without the lock */
+  bool lost;
+};
+
+void
+mvcc_feed_init(struct mvcc *m)
+{
+  clock_cond_init(&m->feed.changed);
+  pthread_cond_init(&m->feed.idle, NULL);
+}
+
+void
+mvcc_feed_wake(struct mvcc *m)
+{
+  pthread_cond_signal(&m->feed.changed);
+}
+
+static void
+call(struct mvcc *m, struct store_watch *w, const struct store_event *events, size_t n)
+{
+  w->running = true;
+  pthread_mutex_unlock(&m->lock);
+  w->fn(w->payload, events, n);
+  for (size_t i = 0; i < n; i++) {
+    record_unref(events[i].record);
+    record_unref(events[i].old);
+  }
+  pthread_mutex_lock(&m->lock);
+  w->running = false;
+  pthread_cond_broadcast(&m->feed.idle);
+}
+
+/* Moves one watch on, with the lock, which is let go while the callback runs. True when there may be more. */
+static bool
+deliver(struct mvcc *m, struct store_watch *w)
+{
+  struct store_event events[FEED_BATCH];
+  struct span prefix = { w->prefix, w->prefix_len };
+  size_t n = 0, seen = 0;
+
+  if (w->lost || w->cursor >= m->revision)
+    return false;
+  if (w->cursor < m->compacted) {
+    w->lost = true;
+    call(m, w, NULL, 0);
+    return true;
+  }
+  while (w->cursor < m->revision && n < FEED_BATCH && seen++ < FEED_SCAN) {
+    const struct mvcc_event *e = mvcc_event_at(m, ++w->cursor);
+
+    if (!span_starts(record_key(e->record), prefix))
+      continue;
+    events[n++] = (struct store_event){ .type = e->type,
+                                        .revision = e->revision,
+                                        .record = record_ref(e->record),
+                                        .old = e->old ? record_ref(e->old) : NULL };
+  }
+  if (n > 0)
+    call(m, w, events, n);
+  return true;
+}
+
+/* Monotonic time at which the oldest event is too old, or never. */
+static int64_t
+next_age(struct mvcc *m)
+{
+  if (mvcc_history(m) == 0 || m->feed.asked_at > m->compacted)
+    return CLOCK_NEVER;
+  return mvcc_event_at(m, m->compacted + 1)->at + m->max_age;
+}
+
+static void *
+feed_main(void *arg)
+{
+  struct mvcc *m = arg;
+
+  pthread_mutex_lock(&m->lock);
+  while (!m->feed.stopping) {
+    bool busy = false;
+
+    /* A watch cannot go away while it is running, so `w` and its links hold. */
+    for (struct store_watch *w = m->feed.watches; w; w = w->next)
+      busy = deliver(m, w) || busy;
+    if (busy)
+      continue;
+    if (next_age(m) <= clock_mono(m->clock)) {
+      m->feed.asked_at = m->compacted + 1;
+      pthread_mutex_unlock(&m->lock);
+      m->aged(m->payload);
+      pthread_mutex_lock(&m->lock);
+      continue;
+    }
+    if (!m->feed.stopping)
+      clock_cond_wait(m->clock, &m->feed.changed, &m->lock, next_age(m));
+  }
+  pthread_mutex_unlock(&m->lock);
+  return NULL;
+}
+
+void
+mvcc_feed_stop(struct mvcc *m)
+{
+  bool started;
+
+  pthread_mutex_lock(&m->lock);
+  assert(!m->feed.watches);
+  started = m->feed.started;
+  m->feed.stopping = true;
+  mvcc_feed_wake(m);
+  pthread_mutex_unlock(&m->lock);
+  if (started)
+    pthread_join(m->feed.thread, NULL);
+  pthread_cond_destroy(&m->feed.changed);
+  pthread_cond_destroy(&m->feed.idle);
+}
+
+int
+mvcc_watch(struct mvcc *m, struct span prefix, int64_t from_rev, store_watch_fn *fn, void *payload,
+           struct store_watch **ret, struct kerr *reterr)
+{
+  struct store_watch *w;
+  int64_t compacted;
+
+  pthread_mutex_lock(&m->lock);
+  compacted = m->compacted;
+  if (from_rev == 0)
+    from_rev = m->revision;
+  if (from_rev < compacted) {
+    pthread_mutex_unlock(&m->lock);
+    return kerr_set(reterr, KERR_EXPIRED, NULL, "too old resource version: %" PRId64 " (%" PRId64 ")", from_rev,
+                    compacted);
+  }
+  w = mem_alloc(sizeof *w);
+  w->prefix = mem_strndup(prefix.p, prefix.n);
+  w->prefix_len = prefix.n;
+  w->cursor = from_rev;
+  w->fn = fn;
+  w->payload = payload;
+  w->next = m->feed.watches;
+  if (w->next)
+    w->next->prev = w;
+  m->feed.watches = w;
+  if (!m->feed.started) {
+    m->feed.started = true;
+    thread_start(&m->feed.thread, "store-watch", feed_main, m);
+  }
+  mvcc_feed_wake(m);
+  pthread_mutex_unlock(&m->lock);
+  *ret = w;
+  return 0;
+}
+
+void
+mvcc_watch_free(struct mvcc *m, struct store_watch *w)
+{
+  if (!w)
+    return;
+  pthread_mutex_lock(&m->lock);
+  assert(!m->feed.started || !pthread_equal(m->feed.thread, pthread_self()));
+  while (w->running)
+    pthread_cond_wait(&m->feed.idle, &m->lock);
+  *(w->prev ? &w->prev->next : &m->feed.watches) = w->next;
+  if (w->next)
+    w->next->prev = w->prev;
+  pthread_mutex_unlock(&m->lock);
+  free(w->prefix);
+  free(w);
+}
