@@ -1,0 +1,335 @@
+/* create, delete, start and stop cluster: the life of a cluster as its user sees it. */
+#include <string.h>
+#include <unistd.h>
+
+#include "ceilings.h"
+#include "cli.h"
+#include "cluster_access.h"
+#include "cluster_dir.h"
+#include "daemon.h"
+#include "gates.h"
+
+#define START_TIMEOUT (60 * CLOCK_SEC)
+#define STOP_TIMEOUT  (20 * CLOCK_SEC)
+
+static const char *const stores[] = { "memory", "sqlite", "etcd", NULL };
+static const char *const disables[] = { "scheduler", "controllers", "node-agent", "driver", NULL };
+static const char *const syncs[] = { "full", "normal", NULL };
+
+struct create_options {
+  const char *name, *config, *kubernetes_version, *devices, *store, *store_sync, *kubeconfig, *data_dir, *gates,
+      *runtime_config, *address, *authorization_mode;
+  const char *nodes; /* text, so that "not given" differs from 0 */
+  int64_t port, wait;
+  struct cli_list disable;
+  bool retain;
+};
+
+static const struct cli_option create_rows[] = {
+  CLI_OPTION_NAME(struct create_options, name),
+  { "nodes", 0, CLI_STRING, offsetof(struct create_options, nodes), "K", "how many nodes (default 1; 0 for an API server alone)", NULL },
+  { "devices", 0, CLI_STRING, offsetof(struct create_options, devices), "PROFILE[:COUNT]", "devices of each node (default gpu:4); a built-in profile or a file", NULL },
+  { "kubernetes-version", 0, CLI_STRING, offsetof(struct create_options, kubernetes_version), "V", "the release to be (default 1.37)", NULL },
+  { "store", 0, CLI_STRING, offsetof(struct create_options, store), "KIND", "where objects are kept: memory, sqlite (default)", stores },
+  { "store-sync", 0, CLI_STRING, offsetof(struct create_options, store_sync), "HOW", "full: survives a power cut (default); normal: survives a crash", syncs },
+  { "config", 0, CLI_STRING, offsetof(struct create_options, config), "FILE", "a cluster configuration, or - for standard input; flags win over it", NULL },
+  { "wait", 0, CLI_DURATION, offsetof(struct create_options, wait), "DURATION", "wait until all nodes are Ready, at most this long", NULL },
+  { "kubeconfig", 0, CLI_STRING, offsetof(struct create_options, kubeconfig), "FILE", "where to write access (default: $KUBECONFIG or ~/.kube/config)", NULL },
+  { "data-dir", 0, CLI_STRING, offsetof(struct create_options, data_dir), "DIR", "where the cluster lives (default: under $DRALAB_HOME)", NULL },
+  { "feature-gates", 0, CLI_STRING, offsetof(struct create_options, gates), "K=V,...", "feature gates of that release", NULL },
+  { "runtime-config", 0, CLI_STRING, offsetof(struct create_options, runtime_config), "G/V=BOOL,...", "API versions to serve or not", NULL },
+  { "authorization-mode", 0, CLI_STRING, offsetof(struct create_options, authorization_mode), "MODES", "Node,RBAC (default) or AlwaysAllow", NULL },
+  { "disable", 0, CLI_LIST, offsetof(struct create_options, disable), "PARTS", "do without: scheduler, controllers, node-agent, driver", disables },
+  { "address", 0, CLI_STRING, offsetof(struct create_options, address), "IP", "what the API server listens on (default 127.0.0.1)", NULL },
+  { "port", 0, CLI_INT, offsetof(struct create_options, port), "PORT", "the API server's port (default: one that is free)", NULL },
+  { "retain", 0, CLI_BOOL, offsetof(struct create_options, retain), NULL, "keep the cluster's folder when creating fails", NULL },
+  CLI_OPTIONS_END,
+};
+
+static void
+override(const char **to, const char *given)
+{
+  if (given && *given)
+    *to = given;
+}
+
+static int
+config_from_options(struct cli *cli, const struct create_options *o, struct cluster_config *c, struct kerr *reterr)
+{
+  _cleanup_(personality_unrefp) struct personality *p = NULL;
+  int r = 0;
+
+  cluster_config_default(cli->arena, c);
+  c->name = cli_cluster_name(NULL);
+  if (o->config)
+    r = cluster_config_read(cli->arena, o->config, c, reterr);
+  if (r < 0)
+    return r;
+  override(&c->name, o->name);
+  override(&c->devices, o->devices);
+  override(&c->kubernetes_version, o->kubernetes_version);
+  override(&c->store, o->store);
+  override(&c->store_sync, o->store_sync);
+  override(&c->feature_gates, o->gates);
+  override(&c->runtime_config, o->runtime_config);
+  override(&c->address, o->address);
+  override(&c->authorization_mode, o->authorization_mode);
+  if (o->port)
+    c->port = o->port;
+  if (o->nodes)
+    r = cluster_config_set_nodes(cli->arena, c, o->nodes, reterr);
+  if (r == 0)
+    r = cluster_config_disable(c, o->disable.items, o->disable.n, reterr);
+  if (r == 0)
+    r = cluster_config_finish(cli->arena, c, reterr);
+  if (r == 0) /* refuse a wrong gate now, not from a log file */
+    r = personality_new(c->kubernetes_version, c->feature_gates, c->runtime_config, &p, reterr);
+  return r;
+}
+
+/* Start the daemon of a folder that is complete, and give the user access. */
+static int
+bring_up(struct cli *cli, const struct cluster_dir *d, const char *kubeconfig, struct kerr *reterr)
+{
+  struct cli_step *step = cli_step_begin(cli, "Starting the control plane");
+  const char *server;
+  int r = daemon_start(cli->arena, d, cli->clock, START_TIMEOUT, &server, reterr);
+
+  cli_step_end(step, r == 0);
+  if (r == 0)
+    r = cluster_access_export(cli, d, kubeconfig, reterr);
+  return r;
+}
+
+static int
+wait_for_nodes(struct cli *cli, const struct cluster_dir *d, int64_t timeout, struct kerr *reterr)
+{
+  struct cli_step *step = cli_step_begin(cli, "Waiting for nodes to be Ready");
+  int r = cluster_access_wait_nodes(cli, d, timeout, reterr);
+
+  cli_step_end(step, r == 0);
+  return r;
+}
+
+static void
+next_commands(struct cli *cli, const char *name)
+{
+  cli_note(cli, "Set kubectl context to \"dralab-%s\"", name);
+  cli_note(cli, "You can now use your cluster with:\n\nkubectl get resourceslices --context dralab-%s\n", name);
+}
+
+static int
+create_new(struct cli *cli, const struct cluster_dir *d, struct cluster_config *c, const struct create_options *o,
+           struct kerr *reterr)
+{
+  struct cli_step *step;
+  int r;
+
+  cli_note(cli, "Creating cluster \"%s\" ...", d->name);
+  for (size_t i = 0; i < c->n_ignored; i++)
+    cli_note(cli, "WARNING: ignoring %s", c->ignored[i]);
+  step = cli_step_begin(cli, "Preparing nodes");
+  r = cluster_dir_make(cli->arena, d, o->data_dir, reterr);
+  if (r == 0)
+    r = cluster_dir_save(cli->arena, d, c, reterr);
+  cli_step_end(step, r == 0);
+  if (r == 0)
+    r = bring_up(cli, d, o->kubeconfig, reterr);
+  if (r < 0 && !o->retain && reterr->code != KERR_ALREADY_EXISTS) {
+    _cleanup_kerr_ struct kerr ignored = KERR_INIT;
+
+    (void)daemon_stop(d, cli->clock, STOP_TIMEOUT, &ignored); /* what went wrong before is the news */
+    kerr_release(&ignored);
+    (void)cluster_dir_remove(cli->arena, d, &ignored);
+  }
+  return r;
+}
+
+static int
+create_run(struct cli *cli, void *options, struct kerr *reterr)
+{
+  struct create_options *o = options;
+  struct cluster_config c;
+  struct cluster_dir d;
+  bool again;
+  int r;
+
+  r = config_from_options(cli, o, &c, reterr);
+  if (r == 0)
+    r = cluster_dir_of(cli->arena, c.name, &d, reterr);
+  if (r < 0)
+    return kerr_wrap(reterr, "failed to create cluster");
+  again = cluster_dir_exists(&d);
+  if (again && cluster_dir_pid(&d) > 0)
+    r = kerr_set(reterr, KERR_ALREADY_EXISTS, NULL, "a cluster with the name \"%s\" exists already and is running", d.name);
+  else if (again) {
+    cli_note(cli, "Cluster \"%s\" exists: starting it as it was ...", d.name);
+    r = bring_up(cli, &d, o->kubeconfig, reterr);
+  } else {
+    r = create_new(cli, &d, &c, o, reterr);
+  }
+  if (r == 0 && o->wait > 0)
+    r = wait_for_nodes(cli, &d, o->wait, reterr);
+  if (r < 0)
+    return kerr_wrap(reterr, "failed to create cluster");
+  next_commands(cli, d.name);
+  return 0;
+}
+
+extern const struct cli_command cmd_create_cluster;
+const struct cli_command cmd_create_cluster = {
+  .name = "create cluster",
+  .summary = "Create a cluster, or bring back one that is not running",
+  .help = "Makes the cluster's folder, starts its process, and adds the context dralab-NAME to your kubeconfig.\n"
+          "A cluster of that name that has stopped or crashed is started again with everything it had.",
+  .options = create_rows,
+  .options_size = sizeof(struct create_options),
+  .run = create_run,
+};
+
+/* -- delete -- */
+
+struct delete_options {
+  const char *name, *kubeconfig;
+  bool all;
+};
+
+static const struct cli_option delete_rows[] = {
+  CLI_OPTION_NAME(struct delete_options, name),
+  { "kubeconfig", 0, CLI_STRING, offsetof(struct delete_options, kubeconfig), "FILE", "where access was written", NULL },
+  CLI_OPTIONS_END,
+};
+
+static const struct cli_option delete_many_rows[] = {
+  { "all", 'A', CLI_BOOL, offsetof(struct delete_options, all), NULL, "all clusters", NULL },
+  { "kubeconfig", 0, CLI_STRING, offsetof(struct delete_options, kubeconfig), "FILE", "where access was written", NULL },
+  CLI_OPTIONS_END,
+};
+
+static int
+delete_one(struct cli *cli, const char *name, const char *kubeconfig, struct kerr *reterr)
+{
+  struct cluster_dir d;
+  int r = cluster_dir_of(cli->arena, name, &d, reterr);
+
+  cli_note(cli, "Deleting cluster \"%s\" ...", name);
+  if (r == 0)
+    r = daemon_stop(&d, cli->clock, STOP_TIMEOUT, reterr);
+  if (r == 0)
+    r = cluster_access_forget(cli, name, kubeconfig, reterr);
+  if (r == 0)
+    r = cluster_dir_remove(cli->arena, &d, reterr);
+  return r < 0 ? kerr_wrap(reterr, "failed to delete cluster \"%s\"", name) : 0;
+}
+
+static int
+delete_run(struct cli *cli, void *options, struct kerr *reterr)
+{
+  const struct delete_options *o = options;
+
+  return delete_one(cli, cli_cluster_name(o->name), o->kubeconfig, reterr);
+}
+
+static int
+delete_many_run(struct cli *cli, void *options, struct kerr *reterr)
+{
+  const struct delete_options *o = options;
+  const char **names = (const char **)(void *)cli->args;
+  size_t n = cli->n_args;
+  int r = 0;
+
+  if (!o->all && n == 0)
+    return kerr_set(reterr, KERR_USAGE, NULL, "no cluster names provided");
+  if (o->all)
+    r = cluster_dir_list(cli->arena, &names, &n, reterr);
+  for (size_t i = 0; i < n && r == 0; i++)
+    r = delete_one(cli, names[i], o->kubeconfig, reterr);
+  return r;
+}
+
+extern const struct cli_command cmd_delete_cluster, cmd_delete_clusters;
+const struct cli_command cmd_delete_cluster = {
+  .name = "delete cluster",
+  .summary = "Stop a cluster and remove all it has; one that does not exist is fine",
+  .options = delete_rows,
+  .options_size = sizeof(struct delete_options),
+  .run = delete_run,
+};
+const struct cli_command cmd_delete_clusters = {
+  .name = "delete clusters",
+  .args = "[NAME...]",
+  .summary = "Delete several clusters",
+  .options = delete_many_rows,
+  .options_size = sizeof(struct delete_options),
+  .run = delete_many_run,
+};
+
+/* -- start and stop -- */
+
+static int
+existing(struct cli *cli, const char *given, struct cluster_dir *ret, struct kerr *reterr)
+{
+  int r = cluster_dir_of(cli->arena, cli_cluster_name(given), ret, reterr);
+
+  if (r == 0 && !cluster_dir_exists(ret))
+    r = kerr_set(reterr, KERR_NOT_FOUND, NULL, "no cluster with the name \"%s\"", ret->name);
+  return r;
+}
+
+static int
+start_run(struct cli *cli, void *options, struct kerr *reterr)
+{
+  const struct create_options *o = options;
+  struct cluster_dir d;
+  int r = existing(cli, o->name, &d, reterr);
+
+  if (r < 0)
+    return r;
+  if (cluster_dir_pid(&d) > 0) {
+    cli_note(cli, "Cluster \"%s\" is running already", d.name);
+    return 0;
+  }
+  cli_note(cli, "Starting cluster \"%s\" ...", d.name);
+  r = bring_up(cli, &d, o->kubeconfig, reterr);
+  if (r == 0 && o->wait > 0)
+    r = wait_for_nodes(cli, &d, o->wait, reterr);
+  return r < 0 ? kerr_wrap(reterr, "failed to start cluster \"%s\"", d.name) : 0;
+}
+
+static int
+stop_run(struct cli *cli, void *options, struct kerr *reterr)
+{
+  const struct create_options *o = options;
+  struct cluster_dir d;
+  int r = existing(cli, o->name, &d, reterr);
+
+  if (r < 0)
+    return r;
+  cli_note(cli, "Stopping cluster \"%s\" ...", d.name);
+  return daemon_stop(&d, cli->clock, STOP_TIMEOUT, reterr);
+}
+
+static const struct cli_option start_rows[] = {
+  CLI_OPTION_NAME(struct create_options, name),
+  { "wait", 0, CLI_DURATION, offsetof(struct create_options, wait), "DURATION", "wait until all nodes are Ready, at most this long", NULL },
+  { "kubeconfig", 0, CLI_STRING, offsetof(struct create_options, kubeconfig), "FILE", "where to write access", NULL },
+  CLI_OPTIONS_END,
+};
+
+static const struct cli_option stop_rows[] = { CLI_OPTION_NAME(struct create_options, name), CLI_OPTIONS_END };
+
+extern const struct cli_command cmd_start_cluster, cmd_stop_cluster;
+const struct cli_command cmd_start_cluster = {
+  .name = "start cluster",
+  .summary = "Start a cluster that was stopped or has crashed",
+  .options = start_rows,
+  .options_size = sizeof(struct create_options),
+  .run = start_run,
+};
+const struct cli_command cmd_stop_cluster = {
+  .name = "stop cluster",
+  .summary = "Stop a cluster's process; everything stays",
+  .options = stop_rows,
+  .options_size = sizeof(struct create_options),
+  .run = stop_run,
+};

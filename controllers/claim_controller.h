@@ -1,0 +1,25 @@
+/*
+ * claim_controller - what the two halves of the resource claim controller share:
+ * claims are made from templates in claim_controller.c and let go of in
+ * claim_release.c.
+ */
+#ifndef CONTROLLERS_CLAIM_CONTROLLER_H
+#define CONTROLLERS_CLAIM_CONTROLLER_H
+
+#include "controllers_internal.h"
+#include "hmap.h"
+
+#define CLAIM_ENTRY_ANNOTATION "resource.kubernetes.io/pod-claim-name"      /* upstream: resourceapi.PodResourceClaimAnnotation */
+#define CLAIM_FINALIZER        "resource.kubernetes.io/delete-protection" /* upstream: resourceapi.Finalizer */
+
+/* Phase Succeeded or Failed, or deleted before it had a node (resourceclaim.go: isPodDone). */
+bool claim_pod_is_done(const struct json *pod);
+/* The owner reference of the pod that a generated claim was made for, or NULL. */
+const struct json *claim_owning_pod(const struct json *claim);
+/* The name of the claim behind an entry of spec.resourceClaims; NULL when it is not known yet. */
+const char *claim_name_of_entry(const struct json *pod, const struct json *entry);
+
+/* Drop reservations of pods that are gone; deallocate and delete what nobody needs (syncClaim). */
+int claim_release(struct controller *ctl, struct arena *a, const char *ns, const char *name, struct kerr *reterr);
+
+#endif

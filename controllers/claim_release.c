@@ -1,0 +1,140 @@
+/*
+ * Letting go of claims (pkg/controller/resourceclaim/controller.go: syncClaim):
+ * reservations of pods that are gone or done are dropped, a claim without
+ * reservations loses its allocation and then its finalizer, and a claim that was
+ * made for a pod goes with it.
+ */
+#include <string.h>
+
+#include "claim_controller.h"
+
+/* Does the consumer still count? A pod that the cache does not know is asked for at the server before we act on it. */
+static int
+consumer_is_valid(struct controller *ctl, struct arena *a, const char *ns, const struct json *consumer, bool *ret, struct kerr *reterr)
+{
+  const char *name = json_get_str_or(consumer, "name", ""), *uid = json_get_str_or(consumer, "uid", "");
+  struct record *pod;
+  int r;
+
+  *ret = true;
+  if (*json_get_str_or(consumer, "apiGroup", "") || strcmp(json_get_str_or(consumer, "resource", ""), "pods") != 0)
+    return 0; /* somebody else's kind of consumer: left alone */
+  pod = controllers_get(ctl->all, a, WATCH_PODS, ns, name);
+  if (!pod) {
+    _cleanup_record_ struct record *live = NULL;
+    _cleanup_kerr_ struct kerr err = KERR_INIT;
+
+    r = kclient_get(ctl->all->config.client, &KC_PODS, ns, name, &live, &err);
+    if (r < 0 && err.code != KERR_NOT_FOUND)
+      return kerr_move(reterr, &err);
+    *ret = r == 0 && strcmp(object_uid(record_tree(live)), uid) == 0 && !claim_pod_is_done(record_tree(live));
+    return 0;
+  }
+  *ret = strcmp(object_uid(record_tree(pod)), uid) == 0 && !claim_pod_is_done(record_tree(pod));
+  return 0;
+}
+
+static int
+valid_consumers(struct controller *ctl, struct arena *a, const struct json *claim, struct json **ret, struct kerr *reterr)
+{
+  struct json *valid = json_new_array(a);
+
+  for (json_each_item(p, json_dig(claim, "status", "reservedFor", NULL))) {
+    bool good;
+    int r = consumer_is_valid(ctl, a, object_namespace(claim), *p, &good, reterr);
+
+    if (r < 0)
+      return r;
+    if (good)
+      json_append(a, valid, json_copy(a, *p));
+  }
+  *ret = valid;
+  return 0;
+}
+
+/* Write status with these reservations; without any, the allocation goes too when it is ours to clear. */
+static int
+update_status(struct controller *ctl, struct arena *a, const struct json *claim, struct json *reserved, struct record **ret,
+              struct kerr *reterr)
+{
+  struct json *copy = json_copy(a, claim), *status = json_ensure_object(a, copy, "status");
+
+  if (reserved->count > 0)
+    json_set(a, status, "reservedFor", reserved);
+  else
+    json_remove(status, "reservedFor");
+  if (reserved->count == 0 && object_has_finalizer(claim, CLAIM_FINALIZER))
+    json_remove(status, "allocation");
+  return kclient_update(ctl->all->config.client, &KC_RESOURCECLAIMS, "status", copy, ret, reterr);
+}
+
+static int
+remove_finalizer(struct controller *ctl, struct arena *a, const struct json *claim, struct kerr *reterr)
+{
+  struct json *copy = json_copy(a, claim), *meta = json_find(copy, "metadata"), *list = json_find(meta, "finalizers");
+
+  for (size_t i = json_count(list); i-- > 0;)
+    if (json_str(json_at(list, i)) && strcmp(json_str(json_at(list, i)), CLAIM_FINALIZER) == 0)
+      json_remove_at(list, i);
+  return kclient_update(ctl->all->config.client, &KC_RESOURCECLAIMS, NULL, copy, NULL, reterr);
+}
+
+/* A claim made for a pod that will not run any more is not needed. */
+static int
+delete_if_orphan(struct controller *ctl, struct arena *a, const struct json *claim, struct kerr *reterr)
+{
+  const struct json *owner = claim_owning_pod(claim);
+  _cleanup_kerr_ struct kerr err = KERR_INIT;
+  struct json *options, *pre, *as_consumer;
+  bool needed;
+  int r;
+
+  if (!owner || object_is_deleting(claim))
+    return 0;
+  as_consumer = json_new_object(a);
+  json_set_str(a, as_consumer, "resource", "pods");
+  json_set_str(a, as_consumer, "name", json_get_str_or(owner, "name", ""));
+  json_set_str(a, as_consumer, "uid", json_get_str_or(owner, "uid", ""));
+  r = consumer_is_valid(ctl, a, object_namespace(claim), as_consumer, &needed, reterr);
+  if (r < 0 || needed)
+    return r;
+  options = json_new_object(a);
+  pre = json_ensure_object(a, options, "preconditions");
+  json_set_str(a, pre, "uid", object_uid(claim));
+  r = kclient_delete(ctl->all->config.client, &KC_RESOURCECLAIMS, object_namespace(claim), object_name(claim), options, &err);
+  if (r < 0 && err.code != KERR_NOT_FOUND)
+    return kerr_move(reterr, &err);
+  return 0;
+}
+
+int
+claim_release(struct controller *ctl, struct arena *a, const char *ns, const char *name, struct kerr *reterr)
+{
+  struct record *cached = controllers_get(ctl->all, a, WATCH_CLAIMS, ns, name);
+  _cleanup_record_ struct record *updated = NULL;
+  const struct json *claim = cached ? record_tree(cached) : NULL;
+  struct json *valid;
+  bool ours;
+  int r;
+
+  if (!claim)
+    return 0;
+  r = valid_consumers(ctl, a, claim, &valid, reterr);
+  if (r < 0)
+    return r;
+  ours = object_has_finalizer(claim, CLAIM_FINALIZER);
+  if (valid->count < json_count(json_dig(claim, "status", "reservedFor", NULL)) ||
+      (ours && object_is_deleting(claim) && valid->count == 0 && json_dig(claim, "status", "allocation", NULL))) {
+    r = update_status(ctl, a, claim, valid, &updated, reterr);
+    if (r < 0)
+      return r;
+    claim = record_tree(updated);
+    if (ours && valid->count == 0)
+      r = remove_finalizer(ctl, a, claim, reterr);
+  } else if (ours && object_is_deleting(claim) && valid->count == 0) {
+    r = remove_finalizer(ctl, a, claim, reterr);
+  }
+  if (r == 0 && valid->count == 0)
+    r = delete_if_orphan(ctl, a, claim, reterr);
+  return r;
+}

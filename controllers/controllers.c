@@ -1,0 +1,182 @@
+#include <string.h>
+
+#include "ceilings.h"
+#include "controllers_internal.h"
+
+#define CHANGES_MAX 4096
+#define WORKERS     4
+
+static const struct controller_ops *const rows[] = {
+  &claim_controller_ops,
+  &namespace_controller_ops,
+  &serviceaccount_controller_ops,
+  &garbage_controller_ops,
+};
+
+static const struct kclient_resource *const resources[WATCH_COUNT] = {
+  [WATCH_PODS] = &KC_PODS,
+  [WATCH_CLAIMS] = &KC_RESOURCECLAIMS,
+  [WATCH_TEMPLATES] = &KC_RESOURCECLAIMTEMPLATES,
+  [WATCH_NAMESPACES] = &KC_NAMESPACES,
+  [WATCH_SERVICEACCOUNTS] = &KC_SERVICEACCOUNTS,
+  [WATCH_CONFIGMAPS] = &KC_CONFIGMAPS,
+};
+
+static void
+unref(void *r)
+{
+  record_unref(r);
+}
+
+struct record *
+controllers_get(struct controllers *c, struct arena *a, enum watched what, const char *ns, const char *name)
+{
+  struct record *r;
+
+  pthread_mutex_lock(&c->lock);
+  r = kclient_cache_get(c->watched[what].cache, ns, name);
+  if (r)
+    arena_defer(a, unref, record_ref(r));
+  pthread_mutex_unlock(&c->lock);
+  return r;
+}
+
+bool
+controllers_synced(struct controllers *c, enum watched what)
+{
+  return kclient_cache_synced(c->watched[what].cache);
+}
+
+void
+controllers_split_key(struct arena *a, const char *key, const char **ret_ns, const char **ret_name)
+{
+  const char *slash = strchr(key, '/');
+
+  *ret_ns = slash ? arena_strndup(a, key, (size_t)(slash - key)) : "";
+  *ret_name = slash ? slash + 1 : key;
+}
+
+void
+controllers_enqueue(struct controller *ctl, const struct json *object)
+{
+  _cleanup_free_ char *key = mem_printf("%s/%s", object_namespace(object), object_name(object));
+
+  workqueue_add(ctl->queue, span_of(key));
+}
+
+/* One change: into the cache first, so that a sync sees at least what made it run. */
+static void
+take_change(struct change_sink *sink, const struct kclient_change *change)
+{
+  struct watched_collection *w = container_of(sink, struct watched_collection, sink);
+  struct controllers *c = w->all;
+
+  pthread_mutex_lock(&c->lock);
+  kclient_cache_apply(w->cache, change);
+  for (size_t i = 0; i < c->n; i++)
+    if (c->list[i].ops->watches & 1u << w->what)
+      c->list[i].ops->changed(&c->list[i], w->what, change);
+  pthread_mutex_unlock(&c->lock);
+}
+
+static void *
+loop_run(void *arg)
+{
+  struct controllers *c = arg;
+  struct kclient_change *change;
+
+  while ((change = mailbox_receive(c->changes, CLOCK_NEVER)) != NULL) {
+    struct change_sink *sink = change->tag;
+
+    sink->take(sink, change);
+    kclient_change_free(change);
+  }
+  return NULL;
+}
+
+static void *
+worker_run(void *arg)
+{
+  struct controller *ctl = arg;
+  struct arena *a = arena_new(CEIL_ARENA_CYCLE);
+  char *key;
+
+  while ((key = workqueue_take(ctl->queue)) != NULL) {
+    _cleanup_kerr_ struct kerr err = KERR_INIT;
+    int r = ctl->ops->sync(ctl, key, a, &err);
+
+    if (r < 0 && err.code == KERR_CONFLICT)
+      log_debug(ctl->all->config.log, ctl->ops->name, "%s: %s, again", key, err.msg);
+    else if (r < 0)
+      log_warn(ctl->all->config.log, ctl->ops->name, "%s: %s, again", key, err.msg);
+    workqueue_done(ctl->queue, key, r < 0);
+    arena_reset(a);
+  }
+  arena_free(a);
+  return NULL;
+}
+
+static void
+controller_start(struct controllers *c, struct controller *ctl, const struct controller_ops *ops)
+{
+  ctl->ops = ops;
+  ctl->all = c;
+  ctl->queue = workqueue_new(c->config.clock);
+  if (ops->state_new)
+    ctl->state = ops->state_new(ctl);
+}
+
+struct controllers *
+controllers_start(const struct controllers_config *config)
+{
+  struct controllers *c = mem_alloc(sizeof *c);
+
+  c->config = *config;
+  pthread_mutex_init(&c->lock, NULL);
+  c->changes = mailbox_new(config->clock, CHANGES_MAX, kclient_change_free);
+  c->n = ARRAY_SIZE(rows);
+  c->list = mem_calloc(c->n, sizeof *c->list);
+  for (size_t i = 0; i < c->n; i++)
+    controller_start(c, &c->list[i], rows[i]);
+  for (size_t i = 0; i < WATCH_COUNT; i++)
+    c->watched[i] = (struct watched_collection){
+      .sink.take = take_change, .all = c, .what = (enum watched)i, .cache = kclient_cache_new()
+    };
+  thread_start(&c->loop, "controllers", loop_run, c);
+  for (size_t i = 0; i < WATCH_COUNT; i++)
+    c->watched[i].informer = kclient_watch(config->client, resources[i], NULL, NULL, c->changes, &c->watched[i].sink);
+  for (size_t i = 0; i < c->n; i++)
+    for (; c->list[i].n_workers < WORKERS; c->list[i].n_workers++)
+      thread_start(&c->list[i].workers[c->list[i].n_workers], "controller", worker_run, &c->list[i]);
+  return c;
+}
+
+void
+controllers_stop(struct controllers *c)
+{
+  if (!c)
+    return;
+  for (size_t i = 0; i < c->n; i++)
+    workqueue_close(c->list[i].queue);
+  for (size_t i = 0; i < c->n; i++)
+    for (size_t k = 0; k < c->list[i].n_workers; k++)
+      pthread_join(c->list[i].workers[k], NULL);
+  for (size_t i = 0; i < c->n; i++)
+    if (c->list[i].ops->stop)
+      c->list[i].ops->stop(&c->list[i]);
+  for (size_t i = 0; i < WATCH_COUNT; i++)
+    kclient_informer_free(c->watched[i].informer);
+  mailbox_close(c->changes);
+  pthread_join(c->loop, NULL);
+  for (size_t i = 0; i < c->n; i++) {
+    if (c->list[i].ops->state_free)
+      c->list[i].ops->state_free(c->list[i].state);
+    workqueue_free(c->list[i].queue);
+  }
+  for (size_t i = 0; i < WATCH_COUNT; i++)
+    kclient_cache_free(c->watched[i].cache);
+  mailbox_free(c->changes);
+  pthread_mutex_destroy(&c->lock);
+  free(c->list);
+  free(c);
+}

@@ -1,0 +1,76 @@
+/*
+ * controllers_internal - what the controllers share: the caches, the lock over
+ * them, and the shape of a controller.
+ *
+ * A controller is a row: which collections it wants to hear of, what a change
+ * means (which keys to look at), and how one key is looked at. `changed` runs in
+ * the loop, under the lock, and only adds keys. `sync` runs in a worker, without
+ * the lock: it takes references to what it needs with controllers_get() and
+ * talks to the API freely. A sync that fails is run again later, so it is
+ * written to be repeated.
+ */
+#ifndef CONTROLLERS_INTERNAL_H
+#define CONTROLLERS_INTERNAL_H
+
+#include "controllers.h"
+#include "workqueue.h"
+
+enum watched { WATCH_PODS, WATCH_CLAIMS, WATCH_TEMPLATES, WATCH_NAMESPACES, WATCH_SERVICEACCOUNTS, WATCH_CONFIGMAPS, WATCH_COUNT };
+
+struct controller; /* one running controller: state of its own, or none */
+
+struct controller_ops {
+  const char *name; /* upstream's: "resourceclaim-controller" */
+  unsigned watches; /* bits 1 << enum watched */
+  void *(*state_new)(struct controller *ctl); /* NULL: none */
+  void (*stop)(struct controller *ctl); /* NULL, or: end informers of its own; the workers have ended */
+  void (*state_free)(void *state);
+  /* NULL for a controller that has informers of its own */
+  void (*changed)(struct controller *ctl, enum watched what, const struct kclient_change *change);
+  int (*sync)(struct controller *ctl, const char *key, struct arena *a, struct kerr *reterr);
+};
+
+struct controller {
+  const struct controller_ops *ops;
+  struct controllers *all;
+  struct workqueue *queue;
+  void *state;
+  pthread_t workers[8];
+  size_t n_workers;
+};
+
+/* What an informer's tag points at: who takes its changes, in the loop's thread. */
+struct change_sink {
+  void (*take)(struct change_sink *sink, const struct kclient_change *change);
+};
+
+struct watched_collection {
+  struct change_sink sink;
+  struct controllers *all;
+  enum watched what;
+  struct kclient_informer *informer;
+  struct kclient_cache *cache;
+};
+
+struct controllers {
+  struct controllers_config config;
+  pthread_mutex_t lock; /* caches and controllers' states */
+  struct mailbox *changes;
+  struct watched_collection watched[WATCH_COUNT];
+  struct controller *list;
+  size_t n;
+  pthread_t loop;
+};
+
+/* A reference in the arena's care, or NULL. Takes the lock. */
+struct record *controllers_get(struct controllers *c, struct arena *a, enum watched what, const char *ns, const char *name);
+bool controllers_synced(struct controllers *c, enum watched what); /* under the lock */
+/* "ns/name" → both parts; ns is "" for "/name". */
+void controllers_split_key(struct arena *a, const char *key, const char **ret_ns, const char **ret_name);
+/* Add "ns/name" of an object to the queue. */
+void controllers_enqueue(struct controller *ctl, const struct json *object);
+
+extern const struct controller_ops claim_controller_ops, namespace_controller_ops, serviceaccount_controller_ops,
+    garbage_controller_ops;
+
+#endif
