@@ -51,6 +51,6 @@ mem_freep(void *p)
   }))
 
 /* The struct that holds `member` at address `ptr`. */
-#define container_of(ptr, type, member) ((type *)(void *)((char *)(ptr)-offsetof(type, member)))
+#define container_of(ptr, type, member) ((type *)((uintptr_t)(ptr) - offsetof(type, member)))
 
 #endif

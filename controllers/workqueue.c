@@ -4,17 +4,18 @@
 
 #include "hmap.h"
 #include "mem.h"
+#include "pqueue.h"
 
 #define DELAY_MIN (5 * CLOCK_MS)
 #define DELAY_MAX (1000 * CLOCK_SEC)
 
 struct item {
   char *key;
-  int64_t due;    /* when it may be taken; CLOCK_NEVER: it does not wait */
+  struct pqueue_node node; /* among those that wait */
+  int64_t due;    /* when it may be taken */
   int64_t delay;  /* after the next failure */
   bool busy;      /* a worker has it */
   bool again;     /* it was added while a worker had it */
-  size_t heap_at; /* place in the heap + 1; 0: not there */
 };
 
 struct workqueue {
@@ -22,8 +23,7 @@ struct workqueue {
   pthread_cond_t cond;
   struct clock *clock;
   struct hmap *items; /* key → item: waiting, busy, or remembered for its delay */
-  struct item **heap; /* waiting items, earliest first */
-  size_t n, cap;
+  struct pqueue waiting; /* earliest first */
   bool closed;
 };
 
@@ -36,6 +36,12 @@ item_free(void *p)
   free(i);
 }
 
+static bool
+earlier(const struct pqueue_node *x, const struct pqueue_node *y)
+{
+  return container_of(x, struct item, node)->due < container_of(y, struct item, node)->due;
+}
+
 struct workqueue *
 workqueue_new(struct clock *clock)
 {
@@ -45,6 +51,7 @@ workqueue_new(struct clock *clock)
   clock_cond_init(&q->cond);
   q->clock = clock;
   q->items = hmap_new(item_free);
+  pqueue_init(&q->waiting, earlier);
   return q;
 }
 
@@ -54,79 +61,22 @@ workqueue_free(struct workqueue *q)
   if (!q)
     return;
   hmap_free(q->items);
-  free(q->heap);
+  pqueue_release(&q->waiting);
   pthread_cond_destroy(&q->cond);
   pthread_mutex_destroy(&q->lock);
   free(q);
 }
 
 static void
-place(struct workqueue *q, size_t at, struct item *i)
-{
-  q->heap[at] = i;
-  i->heap_at = at + 1;
-}
-
-static void
-sift_up(struct workqueue *q, size_t at)
-{
-  struct item *i = q->heap[at];
-
-  for (; at > 0 && q->heap[(at - 1) / 2]->due > i->due; at = (at - 1) / 2)
-    place(q, at, q->heap[(at - 1) / 2]);
-  place(q, at, i);
-}
-
-static void
-sift_down(struct workqueue *q, size_t at)
-{
-  struct item *i = q->heap[at];
-
-  for (;;) {
-    size_t child = at * 2 + 1;
-
-    if (child >= q->n)
-      break;
-    if (child + 1 < q->n && q->heap[child + 1]->due < q->heap[child]->due)
-      child++;
-    if (q->heap[child]->due >= i->due)
-      break;
-    place(q, at, q->heap[child]);
-    at = child;
-  }
-  place(q, at, i);
-}
-
-static void
 push(struct workqueue *q, struct item *i, int64_t due)
 {
-  if (i->heap_at) { /* waits already: the earlier moment counts */
-    if (due < i->due) {
-      i->due = due;
-      sift_up(q, i->heap_at - 1);
-    }
-    return;
+  if (!pqueue_has(&i->node)) {
+    i->due = due;
+    pqueue_add(&q->waiting, &i->node);
+  } else if (due < i->due) { /* waits already: the earlier moment counts */
+    i->due = due;
+    pqueue_moved(&q->waiting, &i->node);
   }
-  if (q->n == q->cap) {
-    q->cap = q->cap ? q->cap * 2 : 16;
-    q->heap = mem_realloc(q->heap, q->cap * sizeof(struct item *));
-  }
-  i->due = due;
-  q->heap[q->n] = i;
-  sift_up(q, q->n++);
-}
-
-static struct item *
-pop(struct workqueue *q)
-{
-  struct item *i = q->heap[0];
-
-  i->heap_at = 0;
-  if (--q->n > 0) {
-    q->heap[0] = q->heap[q->n];
-    sift_down(q, 0);
-  }
-  return i;
 }
 
 void
@@ -163,13 +113,14 @@ static struct item *
 due_item(struct workqueue *q, int64_t *ret_deadline)
 {
   *ret_deadline = CLOCK_NEVER;
-  while (q->n > 0) {
-    if (q->heap[0]->due > clock_mono(q->clock)) {
-      *ret_deadline = q->heap[0]->due;
+  for (struct pqueue_node *first; (first = pqueue_first(&q->waiting)) != NULL;) {
+    struct item *i = container_of(first, struct item, node);
+
+    if (i->due > clock_mono(q->clock)) {
+      *ret_deadline = i->due;
       return NULL;
     }
-    struct item *i = pop(q);
-
+    pqueue_remove(&q->waiting, first);
     if (!i->busy)
       return i;
     i->again = true;
@@ -217,7 +168,7 @@ workqueue_done(struct workqueue *q, char *key, bool failed)
     i->again = false;
     i->delay = DELAY_MIN;
     push(q, i, clock_mono(q->clock));
-  } else if (!i->heap_at) {
+  } else if (!pqueue_has(&i->node)) {
     hmap_remove(q->items, span_of(key)); /* nothing to remember: the map stays as small as the work */
   } else {
     i->delay = DELAY_MIN;

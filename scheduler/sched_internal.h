@@ -1,0 +1,150 @@
+/*
+ * sched_internal - the scheduler's state, and the steps of one attempt.
+ *
+ * Everything here belongs to the loop's thread, but for `struct sched_bind`,
+ * which a worker has while it writes.
+ */
+#ifndef SCHEDULER_SCHED_INTERNAL_H
+#define SCHEDULER_SCHED_INTERNAL_H
+
+#include "alloc.h"
+#include "sched_filter.h"
+#include "sched_queue.h"
+#include "scheduler.h"
+
+enum sched_watch {
+  SCHED_WATCH_NODES,
+  SCHED_WATCH_PODS,
+  SCHED_WATCH_CLAIMS,
+  SCHED_WATCH_SLICES,
+  SCHED_WATCH_CLASSES,
+  SCHED_WATCH_RULES,
+  SCHED_WATCH_COUNT
+};
+
+/* What an informer's tag points at. */
+struct sched_sink {
+  void (*take)(struct scheduler *s, enum sched_watch what, const struct kclient_change *change);
+  struct scheduler *s;
+  enum sched_watch what;
+};
+
+struct scheduler {
+  struct scheduler_config config;
+  struct alloc_features features;
+  struct mailbox *inbox; /* changes, and jobs that are done */
+  pthread_t loop;
+  struct sched_sink sinks[SCHED_WATCH_COUNT];
+  struct kclient_informer *informers[SCHED_WATCH_COUNT];
+  struct kclient_cache *claims, *classes; /* the other kinds are kept where they are used */
+  bool synced[SCHED_WATCH_COUNT];
+
+  struct sched_nodes *nodes;
+  struct sched_queue *queue;
+  struct alloc_world *world;
+  struct alloc_usage *usage;
+  struct hmap *in_flight; /* claim uid → record of the claim as it will be (struct record *) */
+  size_t next_node;       /* where the search for feasible nodes begins: upstream's nextStartNodeIndex */
+
+  struct mailbox *jobs;   /* to the workers */
+  pthread_t workers[8];
+  struct hmap *binding;   /* pod uid → sched_bind, until it comes back */
+};
+
+/* -- one attempt (sched_attempt.c) -- */
+
+struct sched_claim {
+  const char *entry;            /* of spec.resourceClaims; "" for the claim of extended resources */
+  struct record *claim;         /* as the loop knows it; borrowed */
+  const struct json *tree;
+  bool allocate;                /* has no allocation yet: this attempt makes one */
+};
+
+struct sched_attempt {
+  struct scheduler *s;
+  struct arena *a;
+  struct sched_pod *pod;
+  const struct json *tree;
+  struct sched_subject subject;
+  struct sched_claim *claims;
+  size_t n_claims, n_allocate;
+  struct alloc_job *job; /* NULL when nothing is to be allocated */
+  struct json *extended; /* the claim that extended resources need, not yet created; or NULL */
+  struct json *mappings; /* its requestMappings */
+};
+
+/* How an attempt ended for the whole pod, when it did not find a node. */
+struct sched_refusal {
+  bool error;             /* SchedulerError, tried again after a backoff; else Unschedulable */
+  const char *message;
+  unsigned reasons;       /* what to wait for */
+  bool silent;            /* held back before the queue: no condition, no event */
+};
+
+void sched_attempt_pod(struct scheduler *s, struct sched_pod *pod);
+
+/* -- claims (sched_claims.c) -- */
+
+/* PreEnqueue and PreFilter. False: *ret says why not. */
+bool sched_claims_prepare(struct sched_attempt *t, struct sched_refusal *ret);
+void sched_claims_release(struct sched_attempt *t);
+/*
+ * Filter: false when the node will not do; *ret is then its reason. On success the allocations for the claims that need
+ * one, in order of those claims. An error concerns the whole attempt.
+ */
+_must_check_ int sched_claims_filter(struct sched_attempt *t, const struct sched_node *n, bool *ret_fits, const char **ret_reason,
+                                     struct json ***ret_allocations, struct kerr *reterr);
+/* A claim as it stands, in-flight decisions included; borrowed. */
+struct record *sched_claim_get(struct scheduler *s, const char *ns, const char *name);
+void sched_claim_changed(struct scheduler *s, const struct kclient_change *change);
+/* Score of prioritized lists: the sum over chosen sub-requests of (8 - index). */
+int64_t sched_claims_score(const struct sched_attempt *t, struct json *const *allocations);
+
+/* -- extended resources (sched_extended.c) -- */
+
+/* Names among the pod's requests that a device class stands behind, and the claim that asks for them. */
+void sched_extended_prepare(struct sched_attempt *t);
+
+/* -- binding (sched_bind.c) -- */
+
+struct sched_bind_claim {
+  struct record *claim;     /* reference; NULL: to be created from `create` */
+  const struct json *create;
+  const struct json *allocation; /* to be written, or NULL when there is one already */
+  struct record *written;   /* reference to what the server has now, or NULL */
+};
+
+struct sched_bind {
+  struct sched_sink sink;   /* so that it can travel in the inbox */
+  struct scheduler *s;
+  struct arena *a;          /* of everything below */
+  char *uid, *node;
+  struct record *pod;       /* reference */
+  struct sched_bind_claim *claims;
+  size_t n_claims;
+  const struct json *mappings;
+  struct kerr err;          /* of the worker */
+};
+
+/* Reserve: count pod and claims as if written, and hand the rest to a worker. */
+void sched_bind_start(struct sched_attempt *t, const struct sched_node *n, struct json *const *allocations);
+/* The loop's half of the end: keep, or take back and try again. */
+void sched_bind_done(struct scheduler *s, struct sched_bind *b);
+void *sched_bind_worker(void *scheduler);
+void sched_bind_free(void *b);
+
+/* -- what the user sees (sched_report.c) -- */
+
+void sched_report_refusal(struct scheduler *s, struct sched_pod *p, const struct sched_refusal *why);
+void sched_report_gated(struct scheduler *s, struct sched_pod *p);
+void sched_event(struct scheduler *s, const struct json *pod, const char *type, const char *reason, const char *action,
+                 const char *message);
+
+/* Tallies: "1 cannot allocate all claims, 2 Insufficient cpu." */
+struct sched_tally;
+struct sched_tally *sched_tally_new(struct arena *a);
+void sched_tally_add(struct sched_tally *t, const char *reason);
+/* "0/3 nodes are available: ...". */
+const char *sched_tally_text(struct sched_tally *t, size_t nodes);
+
+#endif
