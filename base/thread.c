@@ -53,7 +53,7 @@ struct mailbox {
   void (*message_free)(void *);
   void **ring; /* cap is a power of two, grown up to the limit when needed */
   size_t head, count, cap, limit;
-  bool closed;
+  bool closed, poked;
   int fd; /* eventfd, or -1 until somebody asks for it */
   struct mailbox_waiter *waiters, **last_waiter;
   struct mailbox_waiter *calling; /* its fn runs just now, in thread `caller` */
@@ -219,8 +219,9 @@ mailbox_receive(struct mailbox *m, int64_t deadline)
 
   pthread_mutex_lock(&m->lock);
   call_waiters(m); /* a box so small that it is never half full is refilled here */
-  while (m->count == 0 && !m->closed && clock_cond_wait(m->clock, &m->cond, &m->lock, deadline))
+  while (m->count == 0 && !m->closed && !m->poked && clock_cond_wait(m->clock, &m->cond, &m->lock, deadline))
     continue;
+  m->poked = false;
   if (m->count > 0) {
     message = m->ring[m->head];
     m->head = (m->head + 1) & (m->cap - 1);
@@ -230,6 +231,15 @@ mailbox_receive(struct mailbox *m, int64_t deadline)
   }
   pthread_mutex_unlock(&m->lock);
   return message;
+}
+
+void
+mailbox_poke(struct mailbox *m)
+{
+  pthread_mutex_lock(&m->lock);
+  m->poked = true;
+  pthread_cond_signal(&m->cond);
+  pthread_mutex_unlock(&m->lock);
 }
 
 void

@@ -29,6 +29,8 @@ void mailbox_free(struct mailbox *m); /* the receiver calls it, when no sender i
 bool mailbox_send(struct mailbox *m, void *message);
 /* The next message, or NULL when `deadline` (clock_mono) passed or the box is closed and empty. */
 void *mailbox_receive(struct mailbox *m, int64_t deadline);
+/* Make the receiver's present or next mailbox_receive return at once, with a message if there is one, else with NULL. */
+void mailbox_poke(struct mailbox *m);
 void mailbox_close(struct mailbox *m); /* wakes the receiver; later sends fail */
 bool mailbox_closed(struct mailbox *m);
 /* A descriptor that is readable while a message waits or the box is closed; owned by the box. Only the receiver may ask. */
