@@ -20,7 +20,8 @@
 
 struct arena;
 
-/* `limit`: bytes after which allocation aborts; there is no default on purpose. The first chunk comes with the first use. */
+/* `limit`: bytes after which allocation aborts; there is no default on purpose. The first chunk comes with the first
+ * use. */
 struct arena *arena_new(size_t limit);
 /* Runs deferred calls, newest first, then frees all memory. NULL is fine. */
 void arena_free(struct arena *a);

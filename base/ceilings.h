@@ -14,14 +14,15 @@
 #define MiB ((size_t)1024 * 1024)
 
 /* Text */
-#define CEIL_REQUEST_BODY   (3 * MiB)  /* upstream: MaxRequestBodyBytes */
-#define CEIL_MANIFEST       (64 * MiB) /* a file given to -f, all documents together */
-#define CEIL_SMALL_FILE     (4 * MiB)  /* configuration, profile, kubeconfig, sysfs attribute */
-#define CEIL_REPLY          (512 * MiB) /* what a client reads of one answer */
-#define CEIL_LOG_LINE       (16 * KiB)
+#define CEIL_REQUEST_BODY (3 * MiB)   /* upstream: MaxRequestBodyBytes */
+#define CEIL_MANIFEST     (64 * MiB)  /* a file given to -f, all documents together */
+#define CEIL_SMALL_FILE   (4 * MiB)   /* configuration, profile, kubeconfig, sysfs attribute */
+#define CEIL_REPLY        (512 * MiB) /* what a client reads of one answer */
+#define CEIL_LOG_LINE     (16 * KiB)
 
 /* Structure */
-#define CEIL_JSON_DEPTH 200   /* nesting of arrays and objects; Go's decoder stops at 10000, Kubernetes objects end at about 40 */
+#define CEIL_JSON_DEPTH \
+  200 /* nesting of arrays and objects; Go's decoder stops at 10000, Kubernetes objects end at about 40 */
 #define CEIL_YAML_NODES 1000000 /* after expansion of aliases */
 
 /* Memory of one unit of work */

@@ -19,9 +19,9 @@
 #include "arena.h"
 #include "span.h"
 
-#define CLOCK_US  ((int64_t)1000)
-#define CLOCK_MS  ((int64_t)1000000)
-#define CLOCK_SEC ((int64_t)1000000000)
+#define CLOCK_US    ((int64_t)1000)
+#define CLOCK_MS    ((int64_t)1000000)
+#define CLOCK_SEC   ((int64_t)1000000000)
 #define CLOCK_NEVER INT64_MAX
 
 struct clock;
@@ -31,7 +31,8 @@ struct clock *clock_new_virtual(int64_t wall_ns);
 void clock_free(struct clock *c);
 int64_t clock_wall(struct clock *c);
 int64_t clock_mono(struct clock *c);
-/* Virtual only: move on and wake waiters whose deadline has passed. The caller holds no mutex that somebody waits with. */
+/* Virtual only: move on and wake waiters whose deadline has passed. The caller holds no mutex that somebody waits with.
+ */
 void clock_advance(struct clock *c, int64_t ns);
 /*
  * As pthread_cond_wait, until signalled or until `deadline` (monotonic ns; CLOCK_NEVER: no end).

@@ -13,13 +13,13 @@
 #include "span.h"
 #include "strbuf.h"
 
-void codec_base64(struct strbuf *b, struct span raw);     /* standard alphabet, padded */
-void codec_base64url(struct strbuf *b, struct span raw);  /* URL alphabet, no padding (JWT, continue tokens) */
+void codec_base64(struct strbuf *b, struct span raw);    /* standard alphabet, padded */
+void codec_base64url(struct strbuf *b, struct span raw); /* URL alphabet, no padding (JWT, continue tokens) */
 /* False on anything else; as Go's encoding/base64, line breaks in between are skipped. */
 bool codec_unbase64(struct strbuf *b, struct span text);
 bool codec_unbase64url(struct strbuf *b, struct span text);
 void codec_hex(struct strbuf *b, struct span raw);
-void codec_url_escape(struct strbuf *b, struct span raw); /* as Go's url.QueryEscape */
+void codec_url_escape(struct strbuf *b, struct span raw);                        /* as Go's url.QueryEscape */
 bool codec_url_unescape(struct strbuf *b, struct span text, bool plus_is_space); /* false on a bad %XX */
 
 void codec_sha256(struct span raw, uint8_t ret[32]);
@@ -30,7 +30,8 @@ uint64_t codec_fnv64a(struct span raw);
 void codec_random(void *p, size_t n); /* getrandom(2) */
 #define CODEC_UUID_MAX 37
 char *codec_uuid4(char buf[CODEC_UUID_MAX]); /* lower case; returns buf */
-/* Upstream's name generator: n characters of bcdfghjklmnpqrstvwxz2456789 and a NUL, so buf has n + 1 bytes. Returns buf. */
+/* Upstream's name generator: n characters of bcdfghjklmnpqrstvwxz2456789 and a NUL, so buf has n + 1 bytes. Returns
+ * buf. */
 char *codec_rand_suffix(char *buf, size_t n);
 
 #endif

@@ -192,14 +192,13 @@ remove_below(int dirfd, dev_t dev, int depth, struct strbuf *at)
 int
 fs_remove_tree(const char *path, struct kerr *reterr)
 {
-  _cleanup_strbuf_ struct strbuf at;
+  _cleanup_strbuf_ struct strbuf at = STRBUF_INIT(MiB);
   _cleanup_close_ int fd = -1;
   struct stat st;
   int r;
 
   if (lstat(path, &st) < 0)
     return errno == ENOENT ? 0 : kerr_errno(reterr, errno, "remove %s", path);
-  strbuf_init(&at, MiB);
   strbuf_puts(&at, path);
   if (S_ISDIR(st.st_mode)) {
     fd = open(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);

@@ -29,7 +29,8 @@ void hmap_put(struct hmap *m, struct span key, void *value);
 bool hmap_remove(struct hmap *m, struct span key);
 void *hmap_take(struct hmap *m, struct span key); /* remove and hand out; NULL when absent */
 
-/* Insertion order. `*cursor` starts at 0; ret_key and ret_value may be NULL. Removing the entry just returned is allowed; adding is not. */
+/* Insertion order. `*cursor` starts at 0; ret_key and ret_value may be NULL. Removing the entry just returned is
+ * allowed; adding is not. */
 bool hmap_next(const struct hmap *m, size_t *cursor, struct span *ret_key, void **ret_value);
 
 #endif

@@ -7,6 +7,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "number.h"
+
 #define CAP_MAX ((1u << 24) - 1) /* items or members of one value */
 
 /* -- reading -- */
@@ -102,7 +104,7 @@ json_double(const struct json *v)
 {
   if (json_is(v, JSON_INT))
     return (double)v->u.integer;
-  return json_is(v, JSON_NUMBER) ? strtod(v->u.str, NULL) : 0;
+  return json_is(v, JSON_NUMBER) ? number_double(json_span(v)) : 0;
 }
 
 const char *
@@ -159,41 +161,13 @@ text_node(struct arena *a, enum json_type t, const char *s, size_t n)
   return v;
 }
 
-/* Shortest text that reads back the same; exponent form below 1e-6 and from 1e21, as encoding/json. */
 struct json *
 json_new_double(struct arena *a, double d)
 {
-  char text[64], *e;
-  double size = fabs(d);
-  int n = 0;
+  char text[NUMBER_TEXT_MAX];
 
   assert(isfinite(d));
-  if (size != 0 && (size < 1e-6 || size >= 1e21)) {
-    for (int digits = 0; digits < 17; digits++) {
-      n = snprintf(text, sizeof text, "%.*e", digits, d);
-      if (strtod(text, NULL) == d) /* exact comparison is the point */
-        break;
-    }
-    e = strchr(text, 'e');
-    if (e && e[2] == '0') { /* e-09 is written e-9 */
-      memmove(e + 2, e + 3, strlen(e + 3) + 1);
-      n--;
-    }
-  } else {
-    char shortest[40];
-    int exponent;
-
-    for (int digits = 0; digits < 17; digits++) {
-      snprintf(shortest, sizeof shortest, "%.*e", digits, d);
-      if (strtod(shortest, NULL) == d) {
-        e = strchr(shortest, 'e');
-        exponent = (int)strtol(e + 1, NULL, 10);
-        n = snprintf(text, sizeof text, "%.*f", digits > exponent ? digits - exponent : 0, d);
-        break;
-      }
-    }
-  }
-  return text_node(a, JSON_NUMBER, text, (size_t)n);
+  return text_node(a, JSON_NUMBER, text, number_text_json(d, text));
 }
 
 struct json *
@@ -251,6 +225,14 @@ grow(struct arena *a, struct json *v, void *list, size_t size)
   return bigger;
 }
 
+void
+json_push(struct arena *a, struct json *obj, const char *name, size_t n, struct json *value)
+{
+  assert(json_is(obj, JSON_OBJECT) && value && n <= UINT32_MAX);
+  obj->u.members = grow(a, obj, obj->u.members, sizeof *obj->u.members);
+  obj->u.members[obj->count++] = (struct json_member){ .name = name, .name_len = (uint32_t)n, .value = value };
+}
+
 struct json *
 json_set_n(struct arena *a, struct json *obj, const char *name, size_t n, struct json *value)
 {
@@ -261,9 +243,7 @@ json_set_n(struct arena *a, struct json *obj, const char *name, size_t n, struct
     if (m->name_len == n && memcmp(m->name, name, n) == 0)
       return m->value = value;
   }
-  obj->u.members = grow(a, obj, obj->u.members, sizeof *obj->u.members);
-  obj->u.members[obj->count++] =
-      (struct json_member){ .name = arena_strndup(a, name, n), .name_len = (uint32_t)n, .value = value };
+  json_push(a, obj, arena_strndup(a, name, n), n, value);
   return value;
 }
 

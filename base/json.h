@@ -50,15 +50,18 @@ struct json_member {
 
 /* -- parsing -- */
 
-/* A key that stood twice in one object: the path of the object and the key. */
+/* A key that stood twice in one object. */
 struct json_dup {
   struct json_dup *next;
-  const char *path; /* "spec.devices.requests[0].name" */
+  const char *path; /* of the member: "spec.devices.requests[0].name" */
+  const char *key;  /* its last part */
+  size_t line;      /* yaml_parse only: where its second value stands, from 1 */
 };
 
 struct json_parse_opts {
-  uint32_t max_depth;     /* 0: CEIL_JSON_DEPTH */
-  struct json_dup **dups; /* NULL: a duplicate key is an error. Else the last value wins and the key is listed, in order */
+  uint32_t max_depth; /* 0: CEIL_JSON_DEPTH */
+  struct json_dup *
+      *dups; /* NULL: a duplicate key is an error. Else the last value wins and the key is listed, in order */
 };
 
 /*
@@ -76,7 +79,7 @@ const struct json *json_get_n(const struct json *obj, const char *name, size_t n
 /* The value at the end of a chain of member names; the list ends with NULL. */
 const struct json *json_dig(const struct json *obj, const char *name, ...) __attribute__((sentinel));
 const struct json *json_at(const struct json *array, size_t i);
-const char *json_str(const struct json *v);                       /* NULL unless a string */
+const char *json_str(const struct json *v);                         /* NULL unless a string */
 const char *json_get_str(const struct json *obj, const char *name); /* NULL unless a string */
 const char *json_get_str_or(const struct json *obj, const char *name, const char *otherwise);
 struct span json_span(const struct json *v); /* of a string or number literal; p NULL for others */
@@ -107,15 +110,16 @@ json_count(const struct json *v)
 const char *json_type_name(enum json_type t); /* "string", "object", ...: for messages */
 
 /* for (json_each_member(m, obj)) ... m->name, m->value; a non-object has none. */
-#define json_each_member(m, obj)                                                                                      \
-  const struct json_member *m = json_is((obj), JSON_OBJECT) ? (obj)->u.members : NULL,                                \
-                           *m##_end_ = m ? m + (obj)->count : NULL;                                                   \
-  m != m##_end_;                                                                                                      \
+#define json_each_member(m, obj)                                                       \
+  const struct json_member *m = json_is((obj), JSON_OBJECT) ? (obj)->u.members : NULL, \
+                           *m##_end_ = m ? m + (obj)->count : NULL;                    \
+  m != m##_end_;                                                                       \
   m++
 /* for (json_each_item(p, array)) ... *p is the item; a non-array has none. */
-#define json_each_item(p, arr)                                                                                        \
-  struct json *const *p = json_is((arr), JSON_ARRAY) ? (arr)->u.items : NULL, *const *p##_end_ = p ? p + (arr)->count : NULL; \
-  p != p##_end_;                                                                                                      \
+#define json_each_item(p, arr)                                                                                 \
+  struct json *const *p = json_is((arr), JSON_ARRAY) ? (arr)->u.items : NULL, *const *p##_end_ =               \
+                                                                                  p ? p + (arr)->count : NULL; \
+  p != p##_end_;                                                                                               \
   p++
 
 /* -- building -- */
@@ -133,6 +137,8 @@ struct json *json_new_object(struct arena *a);
 /* Add or replace; the name is copied. Returns `value`. */
 struct json *json_set(struct arena *a, struct json *obj, const char *name, struct json *value);
 struct json *json_set_n(struct arena *a, struct json *obj, const char *name, size_t n, struct json *value);
+/* Append a member that is known not to be there; the name is kept, not copied. */
+void json_push(struct arena *a, struct json *obj, const char *name, size_t n, struct json *value);
 struct json *json_set_str(struct arena *a, struct json *obj, const char *name, const char *s);
 struct json *json_set_int(struct arena *a, struct json *obj, const char *name, int64_t v);
 struct json *json_set_bool(struct arena *a, struct json *obj, const char *name, bool v);

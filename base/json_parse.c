@@ -1,9 +1,9 @@
-#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "ceilings.h"
+#include "hmap.h"
 #include "json.h"
 
 struct parser {
@@ -18,18 +18,25 @@ struct parser {
 static int parse_value(struct parser *p, struct json **ret);
 
 static int
-fail(struct parser *p, const char *at, const char *what)
+fail_with(struct parser *p, enum kerr_code code, const char *at, const char *what)
 {
   size_t line = 1, column = 1;
 
   for (const char *c = p->start; c < at; c++) {
-    column++;
+    if (((unsigned char)*c & 0xC0) != 0x80)
+      column++; /* characters, not bytes */
     if (*c == '\n') {
       line++;
       column = 1;
     }
   }
-  return kerr_set(p->err, KERR_PARSE, NULL, "line %zu, column %zu: %s", line, column, what);
+  return kerr_set(p->err, code, NULL, "line %zu, column %zu: %s", line, column, what);
+}
+
+static int
+fail(struct parser *p, const char *at, const char *what)
+{
+  return fail_with(p, KERR_PARSE, at, what);
 }
 
 static void
@@ -188,6 +195,23 @@ skip_digits(struct parser *p)
   return p->at > from;
 }
 
+/* An optional minus and digits; false when it does not fit. */
+static bool
+parse_int(const char *at, const char *end, int64_t *ret)
+{
+  bool negative = *at == '-';
+  int64_t v = 0;
+
+  for (at += negative; at < end; at++) {
+    int d = *at - '0';
+
+    if (__builtin_mul_overflow(v, (int64_t)10, &v) || __builtin_add_overflow(v, negative ? -d : d, &v))
+      return false;
+  }
+  *ret = v;
+  return true;
+}
+
 static int
 parse_number(struct parser *p, struct json **ret)
 {
@@ -215,18 +239,12 @@ parse_number(struct parser *p, struct json **ret)
     if (!skip_digits(p))
       return unexpected(p, "a digit");
   }
-  v->u.str = arena_strndup(p->a, from, (size_t)(p->at - from));
-  v->count = (uint32_t)(p->at - from);
-  v->type = JSON_NUMBER;
-  if (integer) {
-    errno = 0;
-    long long i = strtoll(v->u.str, NULL, 10);
-
-    if (errno == 0) {
-      v->type = JSON_INT;
-      v->count = 0;
-      v->u.integer = i;
-    }
+  if (integer && parse_int(from, p->at, &v->u.integer)) {
+    v->type = JSON_INT;
+  } else {
+    v->type = JSON_NUMBER;
+    v->u.str = arena_strndup(p->a, from, (size_t)(p->at - from));
+    v->count = (uint32_t)(p->at - from);
   }
   *ret = v;
   return 0;
@@ -257,12 +275,8 @@ parse_word(struct parser *p, struct json **ret)
 static int
 enter(struct parser *p)
 {
-  if (++p->depth > p->max_depth) {
-    int r = fail(p, p->at, "nested too deeply");
-
-    p->err->code = KERR_TOO_LARGE;
-    return r < 0 ? -KERR_TOO_LARGE : r;
-  }
+  if (++p->depth > p->max_depth)
+    return fail_with(p, KERR_TOO_LARGE, p->at, "nested too deeply");
   p->at++;
   skip_space(p);
   return 0;
@@ -305,6 +319,42 @@ parse_array(struct parser *p, struct json **ret)
   return 0;
 }
 
+/* The members of one object while it is parsed; the index comes with the member that makes scanning slow. */
+struct members {
+  struct json *obj;
+  struct hmap *index; /* name -> number of the member + 1 */
+  size_t path_mark;
+};
+
+#define SCAN_MAX 32
+
+static void
+members_release(struct members *m)
+{
+  hmap_free(m->index);
+}
+
+static struct json_member *
+members_find(struct members *m, struct span name)
+{
+  uintptr_t number;
+
+  if (m->obj->count > SCAN_MAX && !m->index) {
+    m->index = hmap_new(NULL);
+    for (uint32_t i = 0; i < m->obj->count; i++)
+      hmap_put(m->index, span_make(m->obj->u.members[i].name, m->obj->u.members[i].name_len),
+               (void *)((uintptr_t)i + 1));
+  }
+  if (m->index) {
+    number = (uintptr_t)hmap_get(m->index, name);
+    return number ? &m->obj->u.members[number - 1] : NULL;
+  }
+  for (uint32_t i = 0; i < m->obj->count; i++)
+    if (span_eq(span_make(m->obj->u.members[i].name, m->obj->u.members[i].name_len), name))
+      return &m->obj->u.members[i];
+  return NULL;
+}
+
 /* A key that the object has already: refuse, or note it and let the new value win. */
 static int
 note_duplicate(struct parser *p, const char *at, const char *name)
@@ -318,15 +368,17 @@ note_duplicate(struct parser *p, const char *at, const char *name)
   }
   d = arena_new_of(p->a, struct json_dup);
   d->path = arena_strndup(p->a, p->path->p, p->path->n);
+  d->key = name;
   *p->dups = d;
   p->dups = &d->next;
   return 0;
 }
 
 static int
-parse_member(struct parser *p, struct json *obj, size_t mark)
+parse_member(struct parser *p, struct members *m)
 {
   const char *name, *at = p->at;
+  struct json_member *before;
   struct json *value;
   size_t n;
   int r;
@@ -337,14 +389,14 @@ parse_member(struct parser *p, struct json *obj, size_t mark)
   if (r < 0)
     return r;
   if (p->path) {
-    p->path->n = mark;
-    strbuf_printf(p->path, "%s%s", mark ? "." : "", name);
+    p->path->n = m->path_mark;
+    strbuf_puts(p->path, m->path_mark ? "." : "");
+    strbuf_add(p->path, name, n);
   }
-  if (json_get_n(obj, name, n)) {
-    r = note_duplicate(p, at, name);
-    if (r < 0)
-      return r;
-  }
+  before = members_find(m, span_make(name, n));
+  r = before ? note_duplicate(p, at, name) : 0;
+  if (r < 0)
+    return r;
   skip_space(p);
   if (p->at >= p->end || *p->at != ':')
     return unexpected(p, "':'");
@@ -353,27 +405,32 @@ parse_member(struct parser *p, struct json *obj, size_t mark)
   r = parse_value(p, &value);
   if (r < 0)
     return r;
-  json_set_n(p->a, obj, name, n, value);
+  if (before) {
+    before->value = value;
+    return 0;
+  }
+  json_push(p->a, m->obj, name, n, value);
+  if (m->index)
+    hmap_put(m->index, span_make(name, n), (void *)(uintptr_t)m->obj->count);
   return 0;
 }
 
 static int
 parse_object(struct parser *p, struct json **ret)
 {
-  struct json *v = json_new_object(p->a);
-  size_t mark = p->path ? p->path->n : 0;
+  _cleanup_(members_release) struct members m = { .obj = json_new_object(p->a), .path_mark = p->path ? p->path->n : 0 };
   int r = enter(p);
 
   if (r < 0)
     return r;
-  *ret = v;
+  *ret = m.obj;
   if (p->at < p->end && *p->at == '}') {
     p->at++;
     p->depth--;
     return 0;
   }
   for (;;) {
-    r = parse_member(p, v, mark);
+    r = parse_member(p, &m);
     if (r < 0)
       return r;
     skip_space(p);
@@ -384,7 +441,7 @@ parse_object(struct parser *p, struct json **ret)
     skip_space(p);
   }
   if (p->path)
-    p->path->n = mark;
+    p->path->n = m.path_mark;
   p->depth--;
   return 0;
 }
@@ -421,7 +478,7 @@ int
 json_parse(struct arena *a, struct span text, const struct json_parse_opts *opts, struct json **ret,
            struct kerr *reterr)
 {
-  _cleanup_strbuf_ struct strbuf path;
+  _cleanup_strbuf_ struct strbuf path = STRBUF_INIT(CEIL_MANIFEST); /* never longer than the text */
   struct parser p = {
     .a = a,
     .at = text.p,
@@ -433,8 +490,6 @@ json_parse(struct arena *a, struct span text, const struct json_parse_opts *opts
   };
   struct json *v;
   int r;
-
-  strbuf_init(&path, CEIL_REQUEST_BODY);
   if (p.dups) {
     *p.dups = NULL;
     p.path = &path;

@@ -148,9 +148,7 @@ json_write(struct strbuf *b, const struct json *v, unsigned flags)
 char *
 json_text(struct arena *a, const struct json *v, unsigned flags)
 {
-  _cleanup_strbuf_ struct strbuf b;
-
-  strbuf_init(&b, SIZE_MAX / 2); /* as large as the tree, which its arena bounds */
+  _cleanup_strbuf_ struct strbuf b = STRBUF_INIT(SIZE_MAX / 2); /* as large as the tree, which its arena bounds */
   json_write(&b, v, flags);
   return arena_strndup(a, b.p, b.n);
 }

@@ -20,29 +20,29 @@
 #include "mem.h"
 
 /* code, HTTP status, metav1.StatusReason, may a client retry as is */
-#define KERR_CODES(X)                                         \
-  X(OK, 200, "", 0)                                           \
-  X(BAD_REQUEST, 400, "BadRequest", 0)                        \
-  X(UNAUTHORIZED, 401, "Unauthorized", 0)                     \
-  X(FORBIDDEN, 403, "Forbidden", 0)                           \
-  X(NOT_FOUND, 404, "NotFound", 0)                            \
-  X(METHOD_NOT_ALLOWED, 405, "MethodNotAllowed", 0)           \
-  X(NOT_ACCEPTABLE, 406, "NotAcceptable", 0)                  \
-  X(CONFLICT, 409, "Conflict", 1)                             \
-  X(ALREADY_EXISTS, 409, "AlreadyExists", 0)                  \
-  X(GONE, 410, "Gone", 0)                                     \
-  X(EXPIRED, 410, "Expired", 0)                               \
-  X(TOO_LARGE, 413, "RequestEntityTooLarge", 0)               \
-  X(UNSUPPORTED_MEDIA_TYPE, 415, "UnsupportedMediaType", 0)   \
-  X(INVALID, 422, "Invalid", 0)                               \
-  X(TOO_MANY_REQUESTS, 429, "TooManyRequests", 1)             \
-  X(INTERNAL, 500, "InternalError", 1)                        \
-  X(UNAVAILABLE, 503, "ServiceUnavailable", 1)                \
-  X(TIMEOUT, 504, "Timeout", 1)                               \
-  X(PARSE, 400, "BadRequest", 0)  /* text that is not what it claims to be; msg has line and column */ \
-  X(USAGE, 400, "BadRequest", 0)  /* a command line that is wrong */                                   \
-  X(IO, 500, "InternalError", 1)  /* the operating system refused; msg ends in strerror */             \
-  X(CANCELLED, 499, "", 1)        /* whoever asked does not wait any more */
+#define KERR_CODES(X)                                                                                 \
+  X(OK, 200, "", 0)                                                                                   \
+  X(BAD_REQUEST, 400, "BadRequest", 0)                                                                \
+  X(UNAUTHORIZED, 401, "Unauthorized", 0)                                                             \
+  X(FORBIDDEN, 403, "Forbidden", 0)                                                                   \
+  X(NOT_FOUND, 404, "NotFound", 0)                                                                    \
+  X(METHOD_NOT_ALLOWED, 405, "MethodNotAllowed", 0)                                                   \
+  X(NOT_ACCEPTABLE, 406, "NotAcceptable", 0)                                                          \
+  X(CONFLICT, 409, "Conflict", 1)                                                                     \
+  X(ALREADY_EXISTS, 409, "AlreadyExists", 0)                                                          \
+  X(GONE, 410, "Gone", 0)                                                                             \
+  X(EXPIRED, 410, "Expired", 0)                                                                       \
+  X(TOO_LARGE, 413, "RequestEntityTooLarge", 0)                                                       \
+  X(UNSUPPORTED_MEDIA_TYPE, 415, "UnsupportedMediaType", 0)                                           \
+  X(INVALID, 422, "Invalid", 0)                                                                       \
+  X(TOO_MANY_REQUESTS, 429, "TooManyRequests", 1)                                                     \
+  X(INTERNAL, 500, "InternalError", 1)                                                                \
+  X(UNAVAILABLE, 503, "ServiceUnavailable", 1)                                                        \
+  X(TIMEOUT, 504, "Timeout", 1)                                                                       \
+  X(PARSE, 400, "BadRequest", 0) /* text that is not what it claims to be; msg has line and column */ \
+  X(USAGE, 400, "BadRequest", 0) /* a command line that is wrong */                                   \
+  X(IO, 500, "InternalError", 1) /* the operating system refused; msg ends in strerror */             \
+  X(CANCELLED, 499, "", 1)       /* whoever asked does not wait any more */
 
 enum kerr_code {
 #define X(name, status, reason, retry) KERR_##name,
@@ -57,9 +57,9 @@ struct kerr {
   char *msg;           /* owned; one line unless upstream's text has several, no trailing dot of our own */
 };
 
-#define KERR_INIT       \
-  {                     \
-    .code = KERR_OK     \
+#define KERR_INIT   \
+  {                 \
+    .code = KERR_OK \
   }
 
 /* Fill `reterr`; returns -code so that callers can `return kerr_set(...)`. `field` may be NULL. */

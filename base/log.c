@@ -109,7 +109,7 @@ put_quoted(struct strbuf *b, struct span s)
 void
 log_write(struct log *l, enum log_level level, const char *who, const char *fmt, ...)
 {
-  _cleanup_strbuf_ struct strbuf line;
+  _cleanup_strbuf_ struct strbuf line = STRBUF_INIT(4 * CEIL_LOG_LINE + 256); /* every byte may become \xNN */
   _cleanup_free_ char *text = NULL;
   struct span msg;
   va_list ap;
@@ -122,7 +122,6 @@ log_write(struct log *l, enum log_level level, const char *who, const char *fmt,
   msg = span_of(text);
   if (msg.n > CEIL_LOG_LINE)
     msg.n = CEIL_LOG_LINE;
-  strbuf_init(&line, 4 * CEIL_LOG_LINE + 256); /* every byte may become \xNN */
   put_time(&line);
   strbuf_printf(&line, " level=%s who=%s msg=", level_names[level], who);
   put_quoted(&line, msg);

@@ -16,7 +16,8 @@ enum log_level { LOG_ERROR, LOG_WARN, LOG_INFO, LOG_DEBUG };
 
 struct log;
 
-/* Takes no ownership of fd. `trace`: "store,-cel,all": components whose debug lines are wanted whatever the level; NULL for none. */
+/* Takes no ownership of fd. `trace`: "store,-cel,all": components whose debug lines are wanted whatever the level; NULL
+ * for none. */
 struct log *log_new(int fd, enum log_level level, const char *trace);
 void log_free(struct log *l);
 bool log_enabled(const struct log *l, enum log_level level, const char *who);
@@ -26,10 +27,10 @@ void log_write(struct log *l, enum log_level level, const char *who, const char 
 #define log_error(l, who, ...) log_write((l), LOG_ERROR, (who), __VA_ARGS__)
 #define log_warn(l, who, ...)  log_write((l), LOG_WARN, (who), __VA_ARGS__)
 #define log_info(l, who, ...)  log_write((l), LOG_INFO, (who), __VA_ARGS__)
-#define log_debug(l, who, ...)                             \
-  do {                                                     \
-    if (log_enabled((l), LOG_DEBUG, (who)))                \
-      log_write((l), LOG_DEBUG, (who), __VA_ARGS__);       \
+#define log_debug(l, who, ...)                       \
+  do {                                               \
+    if (log_enabled((l), LOG_DEBUG, (who)))          \
+      log_write((l), LOG_DEBUG, (who), __VA_ARGS__); \
   } while (0)
 
 #endif

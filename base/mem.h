@@ -20,11 +20,11 @@
 #include <stdint.h>
 #include <stdlib.h>
 
-void *mem_alloc(size_t size);                            /* zeroed, never NULL */
-void *mem_calloc(size_t n, size_t size);                 /* zeroed, never NULL; n * size is checked for overflow */
-void *mem_realloc(void *p, size_t size);                 /* never NULL; new bytes are not zeroed */
-char *mem_strdup(const char *s);                         /* s may be NULL: gives NULL */
-char *mem_strndup(const char *s, size_t n);              /* NUL-terminated copy of exactly n bytes */
+void *mem_alloc(size_t size);               /* zeroed, never NULL */
+void *mem_calloc(size_t n, size_t size);    /* zeroed, never NULL; n * size is checked for overflow */
+void *mem_realloc(void *p, size_t size);    /* never NULL; new bytes are not zeroed */
+char *mem_strdup(const char *s);            /* s may be NULL: gives NULL */
+char *mem_strndup(const char *s, size_t n); /* NUL-terminated copy of exactly n bytes */
 char *mem_printf(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 char *mem_vprintf(const char *fmt, va_list ap) __attribute__((format(printf, 1, 0)));
 

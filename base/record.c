@@ -76,12 +76,11 @@ write_metadata(struct strbuf *b, const struct json *meta, size_t *stamp_at)
 struct record *
 record_from_json(struct span key, int64_t revision, const struct json *tree)
 {
-  _cleanup_strbuf_ struct strbuf b;
+  _cleanup_strbuf_ struct strbuf b = STRBUF_INIT(CEIL_REPLY);
   size_t stamp_at = RECORD_NO_STAMP;
   bool first = true;
 
   assert(json_is(tree, JSON_OBJECT));
-  strbuf_init(&b, CEIL_REPLY);
   strbuf_putc(&b, '{');
   for (json_each_member (m, tree)) {
     if (!first)
@@ -182,10 +181,8 @@ build_tree(const struct record *r)
 {
   _cleanup_arena_ struct arena *a = arena_new(CEIL_ARENA_REQUEST);
   _cleanup_kerr_ struct kerr err = KERR_INIT;
-  _cleanup_strbuf_ struct strbuf text;
+  _cleanup_strbuf_ struct strbuf text = STRBUF_INIT(CEIL_REPLY);
   struct json *v;
-
-  strbuf_init(&text, CEIL_REPLY);
   record_write(&text, r);
   if (strbuf_overflowed(&text) || json_parse(a, strbuf_view(&text), NULL, &v, &err) < 0) {
     fprintf(stderr, "dralab: record '%s' is not JSON: %s\n", r->data, err.msg ? err.msg : "too large");

@@ -33,8 +33,8 @@ struct record;
 struct record *record_new(struct span key, int64_t revision, struct span bytes, size_t stamp_at);
 /*
  * Serialise `tree`, an API object, and find the place of the stamp: in metadata after name, generateName, namespace,
- * selfLink and uid, as Go's ObjectMeta has it. A metadata.resourceVersion in the tree is left out: the record's own counts.
- * Text is written as kube-apiserver writes it (<, > and & escaped).
+ * selfLink and uid, as Go's ObjectMeta has it. A metadata.resourceVersion in the tree is left out: the record's own
+ * counts. Text is written as kube-apiserver writes it (<, > and & escaped).
  */
 struct record *record_from_json(struct span key, int64_t revision, const struct json *tree);
 struct record *record_ref(struct record *r); /* returns r */

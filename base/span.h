@@ -17,9 +17,8 @@ struct span {
   size_t n;
 };
 
-#define SPAN(literal)                                 \
-  ((struct span){ .p = (literal), .n = sizeof(literal) - 1 })
-#define SPAN_FMT(s) (int)(s).n, (s).p /* for "%.*s" */
+#define SPAN(literal) ((struct span){ .p = (literal), .n = sizeof(literal) - 1 })
+#define SPAN_FMT(s)   (int)(s).n, (s).p /* for "%.*s" */
 
 static inline struct span
 span_of(const char *s)

@@ -5,18 +5,18 @@
 #include <stdlib.h>
 #include <string.h>
 
-static char empty[1];
+char strbuf_nothing[1];
 
 void
 strbuf_init(struct strbuf *b, size_t limit)
 {
-  *b = (struct strbuf){ .p = empty, .limit = limit };
+  *b = (struct strbuf){ .p = strbuf_nothing, .limit = limit };
 }
 
 void
 strbuf_release(struct strbuf *b)
 {
-  if (b->p != empty)
+  if (b->p != strbuf_nothing)
     free(b->p);
   strbuf_init(b, b->limit);
 }
@@ -26,7 +26,7 @@ strbuf_clear(struct strbuf *b)
 {
   b->n = 0;
   b->overflow = false;
-  if (b->p != empty)
+  if (b->p != strbuf_nothing)
     b->p[0] = '\0';
 }
 
@@ -44,7 +44,7 @@ strbuf_reserve(struct strbuf *b, size_t n)
     cap = b->cap ? b->cap * 2 : 64;
     if (cap < b->n + n + 1)
       cap = b->n + n + 1;
-    b->p = mem_realloc(b->p == empty ? NULL : b->p, cap);
+    b->p = mem_realloc(b->p == strbuf_nothing ? NULL : b->p, cap);
     b->cap = cap;
   }
   return b->p + b->n;
@@ -135,7 +135,7 @@ strbuf_printf(struct strbuf *b, const char *fmt, ...)
 char *
 strbuf_take(struct strbuf *b, size_t *ret_n)
 {
-  char *p = b->p == empty ? mem_strdup("") : b->p;
+  char *p = b->p == strbuf_nothing ? mem_strdup("") : b->p;
 
   if (ret_n)
     *ret_n = b->n;

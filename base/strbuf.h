@@ -23,7 +23,14 @@ struct strbuf {
   bool overflow;
 };
 
-void strbuf_init(struct strbuf *b, size_t limit); /* no memory until the first append */
+/* The text of every empty buffer. Never written. */
+extern char strbuf_nothing[1];
+/* An empty buffer, where one is declared; no memory until the first append. */
+#define STRBUF_INIT(limit_)                \
+  {                                        \
+    .p = strbuf_nothing, .limit = (limit_) \
+  }
+void strbuf_init(struct strbuf *b, size_t limit);
 void strbuf_release(struct strbuf *b);
 void strbuf_clear(struct strbuf *b); /* empty again; keeps the memory */
 void strbuf_add(struct strbuf *b, const void *p, size_t n);

@@ -2,11 +2,11 @@
  * yaml - YAML in and out, as Kubernetes' tools read and write it.
  *
  * Reading goes through libyaml and resolves scalars as sigs.k8s.io/yaml does
- * (YAML 1.1: yes/no/on/off are booleans; see reference behaviour in
+ * with go.yaml.in/yaml/v2 (YAML 1.1: yes, no, on and off are booleans; see
  * docs/internals/base.md). Duplicate keys are refused or listed exactly as in
- * json_parse. Aliases are expanded under a ceiling on nodes. JSON is YAML:
- * a text that begins with '{' is read by the JSON parser for its better
- * messages.
+ * json_parse. Aliases are expanded under a ceiling on nodes; the keys of a
+ * merge (<<) may repeat. JSON is YAML: a text that begins with '{' is read by
+ * the JSON parser first, for its better messages.
  */
 #ifndef BASE_YAML_H
 #define BASE_YAML_H
@@ -19,7 +19,8 @@ _must_check_ int yaml_parse_all(struct arena *a, struct span text, const struct 
 /* Exactly one document (an empty text is null). */
 _must_check_ int yaml_parse(struct arena *a, struct span text, const struct json_parse_opts *opts, struct json **ret,
                             struct kerr *reterr);
-/* As `kubectl -o yaml`: keys sorted, two spaces, strings quoted only where needed, "- " not indented under its key. */
+/* As `kubectl -o yaml`: keys sorted, two spaces, strings quoted only where needed, "- " not indented under its key.
+ * Ends with a newline. */
 void yaml_write(struct strbuf *b, const struct json *v);
 
 #endif
