@@ -53,9 +53,11 @@ struct json_member {
 /* A key that stood twice in one object. */
 struct json_dup {
   struct json_dup *next;
-  const char *path; /* of the member: "spec.devices.requests[0].name" */
-  const char *key;  /* its last part */
-  size_t line;      /* yaml_parse only: where its second value stands, from 1 */
+  const char *path;          /* of the member: "spec.devices.requests[0].name" */
+  const char *key;           /* its last part */
+  size_t line;               /* yaml_parse only: where its second value stands, from 1 */
+  const struct json *object; /* json_parse only: what has the member, */
+  uint32_t before;           /* and how many it had when the key came again: where a reader in order meets it */
 };
 
 struct json_parse_opts {

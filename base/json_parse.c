@@ -357,7 +357,7 @@ members_find(struct members *m, struct span name)
 
 /* A key that the object has already: refuse, or note it and let the new value win. */
 static int
-note_duplicate(struct parser *p, const char *at, const char *name)
+note_duplicate(struct parser *p, const struct json *obj, const char *at, const char *name)
 {
   struct json_dup *d;
 
@@ -369,6 +369,8 @@ note_duplicate(struct parser *p, const char *at, const char *name)
   d = arena_new_of(p->a, struct json_dup);
   d->path = arena_strndup(p->a, p->path->p, p->path->n);
   d->key = name;
+  d->object = obj;
+  d->before = obj->count;
   *p->dups = d;
   p->dups = &d->next;
   return 0;
@@ -394,7 +396,7 @@ parse_member(struct parser *p, struct members *m)
     strbuf_add(p->path, name, n);
   }
   before = members_find(m, span_make(name, n));
-  r = before ? note_duplicate(p, at, name) : 0;
+  r = before ? note_duplicate(p, m->obj, at, name) : 0;
   if (r < 0)
     return r;
   skip_space(p);

@@ -96,7 +96,12 @@ extern const size_t kind_table_count;
 /* NULL when there is none, or when `p` does not serve that version. */
 const struct kind_resource *kind_resource_find(const struct personality *p, const char *group, const char *version,
                                                const char *resource);
+/* Kinds of meta.k8s.io are found in v1 too, and option kinds (DeleteOptions, ...) in every version, as upstream
+ * registers them. */
 const struct kind *kind_find(const char *group, const char *version, const char *kind);
+const struct kind *kind_find_api_version(const char *api_version, const char *kind);
+/* "resource.k8s.io/v1" or "v1". */
+char *kind_api_version(struct arena *a, const struct kind *k);
 /* Does `p` serve this row: --runtime-config's word, else its default. */
 bool kind_is_served(const struct personality *p, const struct kind_resource *r);
 /* The row of the same resource in the version (and group) it is stored in; `r` itself when nobody serves that version.
@@ -116,6 +121,7 @@ const struct kind_resource *kind_resource_next(const struct personality *p, size
  */
 struct kind_strictness {
   struct arena *a;
+  const struct json_dup *dups; /* what json_parse found in this text; NULL: none */
   const char **problems;
   size_t n, cap;
 };
@@ -126,10 +132,14 @@ struct kind_strictness {
  */
 _must_check_ int kind_decode(struct arena *a, const struct kind *k, const struct json *in,
                              struct kind_strictness *strict, struct json **ret, struct kerr *reterr);
-/* Kubernetes protobuf, with its envelope. ret_kind is what the envelope says. KERR_BAD_REQUEST. */
-_must_check_ int kind_decode_proto(struct arena *a, struct span bytes, const struct kind **ret_kind, struct json **ret,
+/*
+ * Kubernetes protobuf, with its envelope. On entry *kind is what to assume where the envelope names no kind, or NULL;
+ * on return it is the kind that was decoded. KERR_BAD_REQUEST, KERR_TOO_LARGE (nesting).
+ */
+_must_check_ int kind_decode_proto(struct arena *a, struct span bytes, const struct kind **kind, struct json **ret,
                                    struct kerr *reterr);
-/* `tree` is canonical. KERR_INTERNAL. */
+/* `tree` is canonical. KERR_NOT_ACCEPTABLE for kinds without a protobuf form (Table); KERR_INTERNAL when `out` is full.
+ */
 _must_check_ int kind_encode_proto(const struct kind *k, const struct json *tree, struct strbuf *out,
                                    struct kerr *reterr);
 

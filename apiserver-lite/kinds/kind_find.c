@@ -64,14 +64,44 @@ kind_table_find(const char *group, const char *kind)
   return NULL;
 }
 
-const struct kind *
-kind_find(const char *group, const char *version, const char *kind)
+static const struct kind *
+find_exactly(const char *group, const char *version, const char *kind)
 {
   for (size_t i = 0; i < kind_count; i++)
     if (strcmp(kinds[i].kind, kind) == 0 && strcmp(kinds[i].version, version) == 0 &&
         strcmp(kinds[i].group, group) == 0)
       return &kinds[i];
   return NULL;
+}
+
+const struct kind *
+kind_find(const char *group, const char *version, const char *kind)
+{
+  const struct kind *k = find_exactly(group, version, kind);
+  size_t n = strlen(kind);
+  bool everywhere = (n > 7 && strcmp(kind + n - 7, "Options") == 0) || strcmp(kind, "WatchEvent") == 0;
+  if (k || (!everywhere && (*group || strcmp(version, "v1") != 0)))
+    return k;
+  return find_exactly("meta.k8s.io", "v1", kind);
+}
+
+const struct kind *
+kind_find_api_version(const char *api_version, const char *kind)
+{
+  char group[256];
+  const char *slash = strchr(api_version, '/');
+  size_t n = slash ? (size_t)(slash - api_version) : 0;
+  if (n >= sizeof(group))
+    return NULL;
+  memcpy(group, api_version, n);
+  group[n] = '\0';
+  return kind_find(group, slash ? slash + 1 : api_version, kind);
+}
+
+char *
+kind_api_version(struct arena *a, const struct kind *k)
+{
+  return *k->group ? arena_printf(a, "%s/%s", k->group, k->version) : arena_strdup(a, k->version);
 }
 
 const struct kind_type *
@@ -172,7 +202,6 @@ base_go(enum kind_base base)
     [KIND_BYTES] = "[]uint8",
     [KIND_TIME] = "v1.Time",
     [KIND_MICROTIME] = "v1.MicroTime",
-    [KIND_DURATION] = "v1.Duration",
     [KIND_QUANTITY] = "resource.Quantity",
     [KIND_INT_OR_STRING] = "intstr.IntOrString",
     [KIND_RAW] = "runtime.RawExtension",
@@ -185,6 +214,17 @@ base_go(enum kind_base base)
     [KIND_SCHEMA_OR_STRINGS] = "v1.JSONSchemaPropsOrStringArray",
   };
   return base < ARRAY_SIZE(names) && names[base] ? names[base] : "";
+}
+
+void
+kind_field_go_element(const struct kind_field *f, struct strbuf *out)
+{
+  if (f->named && (!kind_named[f->named].alias || f->base == KIND_STRING_LIST))
+    named_go(f->named, out);
+  else if (f->base == KIND_STRUCT)
+    strbuf_printf(out, "%s.%s", kind_text(kind_types[f->type].go_pkg), kind_type_go(&kind_types[f->type]));
+  else
+    strbuf_puts(out, base_go((enum kind_base)f->base));
 }
 
 void
@@ -204,10 +244,5 @@ kind_field_go_type(const struct kind_field *f, struct strbuf *out)
       strbuf_puts(out, "string");
     strbuf_puts(out, "]");
   }
-  if (f->named)
-    named_go(f->named, out);
-  else if (f->base == KIND_STRUCT)
-    strbuf_printf(out, "%s.%s", kind_text(kind_types[f->type].go_pkg), kind_type_go(&kind_types[f->type]));
-  else
-    strbuf_puts(out, base_go((enum kind_base)f->base));
+  kind_field_go_element(f, out);
 }

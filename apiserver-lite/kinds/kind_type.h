@@ -33,7 +33,6 @@ enum kind_base {
   KIND_STRUCT,    /* another type */
   KIND_TIME,      /* whole seconds */
   KIND_MICROTIME, /* six digits of fraction */
-  KIND_DURATION,  /* "1h0m0s" */
   KIND_QUANTITY,
   KIND_INT_OR_STRING,
   KIND_RAW,         /* RawExtension: any value, kept */
@@ -100,8 +99,7 @@ enum kind_type_flags {
   KIND_T_UNION = 8,
   KIND_T_JSON_ONLY = 16, /* has no protobuf form */
   KIND_T_DEPRECATED = 32,
-  KIND_T_LIST = 64,   /* made from a kind: metadata and items */
-  KIND_T_RULES = 128, /* it or something below it has validation rules, defaults or gates */
+  KIND_T_LIST = 64, /* made from a kind: metadata and items */
 };
 
 struct kind_type {
@@ -134,6 +132,7 @@ extern const uint16_t kind_by_number[]; /* parallel to kind_fields: per type, it
 extern const struct kind_more kind_mores[];
 extern const struct kind_type kind_types[];
 extern const uint32_t kind_type_count;
+extern const uint16_t kind_schema_type; /* JSONSchemaProps, which the SCHEMA_OR forms hold */
 extern const struct kind_named kind_named[];
 extern const uint32_t kind_values[];
 
@@ -202,5 +201,7 @@ const char *kind_field_merge_key(const struct kind_field *f); /* patchMergeKey, 
 /* Go's name of the field's type as error messages show it: "[]v1.DeviceRequest", "map[string]string", "int32". */
 struct strbuf;
 void kind_field_go_type(const struct kind_field *f, struct strbuf *out);
+/* Of one element of a list or map. */
+void kind_field_go_element(const struct kind_field *f, struct strbuf *out);
 
 #endif

@@ -99,7 +99,6 @@ static const struct {
   { "bytes", KIND_BYTES },
   { "Time", KIND_TIME },
   { "MicroTime", KIND_MICROTIME },
-  { "Duration", KIND_DURATION },
   { "Quantity", KIND_QUANTITY },
   { "IntOrString", KIND_INT_OR_STRING },
   { "RawExtension", KIND_RAW },
@@ -320,7 +319,11 @@ emit_types(const struct model *m, FILE *out)
     fprintf(out, "  { %u, %u, %u, %zu, %u, %u, %zu },\n", pooled(mem_printf("%s.%s", prefix, t->go)),
             pooled(last_part(t->package)), t->first, end - t->first, t->slots, t->flags, strlen(prefix) + 1);
   }
-  fprintf(out, "};\nconst uint32_t kind_type_count = %zu;\n\n", m->types.n);
+  size_t schema = model_type(m, "", "apiextensions/v1.JSONSchemaProps");
+  if (schema == SIZE_MAX)
+    complain(&(struct place){ 0 }, "there is no apiextensions/v1.JSONSchemaProps");
+  fprintf(out, "};\nconst uint32_t kind_type_count = %zu;\nconst uint16_t kind_schema_type = %zu;\n\n", m->types.n,
+          schema);
 }
 
 static void
