@@ -151,8 +151,17 @@ struct record *kclient_cache_next(const struct kclient_cache *k, size_t *cursor)
 
 /* -- events (core/v1 Event), as client-go's recorder makes them -- */
 
-/* Aggregates repeats (count, lastTimestamp). Failures are logged: an event is never worth failing for. */
+/*
+ * Neither waits nor fails: a thread of the client's writes events, counts repeats (same object, reporter, type, reason and
+ * message) in the event that is there, and logs what cannot be written.
+ */
 void kclient_event(struct kclient *c, const char *component, const char *host, const struct json *about,
                    const char *type, const char *reason, const char *fmt, ...) _printf_(7, 8);
+struct kclient_event_source {
+  const char *component, *host; /* host NULL: none */
+};
+/* With an action ("Binding") in the form of events.k8s.io/v1: eventTime and series; NULL: as kclient_event. */
+void kclient_event_about(struct kclient *c, const struct kclient_event_source *source, const struct json *about, const char *type,
+                         const char *reason, const char *action, const char *fmt, ...) _printf_(7, 8);
 
 #endif

@@ -24,15 +24,15 @@ enum sched_watch {
 
 /* What an informer's tag points at. */
 struct sched_sink {
-  void (*take)(struct scheduler *s, enum sched_watch what, const struct kclient_change *change);
-  struct scheduler *s;
   enum sched_watch what;
 };
 
 struct scheduler {
   struct scheduler_config config;
   struct alloc_features features;
-  struct mailbox *inbox; /* changes, and jobs that are done */
+  struct mailbox *inbox; /* changes from the informers; poked when `done` has something */
+  struct mailbox *jobs;  /* bindings, to the workers */
+  struct mailbox *done;  /* and back */
   pthread_t loop;
   struct sched_sink sinks[SCHED_WATCH_COUNT];
   struct kclient_informer *informers[SCHED_WATCH_COUNT];
@@ -46,9 +46,8 @@ struct scheduler {
   struct hmap *in_flight; /* claim uid → record of the claim as it will be (struct record *) */
   size_t next_node;       /* where the search for feasible nodes begins: upstream's nextStartNodeIndex */
 
-  struct mailbox *jobs;   /* to the workers */
   pthread_t workers[8];
-  struct hmap *binding;   /* pod uid → sched_bind, until it comes back */
+  size_t n_workers;
 };
 
 /* -- one attempt (sched_attempt.c) -- */
@@ -115,7 +114,6 @@ struct sched_bind_claim {
 };
 
 struct sched_bind {
-  struct sched_sink sink;   /* so that it can travel in the inbox */
   struct scheduler *s;
   struct arena *a;          /* of everything below */
   char *uid, *node;
@@ -130,8 +128,8 @@ struct sched_bind {
 void sched_bind_start(struct sched_attempt *t, const struct sched_node *n, struct json *const *allocations);
 /* The loop's half of the end: keep, or take back and try again. */
 void sched_bind_done(struct scheduler *s, struct sched_bind *b);
-void *sched_bind_worker(void *scheduler);
-void sched_bind_free(void *b);
+void *sched_bind_worker(void *scheduler); /* thread function */
+void sched_bind_free(void *b);            /* also the message_free of both mailboxes */
 
 /* -- what the user sees (sched_report.c) -- */
 

@@ -1,0 +1,258 @@
+#include <string.h>
+
+#include "sched_internal.h"
+
+#define INBOX_MAX   8192
+#define JOBS_MAX    100000 /* pods being bound at a time */
+#define DEFAULT_NAME "default-scheduler"
+
+/* -- changes -- */
+
+static void
+node_taken(struct scheduler *s, enum sched_watch what, const struct kclient_change *change)
+{
+  (void)what;
+  if (change->type == KCLIENT_DELETED) {
+    sched_nodes_remove(s->nodes, object_name(record_tree(change->record)));
+    alloc_world_remove_node(s->world, object_name(record_tree(change->record)));
+    return;
+  }
+  sched_nodes_set(s->nodes, change->record);
+  alloc_world_set_node(s->world, change->record);
+  sched_queue_wake(s->queue, SCHED_NEEDS_NODE | SCHED_NEEDS_RESOURCES | SCHED_NEEDS_DEVICES);
+}
+
+static bool
+is_ours(const struct scheduler *s, const struct json *pod)
+{
+  const char *name = json_get_str_or(json_get(pod, "spec"), "schedulerName", DEFAULT_NAME);
+
+  return strcmp(name, s->config.name ? s->config.name : DEFAULT_NAME) == 0;
+}
+
+static void
+pod_gone(struct scheduler *s, const struct json *pod)
+{
+  bool took_room = sched_nodes_of_pod(s->nodes, object_uid(pod)) != NULL;
+
+  sched_nodes_remove_pod(s->nodes, object_uid(pod));
+  sched_queue_remove(s->queue, object_uid(pod));
+  if (took_room)
+    sched_queue_wake(s->queue, SCHED_NEEDS_RESOURCES);
+}
+
+static void
+pod_taken(struct scheduler *s, enum sched_watch what, const struct kclient_change *change)
+{
+  const struct json *pod = record_tree(change->record);
+  const char *phase = json_get_str_or(json_get(pod, "status"), "phase", "");
+  const char *node = json_get_str_or(json_get(pod, "spec"), "nodeName", "");
+
+  (void)what;
+  if (change->type == KCLIENT_DELETED || strcmp(phase, "Succeeded") == 0 || strcmp(phase, "Failed") == 0) {
+    pod_gone(s, pod);
+  } else if (*node) {
+    sched_queue_remove(s->queue, object_uid(pod));
+    sched_nodes_add_pod(s->nodes, node, change->record);
+  } else if (object_is_deleting(pod) || !is_ours(s, pod)) {
+    sched_queue_remove(s->queue, object_uid(pod));
+  } else {
+    sched_queue_set(s->queue, change->record, json_get_int(json_get(pod, "spec"), "priority", 0));
+  }
+}
+
+static void
+claim_taken(struct scheduler *s, enum sched_watch what, const struct kclient_change *change)
+{
+  (void)what;
+  kclient_cache_apply(s->claims, change);
+  sched_claim_changed(s, change);
+}
+
+static void
+slice_taken(struct scheduler *s, enum sched_watch what, const struct kclient_change *change)
+{
+  (void)what;
+  if (change->type == KCLIENT_DELETED) {
+    alloc_world_remove_slice(s->world, object_name(record_tree(change->record)));
+    return;
+  }
+  alloc_world_set_slice(s->world, change->record);
+  sched_queue_wake(s->queue, SCHED_NEEDS_DEVICES);
+}
+
+static void
+class_taken(struct scheduler *s, enum sched_watch what, const struct kclient_change *change)
+{
+  (void)what;
+  kclient_cache_apply(s->classes, change);
+  if (change->type == KCLIENT_DELETED) {
+    alloc_world_remove_class(s->world, object_name(record_tree(change->record)));
+    return;
+  }
+  alloc_world_set_class(s->world, change->record);
+  sched_queue_wake(s->queue, SCHED_NEEDS_DEVICES | SCHED_NEEDS_RESOURCES); /* a class may stand behind a resource */
+}
+
+static void
+rule_taken(struct scheduler *s, enum sched_watch what, const struct kclient_change *change)
+{
+  (void)what;
+  if (change->type == KCLIENT_DELETED)
+    alloc_world_remove_taint_rule(s->world, object_name(record_tree(change->record)));
+  else
+    alloc_world_set_taint_rule(s->world, change->record);
+  sched_queue_wake(s->queue, SCHED_NEEDS_DEVICES);
+}
+
+static const struct {
+  void (*take)(struct scheduler *s, enum sched_watch what, const struct kclient_change *change);
+  const struct kclient_resource *resource;
+  const char *gate; /* NULL: always */
+} watches[SCHED_WATCH_COUNT] = {
+  [SCHED_WATCH_NODES] = { node_taken, &KC_NODES, NULL },
+  [SCHED_WATCH_PODS] = { pod_taken, &KC_PODS, NULL },
+  [SCHED_WATCH_CLAIMS] = { claim_taken, &KC_RESOURCECLAIMS, NULL },
+  [SCHED_WATCH_SLICES] = { slice_taken, &KC_RESOURCESLICES, NULL },
+  [SCHED_WATCH_CLASSES] = { class_taken, &KC_DEVICECLASSES, NULL },
+  [SCHED_WATCH_RULES] = { rule_taken, &KC_DEVICETAINTRULES, "DRADeviceTaintRules" },
+};
+
+static bool
+all_synced(const struct scheduler *s)
+{
+  for (size_t i = 0; i < SCHED_WATCH_COUNT; i++)
+    if (s->informers[i] && !s->synced[i])
+      return false;
+  return true;
+}
+
+static void
+take(struct scheduler *s, struct kclient_change *change)
+{
+  struct sched_sink *sink = change->tag;
+
+  if (change->type == KCLIENT_SYNCED) {
+    s->synced[sink->what] = true;
+    if (sink->what == SCHED_WATCH_CLAIMS)
+      kclient_cache_apply(s->claims, change);
+  } else {
+    watches[sink->what].take(s, sink->what, change);
+  }
+  kclient_change_free(change);
+}
+
+/* Everything that has come in goes before the next decision, so that it is made on the newest picture. */
+static void
+drain(struct scheduler *s)
+{
+  struct kclient_change *change;
+  struct sched_bind *b;
+
+  while ((change = mailbox_receive(s->inbox, 0)) != NULL)
+    take(s, change);
+  while ((b = mailbox_receive(s->done, 0)) != NULL)
+    sched_bind_done(s, b);
+}
+
+static void *
+loop_run(void *arg)
+{
+  struct scheduler *s = arg;
+  int64_t deadline = CLOCK_NEVER;
+  struct kclient_change *change;
+  struct sched_pod *pod;
+
+  while (!mailbox_closed(s->inbox)) {
+    change = mailbox_receive(s->inbox, deadline);
+    if (change)
+      take(s, change);
+    drain(s);
+    deadline = CLOCK_NEVER;
+    while (!mailbox_closed(s->inbox) && all_synced(s) && (pod = sched_queue_take(s->queue, &deadline)) != NULL) {
+      sched_attempt_pod(s, pod);
+      drain(s);
+    }
+  }
+  return NULL;
+}
+
+/* -- life -- */
+
+static struct alloc_features
+features_of(const struct personality *p)
+{
+  return (struct alloc_features){
+    .admin_access = personality_gate(p, "DRAAdminAccess"),
+    .prioritized_list = personality_gate(p, "DRAPrioritizedList"),
+    .partitionable_devices = personality_gate(p, "DRAPartitionableDevices"),
+    .device_taints = personality_gate(p, "DRADeviceTaints"),
+    .device_binding_and_status = personality_gate(p, "DRADeviceBindingConditions") && personality_gate(p, "DRAResourceClaimDeviceStatus"),
+    .consumable_capacity = personality_gate(p, "DRAConsumableCapacity"),
+    .fractional_capacity_range = personality_gate(p, "DRAFractionalCapacityRange"),
+    .list_type_attributes = personality_gate(p, "DRAListTypeAttributes"),
+    .optional_node_operations = personality_gate(p, "DRAOptionalNodeOperations"),
+    .derived_attributes = personality_gate(p, "DRADerivedAttributes"),
+    .compatibility_groups = personality_gate(p, "DRADeviceCompatibilityGroups"),
+  };
+}
+
+static void
+unref(void *r)
+{
+  record_unref(r);
+}
+
+struct scheduler *
+scheduler_start(const struct scheduler_config *config)
+{
+  struct scheduler *s = mem_alloc(sizeof *s);
+
+  s->config = *config;
+  s->features = features_of(config->personality);
+  s->inbox = mailbox_new(config->clock, INBOX_MAX, kclient_change_free);
+  s->jobs = mailbox_new(config->clock, JOBS_MAX, sched_bind_free);
+  s->done = mailbox_new(config->clock, JOBS_MAX, sched_bind_free);
+  s->claims = kclient_cache_new();
+  s->classes = kclient_cache_new();
+  s->nodes = sched_nodes_new();
+  s->queue = sched_queue_new(config->clock);
+  s->world = alloc_world_new(&s->features, alloc_channel_of(&s->features));
+  s->usage = alloc_usage_new();
+  s->in_flight = hmap_new(unref);
+  for (size_t i = 0; i < SCHED_WATCH_COUNT; i++) {
+    if (watches[i].gate && !personality_gate(config->personality, watches[i].gate))
+      continue;
+    s->sinks[i].what = (enum sched_watch)i;
+    s->informers[i] = kclient_watch(config->client, watches[i].resource, NULL, NULL, s->inbox, &s->sinks[i]);
+  }
+  thread_start(&s->loop, "scheduler", loop_run, s);
+  for (; s->n_workers < ARRAY_SIZE(s->workers); s->n_workers++)
+    thread_start(&s->workers[s->n_workers], "binder", sched_bind_worker, s);
+  return s;
+}
+
+void
+scheduler_stop(struct scheduler *s)
+{
+  if (!s)
+    return;
+  for (size_t i = 0; i < SCHED_WATCH_COUNT; i++)
+    kclient_informer_free(s->informers[i]);
+  mailbox_close(s->inbox);
+  pthread_join(s->loop, NULL);
+  mailbox_close(s->jobs);
+  for (size_t i = 0; i < s->n_workers; i++)
+    pthread_join(s->workers[i], NULL);
+  mailbox_free(s->jobs);
+  mailbox_free(s->done);
+  mailbox_free(s->inbox);
+  sched_queue_free(s->queue);
+  sched_nodes_free(s->nodes);
+  hmap_free(s->in_flight);
+  alloc_usage_free(s->usage);
+  alloc_world_free(s->world);
+  kclient_cache_free(s->claims);
+  kclient_cache_free(s->classes);
+  free(s);
+}
