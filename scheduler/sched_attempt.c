@@ -16,6 +16,7 @@ struct search {
   struct json **best_allocations;
   int64_t best_score;
   size_t feasible, wanted;
+  bool claims_unavailable; /* some node was refused because an allocation is of no use there */
 };
 
 /* How many feasible nodes are enough (schedule_one.go: numFeasibleNodesToFind with its adaptive percentage). */
@@ -85,6 +86,7 @@ try_node(struct search *q, const struct sched_node *n, struct kerr *reterr)
     return kerr_wrap(reterr, "running \"DynamicResources\" filter plugin");
   if (!fits) {
     refuse_node(q, &why, 1, false);
+    q->claims_unavailable |= strcmp(why, SCHED_CLAIM_UNAVAILABLE) == 0;
     q->needs |= SCHED_NEEDS_DEVICES | SCHED_NEEDS_CLAIMS | SCHED_NEEDS_NODE;
     return 0;
   }
@@ -170,6 +172,8 @@ attempt(struct sched_attempt *t)
   } else if (!q.best) {
     why = fit_error(&q);
     refuse(t->s, t->pod, &why);
+    if (q.claims_unavailable) /* the claim's change wakes the pod */
+      (void)sched_claims_postfilter(t);
   } else {
     sched_bind_start(t, q.best, q.best_allocations);
   }

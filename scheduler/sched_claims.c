@@ -245,7 +245,7 @@ sched_claims_filter(struct sched_attempt *t, const struct sched_node *n, bool *r
     if (r < 0)
       return r;
     if (!*ret_fits) {
-      *ret_reason = "resourceclaim not available on the node";
+      *ret_reason = SCHED_CLAIM_UNAVAILABLE;
       return 0;
     }
   }

@@ -84,6 +84,8 @@ void sched_attempt_pod(struct scheduler *s, struct sched_pod *pod);
 
 /* -- claims (sched_claims.c) -- */
 
+#define SCHED_CLAIM_UNAVAILABLE "resourceclaim not available on the node"
+
 /* PreEnqueue and PreFilter. False: *ret says why not. */
 bool sched_claims_prepare(struct sched_attempt *t, struct sched_refusal *ret);
 void sched_claims_release(struct sched_attempt *t);
@@ -93,6 +95,8 @@ void sched_claims_release(struct sched_attempt *t);
  */
 _must_check_ int sched_claims_filter(struct sched_attempt *t, const struct sched_node *n, bool *ret_fits, const char **ret_reason,
                                      struct json ***ret_allocations, struct kerr *reterr);
+/* PostFilter: give up an allocation that keeps this pod from every node and that nobody else holds. True: it did. */
+bool sched_claims_postfilter(struct sched_attempt *t);
 /* A claim as it stands, in-flight decisions included; borrowed. */
 struct record *sched_claim_get(struct scheduler *s, const char *ns, const char *name);
 void sched_claim_changed(struct scheduler *s, const struct kclient_change *change);
