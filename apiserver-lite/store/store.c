@@ -10,6 +10,7 @@ static const struct {
   store_open_fn *open;
 } backends[] = {
   { "memory", store_memory_open },
+  { "sqlite", store_sqlite_open },
 };
 
 int
