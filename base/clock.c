@@ -187,3 +187,18 @@ clock_cond_init(pthread_cond_t *cond)
   (void)pthread_cond_init(cond, &attr);
   (void)pthread_condattr_destroy(&attr);
 }
+
+void
+clock_sleep(struct clock *c, int64_t ns)
+{
+  int64_t deadline = clock_mono(c) + ns;
+  pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
+  pthread_cond_t never;
+
+  clock_cond_init(&never);
+  pthread_mutex_lock(&lock);
+  while (clock_cond_wait(c, &never, &lock, deadline))
+    continue;
+  pthread_mutex_unlock(&lock);
+  pthread_cond_destroy(&never);
+}

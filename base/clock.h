@@ -39,6 +39,8 @@ void clock_advance(struct clock *c, int64_t ns);
  * `cond` must have been made with clock_cond_init. False when the deadline has passed.
  */
 bool clock_cond_wait(struct clock *c, pthread_cond_t *cond, pthread_mutex_t *mutex, int64_t deadline);
+/* Wait for that long: only for a command line that has nothing else to do. */
+void clock_sleep(struct clock *c, int64_t ns);
 void clock_cond_init(pthread_cond_t *cond); /* a condition variable on the monotonic clock */
 
 /* -- text: RFC 3339 as Kubernetes writes it -- */

@@ -160,7 +160,7 @@ run(const struct cli_program *p, const struct cli_command *c, int argc, char **a
   } else {
     r = c->raw ? 0 : cli_parse(&cli, c, argc, argv, options, &err);
     if (c->raw) {
-      cli.args = (const char *const *)argv;
+      cli.args = (const char **)(void *)argv;
       cli.n_args = (size_t)argc;
     }
     if (r == 0 && !c->raw && !c->args && cli.n_args > 0)

@@ -47,7 +47,7 @@ struct cli {
   struct arena *arena;
   struct clock *clock;
   const char *self;   /* the program, for messages */
-  const char *const *args; /* what is left after options */
+  const char **args;  /* what is left after options */
   size_t n_args;
   const struct cli_command *command;
   bool quiet;         /* -q: no steps */

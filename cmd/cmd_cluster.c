@@ -136,11 +136,11 @@ create_new(struct cli *cli, const struct cluster_dir *d, struct cluster_config *
   if (r == 0)
     r = bring_up(cli, d, o->kubeconfig, reterr);
   if (r < 0 && !o->retain && reterr->code != KERR_ALREADY_EXISTS) {
-    _cleanup_kerr_ struct kerr ignored = KERR_INIT;
+    _cleanup_kerr_ struct kerr err = KERR_INIT;
 
-    (void)daemon_stop(d, cli->clock, STOP_TIMEOUT, &ignored); /* what went wrong before is the news */
-    kerr_release(&ignored);
-    (void)cluster_dir_remove(cli->arena, d, &ignored);
+    /* What went wrong before is the news; that cleaning up failed too is a line beside it. */
+    if (daemon_stop(d, cli->clock, STOP_TIMEOUT, &err) < 0 || cluster_dir_remove(cli->arena, d, &err) < 0)
+      cli_note(cli, "WARNING: %s: %s", d->path, err.msg);
   }
   return r;
 }
@@ -234,7 +234,7 @@ static int
 delete_many_run(struct cli *cli, void *options, struct kerr *reterr)
 {
   const struct delete_options *o = options;
-  const char **names = (const char **)(void *)cli->args;
+  const char **names = cli->args;
   size_t n = cli->n_args;
   int r = 0;
 

@@ -267,21 +267,6 @@ readiness(const struct json *claim, const struct json **ret_failure)
   return all;
 }
 
-/* Sleeps, but not beyond the scheduler's end. */
-static bool
-pause_a_moment(struct scheduler *s)
-{
-  pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
-  pthread_cond_t never;
-
-  clock_cond_init(&never);
-  pthread_mutex_lock(&lock);
-  (void)clock_cond_wait(s->config.clock, &never, &lock, clock_mono(s->config.clock) + BINDING_POLL);
-  pthread_mutex_unlock(&lock);
-  pthread_cond_destroy(&never);
-  return !mailbox_closed(s->jobs);
-}
-
 static int
 wait_for_device(struct sched_bind *b, struct sched_bind_claim *c, struct kerr *reterr)
 {
@@ -305,7 +290,8 @@ wait_for_device(struct sched_bind *b, struct sched_bind_claim *c, struct kerr *r
       sched_event(b->s, record_tree(b->pod), "Normal", "BindingConditionsPending", "Scheduling",
                   arena_printf(b->a, "waiting for binding conditions for device on node %s", b->node));
     told = true;
-    if (!pause_a_moment(b->s))
+    clock_sleep(b->s->config.clock, BINDING_POLL);
+    if (mailbox_closed(b->s->jobs))
       return kerr_set(reterr, KERR_CANCELLED, NULL, "the scheduler stops");
     r = refresh(b, c, reterr);
     if (r < 0)
