@@ -81,7 +81,7 @@ struct exchange_answer {
   size_t n_headers;
   /* exactly one of: */
   struct span body;              /* a document, in the arena or owned by `held` */
-  struct record **records;       /* want_records: references, owned by the answer; list and single alike */
+  struct record **records;       /* want_records: references in a heap array, owned by the answer; list and single alike */
   size_t n_records;
   struct exchange_stream *stream; /* owned by the answer until taken */
   int64_t revision;              /* of a list: its resourceVersion */

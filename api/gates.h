@@ -4,7 +4,7 @@
  * A personality is made once, from --kubernetes-version, --feature-gates and
  * --runtime-config, and is immutable from then on; every component of the
  * cluster is given the same one. Gate defaults per release are data
- * (api/gates_data.h, generated from api/gates.txt).
+ * (api/gates_data.h).
  */
 #ifndef API_GATES_H
 #define API_GATES_H
@@ -34,6 +34,7 @@ const char *personality_version(const struct personality *p);         /* "v1.37.
 int personality_served(const struct personality *p, const char *group, const char *version);
 /* Every gate that this release knows, sorted by name: for `get gates`, /metrics and completion. */
 size_t personality_gate_count(const struct personality *p);
+/* The stage as upstream writes it: "ALPHA", "BETA", "" (general availability), "DEPRECATED". Both outputs may be NULL. */
 const char *personality_gate_at(const struct personality *p, size_t i, bool *ret_on, const char **ret_stage);
 
 #endif

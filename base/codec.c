@@ -174,6 +174,57 @@ codec_url_unescape(struct strbuf *b, struct span text, bool plus_is_space)
   return true;
 }
 
+/* -- Go's quotes -- */
+
+/* Length of the UTF-8 sequence at p, its code point in *ret; 0 when it is none. */
+static size_t
+sequence_at(struct span s, size_t at, uint32_t *ret)
+{
+  const uint8_t *p = (const uint8_t *)s.p + at;
+  size_t n = p[0] < 0x80 ? 1 : p[0] < 0xE0 ? 2 : p[0] < 0xF0 ? 3 : 4;
+
+  if (n > s.n - at || !span_utf8_valid(span_make(s.p + at, n)))
+    return 0;
+  *ret = n == 1 ? p[0] : p[0] & (0x7Fu >> n);
+  for (size_t i = 1; i < n; i++)
+    *ret = *ret << 6 | (p[i] & 0x3F);
+  return n;
+}
+
+/* Go's strconv.IsPrint, as far as blocks go: no controls, no spaces but the plain one, no separators, no private use.
+ */
+static bool
+go_printable(uint32_t c)
+{
+  return (c >= 0x20 && c < 0x7F) ||
+         (c > 0xA0 && c != 0xAD && !(c >= 0x2000 && c <= 0x200F) && !(c >= 0x2028 && c <= 0x202F) &&
+          !(c >= 0x205F && c <= 0x206F) && c != 0x3000 && c != 0xFEFF && !(c >= 0xE000 && c <= 0xF8FF) &&
+          (c & 0xFFFE) != 0xFFFE && c < 0xE0000);
+}
+
+void
+codec_go_quote(struct strbuf *b, struct span text)
+{
+  static const char from[] = "\a\b\f\n\r\t\v\\\"", letters[] = "abfnrtv\\\"";
+  size_t n;
+
+  strbuf_putc(b, '"');
+  for (size_t i = 0; i < text.n; i += n ? n : 1) {
+    uint32_t c = (uint8_t)text.p[i];
+    const char *known;
+
+    n = sequence_at(text, i, &c);
+    known = n == 1 && c ? strchr(from, (int)c) : NULL;
+    if (known)
+      strbuf_printf(b, "\\%c", letters[known - from]);
+    else if (n && go_printable(c))
+      strbuf_add(b, text.p + i, n);
+    else
+      strbuf_printf(b, n <= 1 ? "\\x%02x" : c <= 0xFFFF ? "\\u%04x" : "\\U%08x", c);
+  }
+  strbuf_putc(b, '"');
+}
+
 /* -- digests -- */
 
 static void

@@ -5,6 +5,7 @@
 #include "ceilings.h"
 #include "hmap.h"
 #include "json.h"
+#include "number.h"
 
 struct parser {
   struct arena *a;
@@ -195,23 +196,6 @@ skip_digits(struct parser *p)
   return p->at > from;
 }
 
-/* An optional minus and digits; false when it does not fit. */
-static bool
-parse_int(const char *at, const char *end, int64_t *ret)
-{
-  bool negative = *at == '-';
-  int64_t v = 0;
-
-  for (at += negative; at < end; at++) {
-    int d = *at - '0';
-
-    if (__builtin_mul_overflow(v, (int64_t)10, &v) || __builtin_add_overflow(v, negative ? -d : d, &v))
-      return false;
-  }
-  *ret = v;
-  return true;
-}
-
 static int
 parse_number(struct parser *p, struct json **ret)
 {
@@ -239,7 +223,7 @@ parse_number(struct parser *p, struct json **ret)
     if (!skip_digits(p))
       return unexpected(p, "a digit");
   }
-  if (integer && parse_int(from, p->at, &v->u.integer)) {
+  if (integer && number_int64(span_make(from, (size_t)(p->at - from)), &v->u.integer)) {
     v->type = JSON_INT;
   } else {
     v->type = JSON_NUMBER;

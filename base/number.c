@@ -9,6 +9,25 @@
 
 #include "mem.h"
 
+bool
+number_int64(struct span text, int64_t *ret)
+{
+  bool sign = text.n && (text.p[0] == '-' || text.p[0] == '+'), negative = sign && text.p[0] == '-';
+  int64_t v = 0;
+
+  if (text.n == sign)
+    return false;
+  for (size_t i = sign; i < text.n; i++) {
+    int d = text.p[i] - '0';
+
+    if (d < 0 || d > 9 || __builtin_mul_overflow(v, (int64_t)10, &v) ||
+        __builtin_add_overflow(v, negative ? -d : d, &v))
+      return false;
+  }
+  *ret = v;
+  return true;
+}
+
 /* strtod wants the radix character of the locale. */
 double
 number_double(struct span literal)

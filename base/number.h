@@ -1,16 +1,20 @@
 /*
- * number - floating point numbers as text, as Go's strconv has them, whatever
- * the locale of the process.
+ * number - numbers as text, as Go's strconv has them, whatever the locale of
+ * the process.
  */
 #ifndef BASE_NUMBER_H
 #define BASE_NUMBER_H
 
+#include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 #include "span.h"
 
 #define NUMBER_TEXT_MAX 344 /* the longest plain form: 1e-323 with all its zeros */
 
+/* strconv.ParseInt(text, 10, 64): digits with an optional sign; false when it is something else or does not fit. */
+bool number_int64(struct span text, int64_t *ret);
 /* A decimal literal with an optional fraction and exponent ("-1.5e3"); the nearest double, infinite when out of range.
  */
 double number_double(struct span literal);

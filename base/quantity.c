@@ -308,8 +308,8 @@ suffix_of(char *buf, size_t size, int64_t exponent, enum quantity_format format)
   static const char *const binary[] = { "", "Ki", "Mi", "Gi", "Ti", "Pi", "Ei" };
 
   if (format == QUANTITY_DECIMAL_EXPONENT) {
-    (void)snprintf(buf, size, exponent ? "e%lld" : "", (long long)exponent);
-    return buf;
+    (void)snprintf(buf, size, "e%lld", (long long)exponent);
+    return exponent ? buf : "";
   }
   if (format == QUANTITY_BINARY_SI)
     return exponent <= 6 ? binary[exponent] : "";

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "mem.h"
+#include "number.h"
 #include "quantity.h"
 
 #define NANO        (-9)
@@ -71,27 +72,6 @@ struct scale_of_suffix {
   int32_t exponent; /* of 10, or of 2 for QUANTITY_BINARY_SI */
 };
 
-/* strconv.ParseInt(s, 10, 64). */
-static bool
-parse_int64(struct span s, int64_t *ret)
-{
-  bool negative = s.n && s.p[0] == '-';
-  int64_t v = 0;
-
-  if (s.n && (s.p[0] == '-' || s.p[0] == '+'))
-    s = skip(s, 1);
-  if (!s.n || digits_at(s) != s.n)
-    return false;
-  for (size_t i = 0; i < s.n; i++) {
-    int d = s.p[i] - '0';
-
-    if (__builtin_mul_overflow(v, (int64_t)10, &v) || __builtin_add_overflow(v, negative ? -d : d, &v))
-      return false;
-  }
-  *ret = v;
-  return true;
-}
-
 static bool
 interpret(struct span suffix, struct scale_of_suffix *ret)
 {
@@ -113,7 +93,7 @@ interpret(struct span suffix, struct scale_of_suffix *ret)
       *ret = rows[i].is;
       return true;
     }
-  if (suffix.n < 2 || (suffix.p[0] != 'e' && suffix.p[0] != 'E') || !parse_int64(skip(suffix, 1), &exponent))
+  if (suffix.n < 2 || (suffix.p[0] != 'e' && suffix.p[0] != 'E') || !number_int64(skip(suffix, 1), &exponent))
     return false;
   *ret =
       (struct scale_of_suffix){ QUANTITY_DECIMAL_EXPONENT, (int32_t)(uint32_t)(uint64_t)exponent }; /* cut, as there */
