@@ -145,7 +145,17 @@ _must_check_ int kind_encode_proto(const struct kind *k, const struct json *tree
 
 /* -- shaping: all of them edit the tree in place -- */
 
-void kind_default(struct arena *a, const struct kind *k, struct json *o, const struct personality *p);
+/*
+ * Defaults, declared and in code, as upstream applies them to requests and to what it reads from the store. `now` (wall
+ * clock, ns) stamps taints without a time.
+ */
+void kind_default(struct arena *a, const struct kind *k, struct json *o, const struct personality *p, int64_t now);
+/*
+ * Take out fields whose feature gate is off, unless `old` (NULL on create) uses the same gate somewhere: upstream's
+ * dropDisabledFields.
+ */
+void kind_drop_disabled(struct arena *a, const struct kind *k, struct json *o, const struct json *old,
+                        const struct personality *p);
 /* Between versions of one group and kind; the result carries the new apiVersion. */
 _must_check_ int kind_convert(struct arena *a, const struct kind *from, const struct kind *to, const struct json *in,
                               struct json **ret, struct kerr *reterr);

@@ -291,15 +291,14 @@ read_quantity(struct reader *r, const struct place *at, const struct kind_field 
 {
   (void)at;
   (void)f;
-  struct quantity q;
+  const char *canonical;
   struct span text = json_span(in);
   if (in->type != JSON_STRING)
     text = span_of(json_text(r->a, in, JSON_COMPACT));
-  if (quantity_parse(span_trim(text), &q, r->err) < 0) {
+  if (quantity_normalize(r->a, span_trim(text), &canonical, r->err) < 0) {
     r->err->code = KERR_BAD_REQUEST;
     return -KERR_BAD_REQUEST;
   }
-  const char *canonical = quantity_text(r->a, &q);
   *ret = span_is(text, canonical) && in->type == JSON_STRING ? in : json_new_str(r->a, canonical);
   return 0;
 }

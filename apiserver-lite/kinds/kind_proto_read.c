@@ -106,7 +106,7 @@ read_quantity(struct reader *r, const struct kind_field *f, const struct wire_fi
 {
   (void)f;
   struct wire_field parts[2] = { 0 };
-  struct quantity q;
+  const char *canonical;
   int rc = read_small(r, w->bytes, parts, ARRAY_SIZE(parts));
   if (rc < 0)
     return rc;
@@ -114,11 +114,11 @@ read_quantity(struct reader *r, const struct kind_field *f, const struct wire_fi
     *ret = json_new_strn(r->a, "0", 1);
     return 0;
   }
-  if (quantity_parse(parts[1].bytes, &q, r->err) < 0) {
+  if (quantity_normalize(r->a, parts[1].bytes, &canonical, r->err) < 0) {
     r->err->code = KERR_BAD_REQUEST;
     return -KERR_BAD_REQUEST;
   }
-  *ret = json_new_str(r->a, quantity_text(r->a, &q));
+  *ret = json_new_str(r->a, canonical);
   return 0;
 }
 

@@ -84,6 +84,7 @@ struct kind_field {
 /* What few fields have. Every text is a pool offset; 0 is "". */
 struct kind_more {
   uint32_t dflt;        /* declared default, as JSON */
+  uint32_t fill;        /* the same, but only the server knows it: not shown in OpenAPI */
   uint32_t list_keys;   /* "driver,device,pool,shareID" */
   uint32_t merge_key;   /* patchMergeKey */
   uint32_t gates;       /* feature gates that must be on, "A,B" */
@@ -99,7 +100,10 @@ enum kind_type_flags {
   KIND_T_UNION = 8,
   KIND_T_JSON_ONLY = 16, /* has no protobuf form */
   KIND_T_DEPRECATED = 32,
-  KIND_T_LIST = 64, /* made from a kind: metadata and items */
+  KIND_T_LIST = 64,      /* made from a kind: metadata and items */
+  KIND_T_CODE = 128,     /* has defaults in code (kind_default_*.c) */
+  KIND_T_DEFAULTS = 256, /* it or something below it has defaults */
+  KIND_T_GATED = 512,    /* it or something below it has fields behind feature gates */
 };
 
 struct kind_type {

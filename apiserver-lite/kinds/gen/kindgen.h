@@ -40,7 +40,7 @@ struct field {
   uint32_t number;
   uint32_t flags; /* KIND_F_* that attributes set directly */
   enum kind_list_type list_type;
-  const char *dflt, *list_keys, *merge_key, *gates, *unions, *rules;
+  const char *dflt, *fill, *list_keys, *merge_key, *gates, *unions, *rules;
   unsigned since, until;
   struct place where;
 };

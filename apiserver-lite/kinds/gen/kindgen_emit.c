@@ -118,6 +118,7 @@ more_of(const struct field *f)
 {
   struct kind_more more = {
     .dflt = pooled(f->dflt),
+    .fill = pooled(f->fill),
     .list_keys = pooled(f->list_keys),
     .merge_key = pooled(f->merge_key),
     .gates = pooled(f->gates),
@@ -258,6 +259,40 @@ lay_out(const struct model *m, struct type *t)
         complain(&t->where, "number %u stands twice in %s", fields[i].number, t->go);
 }
 
+/* What a type holds itself of DEFAULTS and GATED. */
+static uint32_t
+own_flags(const struct model *m, const struct type *t, const struct kind_field *f)
+{
+  const struct kind_more *more = &mores[f->more];
+  uint32_t flags = t->flags & KIND_T_CODE ? KIND_T_DEFAULTS : 0;
+  bool resource_list = f->named && strcmp(m->named.at[f->named - 1].go, "ResourceList") == 0; /* rounded to milli */
+  if (more->dflt || more->fill || resource_list)
+    flags |= KIND_T_DEFAULTS;
+  if (more->gates)
+    flags |= KIND_T_GATED;
+  return flags;
+}
+
+/* Types hand their flags to those that hold them, until nothing changes. */
+static void
+spread_flags(struct model *m)
+{
+  for (bool changed = true; changed;) {
+    changed = false;
+    for (size_t i = 0; i < m->types.n; i++) {
+      struct type *t = &m->types.at[i];
+      size_t end = i + 1 < m->types.n ? m->types.at[i + 1].first : n_fields;
+      for (size_t k = t->first; k < end; k++) {
+        uint32_t below =
+            fields[k].base == KIND_STRUCT ? m->types.at[fields[k].type].flags & (KIND_T_DEFAULTS | KIND_T_GATED) : 0;
+        uint32_t all = t->flags | own_flags(m, t, &fields[k]) | below;
+        changed |= all != t->flags;
+        t->flags = all;
+      }
+    }
+  }
+}
+
 static void
 emit_fields(FILE *out)
 {
@@ -302,8 +337,8 @@ emit_mores(FILE *out)
   fputs("const struct kind_more kind_mores[] = {\n", out);
   for (uint16_t i = 0; i < n_mores; i++) {
     const struct kind_more *x = &mores[i];
-    fprintf(out, "  { %u, %u, %u, %u, %u, %u, %u, %u },\n", x->dflt, x->list_keys, x->merge_key, x->gates, x->unions,
-            x->rules, x->since, x->until);
+    fprintf(out, "  { %u, %u, %u, %u, %u, %u, %u, %u, %u },\n", x->dflt, x->fill, x->list_keys, x->merge_key, x->gates,
+            x->unions, x->rules, x->since, x->until);
   }
   fputs("};\n\n", out);
 }
@@ -499,6 +534,7 @@ model_emit(struct model *m, FILE *out)
     lay_out(m, &m->types.at[i]);
   if (n_fields > UINT16_MAX)
     complain(&(struct place){ 0 }, "too many fields");
+  spread_flags(m);
   fputs("/* Made by kindgen from the data files. */\n#include \"kind.h\"\n#include \"kind_type.h\"\n\n", out);
   emit_fields(out);
   emit_numbers(m, out);

@@ -146,6 +146,8 @@ field_attribute(struct reader *r, struct field *f, const char *word)
     f->go = v;
   else if (attribute_value(word, "default", &v))
     f->dflt = v;
+  else if (attribute_value(word, "fill", &v))
+    f->fill = v;
   else if (attribute_value(word, "gate", &v))
     f->gates = v;
   else if (attribute_value(word, "one-of", &v) || attribute_value(word, "zero-or-one-of", &v))
@@ -351,6 +353,7 @@ type_statement(struct reader *r, const struct line *l)
   } flags[] = {
     { "object", KIND_T_OBJECT }, { "atomic", KIND_T_ATOMIC },       { "granular", KIND_T_GRANULAR },
     { "union", KIND_T_UNION },   { "json-only", KIND_T_JSON_ONLY }, { "deprecated", KIND_T_DEPRECATED },
+    { "code", KIND_T_CODE },
   };
   struct type *t = ARRAY_PUSH(&r->m->types);
   t->package = r->package;
