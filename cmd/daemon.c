@@ -10,7 +10,6 @@
 
 #include "ceilings.h"
 
-extern char **environ;
 
 #define POLL_NS (10 * CLOCK_MS)
 
