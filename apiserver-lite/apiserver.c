@@ -1,0 +1,65 @@
+#include "apiserver.h"
+
+#include "apiserver_internal.h"
+#include "bootstrap.h"
+#include "rest_metrics.h"
+#include "rest_route.h"
+#include "rest_timer.h"
+#include "watch_hub.h"
+
+static const struct exchange_ops ops = { .serve = rest_serve };
+
+int
+apiserver_new(const struct apiserver_config *config, struct apiserver **ret, struct kerr *reterr)
+{
+  _cleanup_(apiserver_freep) struct apiserver *s = mem_alloc(sizeof *s);
+
+  s->exchange.ops = &ops;
+  s->config = *config;
+  s->store = config->store;
+  s->clock = config->clock;
+  s->personality = personality_ref(config->personality);
+  s->metrics = rest_metrics_new();
+  s->timers = rest_timers_new(s->clock);
+  if (watch_hub_new(s->store, SPAN("/registry/"), &s->hub, reterr) < 0 || bootstrap_objects(s, reterr) < 0)
+    return -(int)reterr->code;
+  *ret = steal_pointer(&s);
+  return 0;
+}
+
+void
+apiserver_free(struct apiserver *s)
+{
+  if (!s)
+    return;
+  watch_hub_free(s->hub);
+  rest_timers_free(s->timers);
+  rest_metrics_free(s->metrics);
+  personality_unref(s->personality);
+  free(s);
+}
+
+void
+apiserver_freep(struct apiserver **ps)
+{
+  apiserver_free(*ps);
+}
+
+void
+apiserver_stop(struct apiserver *s)
+{
+  watch_hub_stop(s->hub);
+}
+
+struct exchange *
+apiserver_exchange(struct apiserver *s)
+{
+  return &s->exchange;
+}
+
+void
+apiserver_set_hook(struct apiserver *s, apiserver_hook_fn *fn, void *payload)
+{
+  s->hook = fn;
+  s->hook_payload = payload;
+}

@@ -1,0 +1,33 @@
+/* admission - the plugins as rest_admission.c's table sees them; each in a file of its own: admission_*.c. */
+#ifndef APISERVER_ADMISSION_H
+#define APISERVER_ADMISSION_H
+
+#include "rest.h"
+
+struct admission_target {
+  const char *group, *resource; /* resource "*": everything; NULL ends the list */
+};
+
+struct admission_plugin {
+  const char *name;
+  const struct admission_target *targets;
+  /* `old` NULL: a new object. Any of them may be NULL. */
+  int (*mutate)(struct rest_call *c, struct json *o, const struct json *old, struct kerr *reterr);
+  int (*validate)(struct rest_call *c, const struct json *o, const struct json *old, struct kerr *reterr);
+  int (*remove)(struct rest_call *c, const struct json *o, struct kerr *reterr);
+};
+
+extern const struct admission_plugin admission_namespace_lifecycle, admission_node_restriction, admission_taint_nodes,
+    admission_service_account, admission_storage_in_use, admission_priority, admission_tolerations;
+
+extern const struct admission_target admission_pods[]; /* pods alone */
+
+/* The name a refusal shows: from the path, the object or its generateName. */
+const char *admission_name(const struct rest_call *c, const struct json *o);
+/* 403 `pods "x" is forbidden: why` */
+int admission_forbid(struct rest_call *c, const struct json *o, const char *why, struct kerr *reterr);
+/* Another stored object, in its storage version, borrowed until the request ends; NULL when there is none. */
+const struct json *admission_lookup(struct rest_call *c, const char *group, const char *version, const char *resource,
+                                    const char *ns, const char *name);
+
+#endif

@@ -1,0 +1,25 @@
+/* apiserver_internal - the server as its own files see it. Constant after apiserver_new but for the counters. */
+#ifndef APISERVER_INTERNAL_H
+#define APISERVER_INTERNAL_H
+
+#include "apiserver.h"
+#include "rest.h"
+
+struct metrics;
+struct rest_timers;
+struct watch_hub;
+
+struct apiserver {
+  struct exchange exchange; /* first: the interface points here */
+  struct apiserver_config config;
+  struct store *store;
+  struct clock *clock;
+  struct personality *personality;
+  struct watch_hub *hub;
+  struct rest_timers *timers;
+  struct metrics *metrics;
+  apiserver_hook_fn *hook;
+  void *hook_payload;
+};
+
+#endif

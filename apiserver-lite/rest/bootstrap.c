@@ -1,0 +1,128 @@
+/*
+ * The objects go through the server's own front door: created by a request of
+ * system:apiserver, so defaults, validation and managed fields are as for any
+ * other object.
+ */
+#include "bootstrap.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "bootstrap_rbac.h"
+#include "ceilings.h"
+#include "object.h"
+#include "rest_route.h"
+
+static const char *const groups[] = { "system:masters", "system:authenticated" };
+static const struct exchange_user self = { .name = "system:apiserver", .uid = "", .groups = groups, .n_groups = 2 };
+static const struct exchange_header headers[] = { { "content-type", "application/json" },
+                                                  { "user-agent", "kube-apiserver" } };
+
+int
+bootstrap_create(struct apiserver *s, const char *path, const char *body, struct kerr *reterr)
+{
+  _cleanup_arena_ struct arena *a = arena_new(CEIL_ARENA_SMALL);
+  _cleanup_answer_ struct exchange_answer ans = { .status = 0 };
+  struct exchange_request req = { .method = "POST",
+                                  .path = path,
+                                  .query = "fieldManager=kube-apiserver",
+                                  .headers = headers,
+                                  .n_headers = ARRAY_SIZE(headers),
+                                  .body = span_of(body),
+                                  .user = &self,
+                                  .arena = a };
+
+  rest_serve(&s->exchange, &req, &ans);
+  if (ans.status == 201 || ans.status == 409)
+    return 0;
+  return kerr_set(reterr, KERR_INTERNAL, NULL, "cannot create the object of '%s' that every cluster has: %.*s", path,
+                  SPAN_FMT(ans.body));
+}
+
+static const struct {
+  const char *path, *body;
+} objects[] = {
+  { "/api/v1/namespaces", "{\"metadata\":{\"name\":\"kube-system\"}}" },
+  { "/api/v1/namespaces", "{\"metadata\":{\"name\":\"default\"}}" },
+  { "/api/v1/namespaces", "{\"metadata\":{\"name\":\"kube-public\"}}" },
+  { "/api/v1/namespaces", "{\"metadata\":{\"name\":\"kube-node-lease\"}}" },
+  { "/apis/scheduling.k8s.io/v1/priorityclasses",
+    "{\"metadata\":{\"name\":\"system-node-critical\"},\"value\":2000001000,"
+    "\"description\":\"Used for system critical pods that must not be moved from their current node.\"}" },
+  { "/apis/scheduling.k8s.io/v1/priorityclasses",
+    "{\"metadata\":{\"name\":\"system-cluster-critical\"},\"value\":2000000000,"
+    "\"description\":\"Used for system critical pods that must run in the cluster, but can be moved to another node if "
+    "necessary.\"}" },
+};
+
+/* The first address of the range: what the `kubernetes` service always has. */
+static int
+first_address(const char *range, char buf[16], struct kerr *reterr)
+{
+  unsigned b[4];
+  int bits;
+
+  if (sscanf(range, "%u.%u.%u.%u/%d", &b[0], &b[1], &b[2], &b[3], &bits) != 5 || bits < 1 || bits > 30)
+    return kerr_set(reterr, KERR_USAGE, NULL, "'%s' is not a range of service addresses", range);
+  for (int i = 0; i < 4; i++)
+    if (b[i] > 255)
+      return kerr_set(reterr, KERR_USAGE, NULL, "'%s' is not a range of service addresses", range);
+  uint32_t mask = UINT32_MAX << (32 - bits), ip = ((b[0] << 24 | b[1] << 16 | b[2] << 8 | b[3]) & mask) + 1;
+
+  (void)snprintf(buf, 16, "%u.%u.%u.%u", ip >> 24, ip >> 16 & 255, ip >> 8 & 255, ip & 255);
+  return 0;
+}
+
+static int
+kubernetes_service(struct apiserver *s, struct kerr *reterr)
+{
+  const char *range = s->config.service_range ? s->config.service_range : "10.96.0.0/12";
+  _cleanup_free_ char *service = NULL;
+  char ip[16];
+
+  if (first_address(range, ip, reterr) < 0)
+    return -(int)reterr->code;
+  service =
+      mem_printf("{\"metadata\":{\"name\":\"kubernetes\",\"labels\":{\"component\":\"apiserver\",\"provider\":"
+                 "\"kubernetes\"}},\"spec\":{\"type\":\"ClusterIP\",\"clusterIP\":\"%s\",\"clusterIPs\":[\"%s\"],"
+                 "\"ipFamilies\":[\"IPv4\"],\"ipFamilyPolicy\":\"SingleStack\",\"sessionAffinity\":\"None\",\"ports\":"
+                 "[{\"name\":\"https\",\"port\":443,\"protocol\":\"TCP\",\"targetPort\":%d}]}}",
+                 ip, ip, s->config.advertise_port ? s->config.advertise_port : 6443);
+  return bootstrap_create(s, "/api/v1/namespaces/default/services", service, reterr);
+}
+
+static int
+kubernetes_endpoints(struct apiserver *s, struct kerr *reterr)
+{
+  _cleanup_free_ char *endpoints = NULL, *slice = NULL;
+  const char *address = s->config.advertise_address;
+  int port = s->config.advertise_port;
+
+  if (!address)
+    return 0;
+  endpoints =
+      mem_printf("{\"metadata\":{\"name\":\"kubernetes\",\"labels\":{\"endpointslice.kubernetes.io/skip-mirror\":"
+                 "\"true\"}},\"subsets\":[{\"addresses\":[{\"ip\":\"%s\"}],\"ports\":[{\"name\":\"https\",\"port\":"
+                 "%d,\"protocol\":\"TCP\"}]}]}",
+                 address, port);
+  slice =
+      mem_printf("{\"metadata\":{\"name\":\"kubernetes\",\"labels\":{\"kubernetes.io/service-name\":\"kubernetes\"}},"
+                 "\"addressType\":\"IPv4\",\"endpoints\":[{\"addresses\":[\"%s\"],\"conditions\":{\"ready\":true}}],"
+                 "\"ports\":[{\"name\":\"https\",\"port\":%d,\"protocol\":\"TCP\"}]}",
+                 address, port);
+  if (bootstrap_create(s, "/api/v1/namespaces/default/endpoints", endpoints, reterr) < 0)
+    return -(int)reterr->code;
+  return bootstrap_create(s, "/apis/discovery.k8s.io/v1/namespaces/default/endpointslices", slice, reterr);
+}
+
+int
+bootstrap_objects(struct apiserver *s, struct kerr *reterr)
+{
+  for (size_t i = 0; i < ARRAY_SIZE(objects); i++)
+    if (bootstrap_create(s, objects[i].path, objects[i].body, reterr) < 0)
+      return -(int)reterr->code;
+  if (kubernetes_service(s, reterr) < 0 || kubernetes_endpoints(s, reterr) < 0)
+    return -(int)reterr->code;
+  return bootstrap_rbac(s, reterr);
+}

@@ -1,0 +1,29 @@
+/*
+ * patch - the three ways to say a change that know no managers: JSON patch (RFC 6902), merge patch (RFC 7386) and
+ * Kubernetes' strategic merge patch.
+ *
+ * All take a tree and give a new one; sub-trees that do not change are shared.
+ */
+#ifndef APISERVER_PATCH_H
+#define APISERVER_PATCH_H
+
+#include "json.h"
+
+#define PATCH_OPERATIONS_MAX 10000 /* handlers.maxJSONPatchOperations */
+
+/*
+ * KERR_TOO_LARGE: more than PATCH_OPERATIONS_MAX operations. KERR_BAD_REQUEST: it is no patch. KERR_INVALID: an
+ * operation cannot be done (absent path, failed test): evanphx/json-patch's text.
+ */
+_must_check_ int patch_json(struct arena *a, const struct json *doc, const struct json *patch, struct json **ret,
+                            struct kerr *reterr);
+/* Cannot fail: anything is a merge patch. */
+struct json *patch_merge(struct arena *a, const struct json *doc, const struct json *patch);
+
+struct kind_type;
+/* `type` of the document gives patch strategies and merge keys. KERR_BAD_REQUEST: upstream's texts (mergepatch errors).
+ */
+_must_check_ int patch_strategic(struct arena *a, const struct kind_type *type, const struct json *doc,
+                                 const struct json *patch, struct json **ret, struct kerr *reterr);
+
+#endif

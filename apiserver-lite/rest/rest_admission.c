@@ -1,0 +1,102 @@
+#include "rest_admission.h"
+
+#include <string.h>
+
+#include "admission.h"
+#include "apiserver_internal.h"
+#include "object.h"
+#include "validate.h"
+
+/* In the order of upstream's kubeapiserver/options/plugins.go. */
+static const struct admission_plugin *const plugins[] = {
+  &admission_namespace_lifecycle, &admission_node_restriction, &admission_taint_nodes, &admission_service_account,
+  &admission_storage_in_use,      &admission_priority,         &admission_tolerations,
+};
+
+static bool
+concerns(const struct rest_call *c, const struct admission_plugin *p)
+{
+  for (const struct admission_target *t = p->targets; t->resource; t++)
+    if ((strcmp(t->resource, "*") == 0 || strcmp(t->resource, c->info.resource) == 0) &&
+        (strcmp(t->resource, "*") == 0 || strcmp(t->group, c->info.group) == 0))
+      return true;
+  return false;
+}
+
+int
+admission_mutate(struct rest_call *c, struct json *o, const struct json *old, struct kerr *reterr)
+{
+  for (size_t i = 0; i < ARRAY_SIZE(plugins); i++)
+    if (plugins[i]->mutate && concerns(c, plugins[i]) && plugins[i]->mutate(c, o, old, reterr) < 0)
+      return -(int)reterr->code;
+  return 0;
+}
+
+int
+admission_validate(struct rest_call *c, const struct json *o, const struct json *old, struct kerr *reterr)
+{
+  for (size_t i = 0; i < ARRAY_SIZE(plugins); i++)
+    if (plugins[i]->validate && concerns(c, plugins[i]) && plugins[i]->validate(c, o, old, reterr) < 0)
+      return -(int)reterr->code;
+  return 0;
+}
+
+int
+admission_delete(struct rest_call *c, const struct json *o, struct kerr *reterr)
+{
+  for (size_t i = 0; i < ARRAY_SIZE(plugins); i++)
+    if (plugins[i]->remove && concerns(c, plugins[i]) && plugins[i]->remove(c, o, reterr) < 0)
+      return -(int)reterr->code;
+  return 0;
+}
+
+/* -- what plugins share -- */
+
+const char *
+admission_name(const struct rest_call *c, const struct json *o)
+{
+  const char *name = *c->info.name ? c->info.name : object_name(o);
+
+  if (!*name)
+    name = json_str(json_dig(o, "metadata", "generateName", NULL));
+  return name && *name ? name : "Unknown";
+}
+
+int
+admission_forbid(struct rest_call *c, const struct json *o, const char *why, struct kerr *reterr)
+{
+  return rest_forbidden(c, admission_name(c, o), why, reterr);
+}
+
+const struct json *
+admission_lookup(struct rest_call *c, const char *group, const char *version, const char *resource, const char *ns,
+                 const char *name)
+{
+  const struct kind_resource *res = kind_resource_find(c->personality, group, version, resource);
+  _cleanup_kerr_ struct kerr ignored = KERR_INIT;
+  struct record *r;
+
+  if (!res || !*name || store_get(c->s->store, rest_key(c->a, res, ns, name), 0, &r, &ignored) < 0)
+    return NULL;
+  arena_defer(c->a, (void (*)(void *))record_unref, r);
+  return record_tree(r);
+}
+
+/* -- admin access to devices -- */
+
+int
+admission_check_admin(struct rest_call *c, const struct json *o, const struct json *old, struct field_errors *errs,
+                      struct kerr *reterr)
+{
+  const struct json *ns, *label;
+
+  (void)reterr;
+  if (!validate_wants_admin(c->kind, o, old, c->info.subresource, c->personality))
+    return 0;
+  ns = admission_lookup(c, "", "v1", "namespaces", "", c->info.namespace_);
+  label = json_get(object_labels(ns), personality_minor(c->personality) >= 34 ? "resource.kubernetes.io/admin-access"
+                                                                              : "resource.k8s.io/admin-access");
+  if (!json_str(label) || strcmp(json_str(label), "true") != 0)
+    validate_refuse_admin(c->kind, o, c->info.subresource, errs);
+  return 0;
+}

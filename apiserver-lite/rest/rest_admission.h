@@ -1,0 +1,23 @@
+/*
+ * rest_admission - the built-in admission plugins, in upstream's order.
+ *
+ * Mutating ones edit the object before it is prepared for storing, validating
+ * ones look at it after validation. Webhooks and policies will be further rows
+ * of the same two tables.
+ */
+#ifndef APISERVER_REST_ADMISSION_H
+#define APISERVER_REST_ADMISSION_H
+
+#include "rest.h"
+
+/* `old` is NULL on create. Subresource and verb are the call's. */
+_must_check_ int admission_mutate(struct rest_call *c, struct json *o, const struct json *old, struct kerr *reterr);
+_must_check_ int admission_validate(struct rest_call *c, const struct json *o, const struct json *old,
+                                    struct kerr *reterr);
+/* Before an object is deleted; `o` is in the request's version. */
+_must_check_ int admission_delete(struct rest_call *c, const struct json *o, struct kerr *reterr);
+/* Admin access to devices needs a label on the namespace (KEP-5018): appends to `errs`. */
+_must_check_ int admission_check_admin(struct rest_call *c, const struct json *o, const struct json *old,
+                                       struct field_errors *errs, struct kerr *reterr);
+
+#endif

@@ -1,0 +1,292 @@
+/* What a client sent: bytes → tree → canonical object, and the options of a write. */
+#include <ctype.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "ceilings.h"
+#include "object.h"
+#include "rest.h"
+#include "yaml.h"
+
+#define MANAGER_MAX 128 /* metav1validation.FieldManagerMaxLength */
+
+/* The first bytes as upstream shows text that it could not read. */
+static const char *
+summary(struct rest_call *c, struct span body)
+{
+  struct strbuf b;
+  const char *ret;
+
+  strbuf_init(&b, 256);
+  for (size_t i = 0; i < body.n && i < 30; i++)
+    strbuf_printf(&b, "%02x", (unsigned char)body.p[i]);
+  ret = arena_printf(c->a, "%s%s", b.p ? b.p : "", body.n > 30 ? " ..." : "");
+  strbuf_release(&b);
+  return ret;
+}
+
+static int
+parse(struct rest_call *c, enum rest_encoding encoding, const struct kind *k, struct json_dup **dups, struct json **ret,
+      struct kerr *reterr)
+{
+  struct json_parse_opts opts = { .dups = dups };
+  _cleanup_kerr_ struct kerr err = KERR_INIT;
+  int r;
+
+  if (c->req->body.n > CEIL_REQUEST_BODY)
+    return kerr_set(reterr, KERR_TOO_LARGE, NULL, "Request entity too large: limit is %zu", CEIL_REQUEST_BODY);
+  r = encoding == REST_YAML ? yaml_parse(c->a, c->req->body, &opts, ret, &err)
+                            : json_parse(c->a, c->req->body, &opts, ret, &err);
+  if (r == 0)
+    return 0;
+  return kerr_set(
+      reterr, KERR_BAD_REQUEST, NULL,
+      "the object provided is unrecognized (must be of type %s): couldn't get version/kind; json parse error: "
+      "%s (%s)",
+      k->kind, err.msg, summary(c, c->req->body));
+}
+
+/* The name that Go's scheme gives to the package of a group's internal types. */
+static const char *
+package_of(struct rest_call *c, const char *group)
+{
+  return *group ? arena_strndup(c->a, group, strcspn(group, ".")) : "core";
+}
+
+static bool
+is_meta_kind(const struct kind *k)
+{
+  return strcmp(k->group, "meta.k8s.io") == 0;
+}
+
+/* Does the body claim to be something else than `k`? It may leave out what it is. */
+static int
+check_identity(struct rest_call *c, const struct kind *k, const struct json *in, struct kerr *reterr)
+{
+  const char *api_version = object_api_version(in), *kind = object_kind(in), *group = k->group, *version = k->version;
+
+  if (*api_version && gv_parse(c->a, api_version, &group, &version, reterr) < 0)
+    return -(int)reterr->code;
+  if (!*kind)
+    kind = k->kind;
+  if (strcmp(kind, k->kind) == 0 &&
+      (is_meta_kind(k) || (strcmp(group, k->group) == 0 && strcmp(version, k->version) == 0)))
+    return 0;
+  if (!kind_find(group, version, kind))
+    return kerr_set(
+        reterr, KERR_BAD_REQUEST, NULL,
+        "%s in version \"%s\" cannot be handled as a %s: no kind \"%s\" is registered for version \"%s\" in "
+        "scheme \"pkg/api/legacyscheme/scheme.go:30\"",
+        kind, version, k->kind, kind, gv_text(c->a, group, version));
+  if (strcmp(kind, k->kind) != 0)
+    return kerr_set(reterr, KERR_BAD_REQUEST, NULL,
+                    "%s in version \"%s\" cannot be handled as a %s: converting (%s.%s) to (%s.%s): unknown conversion",
+                    kind, version, k->kind, version, kind, package_of(c, k->group), k->kind);
+  return kerr_set(reterr, KERR_BAD_REQUEST, NULL,
+                  "the API version in the data (%s) does not match the expected API version (%s)",
+                  gv_text(c->a, group, version), gv_text(c->a, k->group, k->version));
+}
+
+static const char *
+join_problems(struct rest_call *c, const struct kind_strictness *strict)
+{
+  const char *ret = "";
+
+  for (size_t i = 0; i < strict->n; i++)
+    ret = arena_printf(c->a, "%s%s%s", ret, i ? ", " : "", strict->problems[i]);
+  return ret;
+}
+
+static void
+add_problem(struct kind_strictness *strict, const char *text)
+{
+  if (strict->n == strict->cap) {
+    size_t cap = strict->cap ? strict->cap * 2 : 8;
+    const char **more = arena_array_of(strict->a, const char *, cap);
+
+    if (strict->n)
+      memcpy(more, strict->problems, strict->n * sizeof more[0]);
+    strict->problems = more;
+    strict->cap = cap;
+  }
+  strict->problems[strict->n++] = text;
+}
+
+int
+rest_decode_strictly(struct rest_call *c, const struct kind *k, const struct json *in, const struct json_dup *dups,
+                     struct json **ret, const char **ret_problems, struct kerr *reterr)
+{
+  struct kind_strictness strict = { .a = c->a };
+  int r;
+
+  *ret_problems = NULL;
+  for (const struct json_dup *d = dups; d; d = d->next)
+    add_problem(&strict, arena_printf(c->a, "duplicate field \"%s\"", d->path));
+  r = kind_decode(c->a, k, in, &strict, ret, reterr);
+  if (r < 0)
+    return r;
+  if (c->field_validation == REST_STRICT && strict.n)
+    *ret_problems = join_problems(c, &strict);
+  if (c->field_validation == REST_WARN)
+    for (size_t i = 0; i < strict.n; i++)
+      rest_warn(c, "%s", strict.problems[i]);
+  return 0;
+}
+
+static int
+decode_tree(struct rest_call *c, const struct kind *k, const struct json *in, const struct json_dup *dups,
+            struct json **ret, struct kerr *reterr)
+{
+  const char *claimed = *object_kind(in) ? object_kind(in) : k->kind, *problems;
+  _cleanup_kerr_ struct kerr err = KERR_INIT;
+  int r = rest_decode_strictly(c, k, in, dups, ret, &problems, &err);
+
+  if (r < 0)
+    return kerr_set(reterr, err.code == KERR_INVALID ? KERR_BAD_REQUEST : err.code, NULL,
+                    "%s in version \"%s\" cannot be handled as a %s: %s", claimed, k->version, k->kind, err.msg);
+  if (problems)
+    return kerr_set(reterr, KERR_BAD_REQUEST, NULL,
+                    "%s in version \"%s\" cannot be handled as a %s: strict decoding error: %s", claimed, k->version,
+                    k->kind, problems);
+  return 0;
+}
+
+static int
+decode_proto(struct rest_call *c, const struct kind *k, struct json **ret, struct kerr *reterr)
+{
+  const struct kind *got = k;
+  _cleanup_kerr_ struct kerr err = KERR_INIT;
+
+  if (kind_decode_proto(c->a, c->req->body, &got, ret, &err) < 0)
+    return kerr_set(reterr, KERR_BAD_REQUEST, NULL, "the object provided is unrecognized (must be of type %s): %s (%s)",
+                    k->kind, err.msg, summary(c, c->req->body));
+  if (is_meta_kind(k))
+    return 0;
+  return check_identity(c, k, *ret, reterr);
+}
+
+int
+rest_body_of(struct rest_call *c, const struct kind *k, struct json **ret, struct kerr *reterr)
+{
+  enum rest_encoding encoding;
+  struct json_dup *dups = NULL;
+  struct json *in;
+  int r = rest_body_encoding(c, &encoding, reterr);
+
+  *ret = NULL;
+  if (r < 0 || c->req->body.n == 0)
+    return r;
+  if (encoding == REST_PROTOBUF)
+    return decode_proto(c, k, ret, reterr);
+  r = parse(c, encoding, k, &dups, &in, reterr);
+  if (r < 0)
+    return r;
+  if (json_is(in, JSON_NULL))
+    in = json_new_object(c->a);
+  r = check_identity(c, k, in, reterr);
+  return r < 0 ? r : decode_tree(c, k, in, dups, ret, reterr);
+}
+
+int
+rest_body_object(struct rest_call *c, struct json **ret, struct kerr *reterr)
+{
+  int r = rest_body_of(c, c->kind, ret, reterr);
+
+  if (r < 0)
+    return r;
+  if (!*ret)
+    return kerr_set(reterr, KERR_BAD_REQUEST, NULL,
+                    "the object provided is unrecognized (must be of type %s): couldn't get version/kind; json parse "
+                    "error: unexpected end of JSON input ()",
+                    c->kind->kind);
+  json_set_str(c->a, *ret, "kind", c->kind->kind);
+  json_set_str(c->a, *ret, "apiVersion", gv_text(c->a, c->kind->group, c->kind->version));
+  kind_default(c->a, c->kind, *ret, c->personality, c->now);
+  return 0;
+}
+
+/* -- options -- */
+
+/* The program's name at the start of a user agent: "kubectl/v1.37.2 (linux/amd64)" → "kubectl". */
+static const char *
+manager_of_agent(struct rest_call *c)
+{
+  const char *agent = rest_header(c, "user-agent");
+  size_t n = agent ? strcspn(agent, "/") : 0, out = 0;
+  char *ret;
+
+  if (!agent)
+    return "unknown";
+  if (n > MANAGER_MAX)
+    n = MANAGER_MAX;
+  ret = arena_strndup(c->a, agent, n);
+  for (size_t i = 0; i < n; i++)
+    if ((unsigned char)ret[i] >= 0x80 || isprint((unsigned char)ret[i]))
+      ret[out++] = ret[i];
+  ret[out] = '\0';
+  return ret;
+}
+
+static void
+check_manager(struct field_errors *errs, const char *manager)
+{
+  if (strlen(manager) > MANAGER_MAX)
+    field_errors_add(errs, FIELD_TOO_LONG, "fieldManager", NULL, "may not be more than %d bytes", MANAGER_MAX);
+  for (const char *p = manager; *p; p++)
+    if ((unsigned char)*p < 0x80 && !isprint((unsigned char)*p)) {
+      field_errors_add(errs, FIELD_INVALID, "fieldManager", json_text(errs->a, json_new_str(errs->a, manager), 0),
+                       "should only contain printable characters");
+      return;
+    }
+}
+
+/* dryRun of the query or of DeleteOptions: nothing, or "All". */
+void
+rest_check_dry_run(struct rest_call *c, const struct json *list, struct field_errors *errs)
+{
+  const char *one = list ? json_str(json_at(list, 0)) : rest_query(c, "dryRun");
+
+  if (!one)
+    return;
+  if (strcmp(one, "All") == 0)
+    c->dry_run = true;
+  else
+    field_errors_add(errs, FIELD_NOT_SUPPORTED, "dryRun", arena_printf(c->a, "[]string{\"%s\"}", one),
+                     "supported values: \"All\"");
+}
+
+static void
+check_field_validation(struct rest_call *c, struct field_errors *errs)
+{
+  static const char *const names[] = { [REST_IGNORE] = "Ignore", [REST_WARN] = "Warn", [REST_STRICT] = "Strict" };
+  const char *text = rest_query(c, "fieldValidation");
+
+  c->field_validation = c->req->want_records && !text ? REST_IGNORE : REST_WARN;
+  if (!text || !*text)
+    return;
+  for (size_t i = 0; i < ARRAY_SIZE(names); i++)
+    if (strcmp(names[i], text) == 0) {
+      c->field_validation = (enum rest_validation)i;
+      return;
+    }
+  field_errors_add(errs, FIELD_NOT_SUPPORTED, "fieldValidation", arena_printf(c->a, "\"%s\"", text),
+                   "supported values: \"\", \"Ignore\", \"Strict\", \"Warn\"");
+}
+
+int
+rest_write_options(struct rest_call *c, const char *opts_kind, bool apply, struct kerr *reterr)
+{
+  const char *manager = rest_query(c, "fieldManager");
+  struct field_errors errs = { .a = c->a };
+
+  if (!apply && strcmp(opts_kind, "PatchOptions") == 0 && rest_query(c, "force"))
+    field_errors_add(&errs, FIELD_FORBIDDEN, "force", NULL, "may not be specified for non-apply patch");
+  if (apply && (!manager || !*manager))
+    field_errors_add(&errs, FIELD_REQUIRED, "fieldManager", NULL, "is required for apply patch");
+  if (manager)
+    check_manager(&errs, manager);
+  rest_check_dry_run(c, NULL, &errs);
+  check_field_validation(c, &errs);
+  c->field_manager = manager && *manager ? manager : manager_of_agent(c);
+  return errs.n ? rest_invalid_of(c, "meta.k8s.io", opts_kind, "", &errs, reterr) : 0;
+}

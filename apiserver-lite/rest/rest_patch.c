@@ -1,0 +1,178 @@
+/* PATCH: four kinds of patch, one way into the store. */
+#include <string.h>
+
+#include "apply.h"
+#include "ceilings.h"
+#include "managed_fields.h"
+#include "object.h"
+#include "patch.h"
+#include "rest_meta.h"
+#include "rest_write.h"
+#include "typed.h"
+#include "yaml.h"
+
+struct patch_call;
+typedef int patch_fn(struct rest_call *c, const struct patch_call *p, const struct json *old, struct json **ret,
+                     struct kerr *reterr);
+
+struct patch_call {
+  const struct patch_type *type;
+  const struct json *doc;
+  const struct json_dup *dups;
+  bool force;
+};
+
+static patch_fn patch_with_json, patch_with_merge, patch_with_strategic, patch_with_apply;
+
+static const struct patch_type {
+  const char *content_type;
+  patch_fn *fn;
+  bool yaml, apply;
+} types[] = {
+  { "application/json-patch+json", patch_with_json, false, false },
+  { "application/merge-patch+json", patch_with_merge, false, false },
+  { "application/strategic-merge-patch+json", patch_with_strategic, false, false },
+  { "application/apply-patch+yaml", patch_with_apply, true, true },
+};
+
+static const struct patch_type *
+type_find(const char *header)
+{
+  size_t n = header ? strcspn(header, ";") : 0;
+
+  for (size_t i = 0; i < ARRAY_SIZE(types); i++)
+    if (strlen(types[i].content_type) == n && strncmp(types[i].content_type, header, n) == 0)
+      return &types[i];
+  return NULL;
+}
+
+/* 422 of nothing in particular: the patch as a whole is at fault. */
+static int
+bad_patch(struct rest_call *c, const char *value, const char *why, struct kerr *reterr)
+{
+  struct field_errors errs = { .a = c->a };
+
+  field_errors_add(&errs, FIELD_INVALID, "patch", json_text(c->a, json_new_str(c->a, value), JSON_COMPACT), "%s", why);
+  return rest_invalid_of(c, "", "", "", &errs, reterr);
+}
+
+/* The patched document → the object, with strictness as the client wants it. `shown`: what a refusal shows. */
+static int
+decode_patched(struct rest_call *c, const struct patch_call *p, const struct json *patched, const char *shown,
+               const struct json *old, struct json **ret, struct kerr *reterr)
+{
+  _cleanup_kerr_ struct kerr err = KERR_INIT;
+  const char *problems;
+
+  if (rest_decode_strictly(c, c->kind, patched, p->dups, ret, &problems, &err) < 0)
+    return bad_patch(c, shown ? shown : json_text(c->a, patched, JSON_COMPACT), err.msg, reterr);
+  if (problems)
+    return bad_patch(c, shown ? shown : json_text(c->a, patched, JSON_COMPACT),
+                     arena_printf(c->a, "strict decoding error: %s", problems), reterr);
+  kind_default(c->a, c->kind, *ret, c->personality, c->now);
+  managed_fields_update(c, old, *ret);
+  return 0;
+}
+
+static int
+patch_with_json(struct rest_call *c, const struct patch_call *p, const struct json *old, struct json **ret,
+                struct kerr *reterr)
+{
+  static const struct status_subject nobody;
+  _cleanup_kerr_ struct kerr err = KERR_INIT, shown = KERR_INIT;
+  struct json *patched;
+
+  if (patch_json(c->a, old, p->doc, &patched, &err) == 0)
+    return decode_patched(c, p, patched, NULL, old, ret, reterr);
+  if (err.code != KERR_INVALID)
+    return kerr_move(reterr, &err);
+  (void)kerr_set(&shown, KERR_INVALID, NULL, "the server rejected our request due to an error in our request");
+  c->refusal = status_from_kerr(c->a, &shown, &nobody, 0);
+  return kerr_move(reterr, &shown);
+}
+
+static int
+patch_with_merge(struct rest_call *c, const struct patch_call *p, const struct json *old, struct json **ret,
+                 struct kerr *reterr)
+{
+  return decode_patched(c, p, patch_merge(c->a, old, p->doc), NULL, old, ret, reterr);
+}
+
+static int
+patch_with_strategic(struct rest_call *c, const struct patch_call *p, const struct json *old, struct json **ret,
+                     struct kerr *reterr)
+{
+  _cleanup_strbuf_ struct strbuf shown;
+  struct json *patched;
+
+  if (patch_strategic(c->a, c->kind->type, old, p->doc, &patched, reterr) < 0)
+    return -(int)reterr->code;
+  strbuf_init(&shown, CEIL_REQUEST_BODY);
+  typed_go_value(&shown, c->a, p->doc); /* upstream prints its map */
+  return decode_patched(c, p, patched, shown.p ? shown.p : "", old, ret, reterr);
+}
+
+static int
+patch_with_apply(struct rest_call *c, const struct patch_call *p, const struct json *old, struct json **ret,
+                 struct kerr *reterr)
+{
+  return apply_patch(c, old, p->doc, p->force, ret, reterr);
+}
+
+static int
+transform(struct rest_call *c, void *payload, const struct json *old, struct json **ret, struct kerr *reterr)
+{
+  const struct patch_call *p = payload;
+
+  if (p->type->fn(c, p, old, ret, reterr) < 0 || rest_meta_namespace(c, *ret, reterr) < 0)
+    return -(int)reterr->code;
+  return rest_check_name(c, *ret, reterr);
+}
+
+static int
+read_doc(struct rest_call *c, struct patch_call *p, struct kerr *reterr)
+{
+  struct json_dup *dups = NULL;
+  struct json_parse_opts opts = { .dups = &dups };
+  _cleanup_kerr_ struct kerr err = KERR_INIT;
+  struct json *doc;
+  int r = p->type->yaml ? yaml_parse(c->a, c->req->body, &opts, &doc, &err)
+                        : json_parse(c->a, c->req->body, &opts, &doc, &err);
+
+  if (r < 0 && p->type->yaml)
+    return kerr_set(reterr, KERR_BAD_REQUEST, NULL, "error decoding patch: error converting YAML to JSON: yaml: %s",
+                    err.msg);
+  if (r < 0)
+    return kerr_set(reterr, KERR_BAD_REQUEST, NULL, "error decoding patch: %s", rest_go_json_error(c->a, c->req->body));
+  if (p->type->fn == patch_with_strategic && !json_is(doc, JSON_OBJECT))
+    return kerr_set(reterr, KERR_BAD_REQUEST, NULL,
+                    "json: cannot unmarshal %s into Go value of type map[string]interface {}",
+                    json_type_name(json_type(doc)));
+  p->doc = doc;
+  p->dups = dups;
+  return 0;
+}
+
+int
+rest_patch(struct rest_call *c, struct kerr *reterr)
+{
+  struct patch_call p = { .type = type_find(rest_header(c, "content-type")) };
+  unsigned flags = rest_update_flags(c) | REST_UNCONDITIONAL;
+  _cleanup_record_ struct record *r = NULL;
+  bool created;
+
+  if (!p.type)
+    return kerr_set(reterr, KERR_UNSUPPORTED_MEDIA_TYPE, NULL,
+                    "the body of the request was in an unknown format - accepted media types include: "
+                    "application/json-patch+json, application/merge-patch+json, "
+                    "application/strategic-merge-patch+json, application/apply-patch+yaml");
+  if (rest_write_options(c, "PatchOptions", p.type->apply, reterr) < 0 || read_doc(c, &p, reterr) < 0)
+    return -(int)reterr->code;
+  p.force = rest_query_bool(c, "force");
+  flags &= ~(unsigned)REST_MAY_CREATE;
+  if (p.type->apply && !*c->info.subresource)
+    flags |= REST_MAY_CREATE;
+  if (rest_store_update(c, c->info.name, flags, transform, &p, &r, &created, reterr) < 0)
+    return -(int)reterr->code;
+  return rest_answer_record(c, created ? 201 : 200, r, reterr);
+}

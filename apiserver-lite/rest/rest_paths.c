@@ -1,0 +1,269 @@
+/* Paths that name no resource. */
+#include <string.h>
+
+#include "apiserver_internal.h"
+#include "ceilings.h"
+#include "object.h"
+#include "rest_metrics.h"
+#include "rest_route.h"
+
+typedef int path_fn(struct rest_call *c, const char *rest, struct kerr *reterr);
+
+/* -- health -- */
+
+enum { HEALTHZ = 1, LIVEZ = 2, READYZ = 4, ALL = 7 };
+
+static bool
+check_always(struct apiserver *s)
+{
+  (void)s;
+  return true;
+}
+
+static bool
+check_store(struct apiserver *s)
+{
+  struct store_range range = { .prefix = SPAN("/registry/health/"), .limit = 1 };
+  struct store_list list = { .items = NULL };
+  _cleanup_kerr_ struct kerr err = KERR_INIT;
+
+  if (store_list(s->store, &range, &list, &err) < 0)
+    return false;
+  store_list_release(&list);
+  return true;
+}
+
+static const struct check {
+  const char *name;
+  int where;
+  bool (*fn)(struct apiserver *s);
+} checks[] = {
+  { "ping", ALL, check_always },
+  { "log", ALL, check_always },
+  { "etcd", ALL, check_store },
+  { "etcd-readiness", READYZ, check_store },
+  { "informer-sync", READYZ, check_always },
+  { "poststarthook/rbac/bootstrap-roles", ALL, check_always },
+  { "poststarthook/scheduling/bootstrap-system-priority-classes", ALL, check_always },
+  { "shutdown", READYZ, check_always },
+};
+
+static bool
+excluded(struct rest_call *c, const char *name)
+{
+  const char *text = rest_query(c, "exclude");
+
+  return text && strcmp(text, name) == 0;
+}
+
+static int
+answer_single(struct rest_call *c, int where, const char *name)
+{
+  for (size_t i = 0; i < ARRAY_SIZE(checks); i++) {
+    if (!(checks[i].where & where) || strcmp(checks[i].name, name) != 0)
+      continue;
+    if (checks[i].fn(c->s))
+      rest_answer_text(c, 200, "text/plain; charset=utf-8", SPAN("ok"));
+    else
+      rest_answer_text(c, 500, "text/plain; charset=utf-8", SPAN("internal server error: reason withheld\n"));
+    return 0;
+  }
+  return rest_no_such_page(c);
+}
+
+static int
+health(struct rest_call *c, int where, const char *name, const char *rest)
+{
+  _cleanup_strbuf_ struct strbuf b;
+  bool ok = true;
+
+  if (*rest)
+    return answer_single(c, where, rest + 1);
+  strbuf_init(&b, 64 * KiB);
+  for (size_t i = 0; i < ARRAY_SIZE(checks); i++) {
+    if (!(checks[i].where & where))
+      continue;
+    if (excluded(c, checks[i].name)) {
+      strbuf_printf(&b, "[+]%s excluded: ok\n", checks[i].name);
+      continue;
+    }
+    bool good = checks[i].fn(c->s);
+
+    strbuf_printf(&b, good ? "[+]%s ok\n" : "[-]%s failed: reason withheld\n", checks[i].name);
+    ok = ok && good;
+  }
+  strbuf_printf(&b, "%s check %s\n", name, ok ? "passed" : "failed");
+  if (ok && !rest_query(c, "verbose"))
+    rest_answer_text(c, 200, "text/plain; charset=utf-8", SPAN("ok"));
+  else
+    rest_answer_text(c, ok ? 200 : 500, "text/plain; charset=utf-8", strbuf_view(&b));
+  return 0;
+}
+
+static int
+path_healthz(struct rest_call *c, const char *rest, struct kerr *reterr)
+{
+  (void)reterr;
+  return health(c, HEALTHZ, "healthz", rest);
+}
+
+static int
+path_livez(struct rest_call *c, const char *rest, struct kerr *reterr)
+{
+  (void)reterr;
+  return health(c, LIVEZ, "livez", rest);
+}
+
+static int
+path_readyz(struct rest_call *c, const char *rest, struct kerr *reterr)
+{
+  (void)reterr;
+  return health(c, READYZ, "readyz", rest);
+}
+
+/* -- version, metrics, the list of paths -- */
+
+static int
+path_version(struct rest_call *c, const char *rest, struct kerr *reterr)
+{
+  int minor = personality_minor(c->personality);
+  struct json *v = json_new_object(c->a);
+  const char *minor_text = arena_printf(c->a, "%d", minor);
+
+  (void)rest;
+  (void)reterr;
+  json_set_str(c->a, v, "major", "1");
+  json_set_str(c->a, v, "minor", minor_text);
+  if (minor >= 33) { /* compatibility versions came with 1.33 */
+    json_set_str(c->a, v, "emulationMajor", "1");
+    json_set_str(c->a, v, "emulationMinor", minor_text);
+    json_set_str(c->a, v, "minCompatibilityMajor", "1");
+    json_set_str(c->a, v, "minCompatibilityMinor", arena_printf(c->a, "%d", minor - 1));
+  }
+  json_set_str(c->a, v, "gitVersion", personality_version(c->personality));
+  json_set_str(c->a, v, "gitCommit", "");
+  json_set_str(c->a, v, "gitTreeState", "clean");
+  json_set_str(c->a, v, "buildDate", "1970-01-01T00:00:00Z");
+  json_set_str(c->a, v, "goVersion", "");
+  json_set_str(c->a, v, "compiler", "dralab");
+  json_set_str(c->a, v, "platform", "linux/amd64");
+  c->form.pretty = true;
+  rest_answer_document(c, v);
+  return 0;
+}
+
+static int
+path_metrics(struct rest_call *c, const char *rest, struct kerr *reterr)
+{
+  _cleanup_strbuf_ struct strbuf b;
+
+  (void)rest;
+  (void)reterr;
+  strbuf_init(&b, 8 * MiB);
+  rest_metrics_write(c->s, &b);
+  rest_answer_text(c, 200, "text/plain; version=0.0.4; charset=utf-8", strbuf_view(&b));
+  return 0;
+}
+
+static int path_root(struct rest_call *c, const char *rest, struct kerr *reterr);
+
+static int
+not_there(struct rest_call *c, const char *rest, struct kerr *reterr)
+{
+  (void)rest;
+  (void)reterr;
+  return rest_no_such_page(c);
+}
+
+/* In order of bytes; `below`: paths under it belong to it too. */
+static const struct path {
+  const char *path;
+  bool below;
+  path_fn *fn;
+} paths[] = {
+  { "/healthz", true, path_healthz }, { "/livez", true, path_livez },      { "/metrics", false, path_metrics },
+  { "/readyz", true, path_readyz },   { "/version", false, path_version },
+};
+
+static int
+by_text(const void *x, const void *y)
+{
+  return strcmp(*(const char *const *)x, *(const char *const *)y);
+}
+
+static int
+path_root(struct rest_call *c, const char *rest, struct kerr *reterr)
+{
+  struct json *doc = json_new_object(c->a), *list = json_ensure_array(c->a, doc, "paths");
+  const char *names[512], *last = "";
+  const struct kind_resource *r;
+  size_t n = 0, cursor = 0;
+
+  (void)rest;
+  (void)reterr;
+  names[n++] = "/api";
+  names[n++] = "/apis";
+  names[n++] = "/.well-known/openid-configuration";
+  names[n++] = "/openapi/v2";
+  names[n++] = "/openapi/v3";
+  names[n++] = "/openid/v1/jwks";
+  for (size_t i = 0; i < ARRAY_SIZE(paths); i++)
+    names[n++] = paths[i].path;
+  while ((r = kind_resource_next(c->personality, &cursor)) && n + 2 < ARRAY_SIZE(names)) {
+    const char *gv =
+        *r->group ? arena_printf(c->a, "/apis/%s/%s", r->group, r->version) : arena_printf(c->a, "/api/%s", r->version);
+
+    if (strcmp(gv, last) == 0)
+      continue;
+    names[n++] = last = gv;
+    if (*r->group)
+      names[n++] = arena_printf(c->a, "/apis/%s", r->group);
+  }
+  for (size_t i = 0; i < ARRAY_SIZE(checks) && n + 3 < ARRAY_SIZE(names); i++) {
+    if (checks[i].where & HEALTHZ)
+      names[n++] = arena_printf(c->a, "/healthz/%s", checks[i].name);
+    if (checks[i].where & LIVEZ)
+      names[n++] = arena_printf(c->a, "/livez/%s", checks[i].name);
+    if (checks[i].where & READYZ)
+      names[n++] = arena_printf(c->a, "/readyz/%s", checks[i].name);
+  }
+  qsort(names, n, sizeof names[0], by_text);
+  for (size_t i = 0; i < n; i++)
+    if (i == 0 || strcmp(names[i], names[i - 1]) != 0)
+      json_append_str(c->a, list, names[i]);
+  c->form.pretty = true;
+  rest_answer_document(c, doc);
+  return 0;
+}
+
+static path_fn *
+path_find(const char *path, const char **ret_rest)
+{
+  *ret_rest = "";
+  if (strcmp(path, "/") == 0 || !*path)
+    return path_root;
+  for (size_t i = 0; i < ARRAY_SIZE(paths); i++) {
+    size_t n = strlen(paths[i].path);
+
+    if (strncmp(path, paths[i].path, n) != 0)
+      continue;
+    if (path[n] == '\0' || strcmp(path + n, "/") == 0)
+      return paths[i].fn;
+    if (path[n] == '/' && paths[i].below) {
+      *ret_rest = path + n;
+      return paths[i].fn;
+    }
+  }
+  return not_there;
+}
+
+int
+rest_serve_path(struct rest_call *c, struct kerr *reterr)
+{
+  const char *rest;
+  path_fn *fn = path_find(c->info.path, &rest);
+
+  if (fn != not_there && strcmp(c->req->method, "GET") != 0 && strcmp(c->req->method, "HEAD") != 0)
+    return rest_method_not_allowed(c, reterr);
+  return fn(c, rest, reterr);
+}

@@ -1,0 +1,212 @@
+#include "rest_route.h"
+
+#include <string.h>
+
+#include "apiserver_internal.h"
+#include "object.h"
+#include "rest_access.h"
+#include "rest_metrics.h"
+#include "rest_subresource.h"
+
+/* -- the generic verbs -- */
+
+static const struct verb_row {
+  const char *verb;
+  uint32_t bit;
+  rest_handler_fn *fn;
+} verbs[] = {
+  { "get", KIND_VERB_GET, rest_get },
+  { "list", KIND_VERB_LIST, rest_list },
+  { "watch", KIND_VERB_WATCH, rest_watch },
+  { "create", KIND_VERB_CREATE, rest_create },
+  { "update", KIND_VERB_UPDATE, rest_update },
+  { "patch", KIND_VERB_PATCH, rest_patch },
+  { "delete", KIND_VERB_DELETE, rest_delete },
+  { "deletecollection", KIND_VERB_DELETECOLLECTION, rest_delete_collection },
+};
+
+static const struct verb_row *
+verb_find(const char *verb)
+{
+  for (size_t i = 0; i < ARRAY_SIZE(verbs); i++)
+    if (strcmp(verbs[i].verb, verb) == 0)
+      return &verbs[i];
+  return NULL;
+}
+
+/* -- what is not generic: reviews, and subresources other than status -- */
+
+static const struct special {
+  const char *group, *resource, *subresource, *verb; /* verb NULL: any */
+  rest_handler_fn *fn;
+} specials[] = {
+  { "", "namespaces", "finalize", "update", rest_update },
+  { "", "pods", "binding", "create", sub_binding },
+  { "", "bindings", "", "create", sub_binding },
+  { "", "pods", "eviction", "create", sub_eviction },
+  { "", "pods", "ephemeralcontainers", NULL, NULL },
+  { "", "pods", "resize", NULL, NULL },
+  { "", "pods", "log", "get", sub_hook },
+  { "", "pods", "exec", NULL, sub_hook },
+  { "", "pods", "attach", NULL, sub_hook },
+  { "", "pods", "portforward", NULL, sub_hook },
+  { "", "pods", "proxy", NULL, sub_hook },
+  { "", "nodes", "proxy", NULL, sub_hook },
+  { "", "services", "proxy", NULL, sub_hook },
+  { NULL, NULL, "scale", NULL, sub_scale },
+};
+
+static rest_handler_fn *
+special_find(const struct rest_call *c)
+{
+  const struct rest_info *i = &c->info;
+
+  for (size_t n = 0; n < ARRAY_SIZE(specials); n++) {
+    const struct special *s = &specials[n];
+
+    if ((s->group && strcmp(s->group, i->group) != 0) || (s->resource && strcmp(s->resource, i->resource) != 0) ||
+        strcmp(s->subresource, i->subresource) != 0 || (s->verb && strcmp(s->verb, i->verb) != 0))
+      continue;
+    return s->fn;
+  }
+  return NULL;
+}
+
+/* -- finding what the path names -- */
+
+int
+rest_no_such_page(struct rest_call *c)
+{
+  rest_answer_text(c, 404, "text/plain; charset=utf-8", SPAN("404 page not found\n"));
+  return 0;
+}
+
+int
+rest_no_such_resource(struct rest_call *c, struct kerr *reterr)
+{
+  static const struct status_subject nobody;
+  _cleanup_kerr_ struct kerr err = KERR_INIT;
+
+  (void)kerr_set(&err, KERR_NOT_FOUND, NULL, "the server could not find the requested resource");
+  c->refusal = status_from_kerr(c->a, &err, &nobody, 0);
+  return kerr_move(reterr, &err);
+}
+
+static bool
+group_version_served(const struct rest_call *c)
+{
+  const struct kind_resource *r;
+  size_t cursor = 0;
+
+  while ((r = kind_resource_next(c->personality, &cursor)))
+    if (strcmp(r->group, c->info.group) == 0 && strcmp(r->version, c->info.version) == 0)
+      return true;
+  return false;
+}
+
+/* The verbs that resource or subresource has; 0 when there is no such thing. */
+static uint32_t
+verbs_of(const struct rest_call *c)
+{
+  const struct kind_subresource *sub;
+
+  if (!*c->info.subresource)
+    return c->res->verbs;
+  sub = kind_subresource_find(c->res, c->info.subresource);
+  return sub ? sub->verbs : 0;
+}
+
+#define PRERELEASE_LIFE 3 /* minors until an alpha or beta version is deprecated, and as many until it goes */
+
+/* A kind that is on its way out says so with every answer (prerelease-lifecycle-gen's rule where a kind says nothing).
+ */
+static void
+warn_deprecated(struct rest_call *c)
+{
+  const struct kind *k = c->kind;
+  bool prerelease = strstr(k->version, "alpha") || strstr(k->version, "beta");
+  int deprecated = k->deprecated, removed = k->removed;
+
+  if (!deprecated && prerelease && k->since)
+    deprecated = k->since + PRERELEASE_LIFE;
+  if (!removed && prerelease && deprecated)
+    removed = deprecated + PRERELEASE_LIFE;
+  if (!deprecated || deprecated > personality_minor(c->personality))
+    return;
+  if (removed)
+    rest_warn(c, "%s %s is deprecated in v1.%d+, unavailable in v1.%d+", gv_text(c->a, k->group, k->version), k->kind,
+              deprecated, removed);
+  else
+    rest_warn(c, "%s %s is deprecated in v1.%d+", gv_text(c->a, k->group, k->version), k->kind, deprecated);
+}
+
+static int
+find_resource(struct rest_call *c, struct kerr *reterr)
+{
+  const struct kind_resource *storage;
+
+  c->res = kind_resource_find(c->personality, c->info.group, c->info.version, c->info.resource);
+  if (!c->res)
+    return group_version_served(c) ? rest_no_such_resource(c, reterr) : rest_no_such_page(c) + 1;
+  if (!c->res->namespaced && *c->info.namespace_ && strcmp(c->info.resource, "namespaces") != 0)
+    return rest_no_such_resource(c, reterr);
+  storage = kind_resource_storage(c->res);
+  c->kind = c->res->of;
+  c->stored = storage->of;
+  return 0;
+}
+
+static int
+serve_resource(struct rest_call *c, struct kerr *reterr)
+{
+  const struct verb_row *row = verb_find(c->info.verb);
+  rest_handler_fn *fn;
+  uint32_t have;
+  int r = find_resource(c, reterr);
+
+  if (r)
+    return r < 0 ? r : 0;
+  if (strcmp(c->info.resource, "namespaces") ==
+      0) /* RequestInfo says /namespaces/x is in namespace x; the object is not */
+    c->info.namespace_ = "";
+  have = verbs_of(c);
+  if (!have)
+    return rest_no_such_resource(c, reterr);
+  if (!row || !(have & row->bit) ||
+      (c->res->namespaced && !*c->info.namespace_ && *c->info.name && row->bit != KIND_VERB_LIST &&
+       row->bit != KIND_VERB_WATCH))
+    return rest_method_not_allowed(c, reterr);
+  warn_deprecated(c);
+  if (rest_negotiate(c, reterr) < 0)
+    return -(int)reterr->code;
+  fn = special_find(c);
+  return (fn ? fn : row->fn)(c, reterr);
+}
+
+/* -- one request -- */
+
+void
+rest_serve(struct exchange *x, const struct exchange_request *req, struct exchange_answer *ret)
+{
+  struct apiserver *s = container_of(x, struct apiserver, exchange);
+  _cleanup_kerr_ struct kerr err = KERR_INIT;
+  struct rest_call c = { .s = s,
+                         .personality = s->personality,
+                         .req = req,
+                         .ans = ret,
+                         .a = req->arena,
+                         .form = { .meta_version = "v1" },
+                         .field_manager = "unknown",
+                         .now = clock_wall(s->clock) };
+  int64_t began = clock_mono(s->clock);
+  int r;
+
+  *ret = (struct exchange_answer){ .status = 0 };
+  rest_info_parse(c.a, req, &c.info);
+  r = rest_access(&c, &err);
+  if (r == 0)
+    r = c.info.is_resource ? serve_resource(&c, &err) : rest_serve_path(&c, &err);
+  if (r < 0)
+    rest_answer_error(&c, &err);
+  rest_metrics_count(s->metrics, &c, clock_mono(s->clock) - began);
+}

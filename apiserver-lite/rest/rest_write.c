@@ -1,0 +1,328 @@
+#include "rest_write.h"
+
+#include <inttypes.h>
+#include <string.h>
+
+#include "apiserver_internal.h"
+#include "managed_fields.h"
+#include "object.h"
+#include "rest_admission.h"
+#include "rest_delete.h"
+#include "rest_meta.h"
+#include "strategy.h"
+#include "validate.h"
+
+#define GENERATE_ATTEMPTS 8  /* registry.maxNameGenerationCreateAttempts */
+#define UPDATE_ATTEMPTS   64 /* another writer was faster that often: the client is told to try again */
+
+#define MODIFIED "the object has been modified; please apply your changes to the latest version and try again"
+
+int
+rest_load(struct rest_call *c, const char *name, struct record **ret, struct kerr *reterr)
+{
+  _cleanup_kerr_ struct kerr err = KERR_INIT;
+
+  if (store_get(c->s->store, rest_key(c->a, c->res, c->info.namespace_, name), 0, ret, &err) == 0)
+    return 0;
+  return err.code == KERR_NOT_FOUND ? rest_not_found(c, name, reterr) : kerr_move(reterr, &err);
+}
+
+/* A canonical tree in the request's version → the document that goes into the store. */
+static int
+make_document(struct rest_call *c, struct json *o, struct json **ret, struct kerr *reterr)
+{
+  struct json *stored;
+
+  if (c->reshape) { /* a strategy has added members: bring them into Go's order */
+    struct kind_strictness lenient = { .a = c->a };
+
+    if (kind_decode(c->a, c->kind, o, &lenient, &o, reterr) < 0)
+      return -(int)reterr->code;
+  }
+  if (rest_to_stored(c, o, &stored, reterr) < 0)
+    return -(int)reterr->code;
+  json_remove(rest_meta_edit(c->a, stored), "resourceVersion");
+  rest_meta_order(c->a, stored);
+  *ret = stored;
+  return 0;
+}
+
+static void
+take_warnings(struct rest_call *c, const struct json *o)
+{
+  struct json *list = json_new_array(c->a);
+
+  validate_warnings(c->a, c->kind, o, list);
+  for (json_each_item (w, list))
+    rest_warn(c, "%s", json_str(*w));
+}
+
+/* -- new objects -- */
+
+static int
+check_new(struct rest_call *c, struct json *o, struct kerr *reterr)
+{
+  struct field_errors errs = { .a = c->a };
+  int r;
+
+  if (*object_resource_version(o))
+    return kerr_set(reterr, KERR_INTERNAL, NULL, "resourceVersion should not be set on objects to be created");
+  validate_prepare_create(c->a, c->kind, o, c->personality);
+  r = strategy_prepare_create(c, o, reterr);
+  if (r < 0)
+    return r;
+  r = admission_check_admin(c, o, NULL, &errs, reterr);
+  if (r < 0)
+    return r;
+  validate_create(c->kind, o, c->personality, &errs);
+  if (errs.n)
+    return rest_invalid(c, object_name(o), &errs, reterr);
+  take_warnings(c, o);
+  return admission_validate(c, o, NULL, reterr);
+}
+
+static int
+already_there(struct rest_call *c, const char *name, bool generated, struct kerr *reterr)
+{
+  _cleanup_record_ struct record *there = NULL;
+  _cleanup_kerr_ struct kerr ignored = KERR_INIT;
+  const char *prefix = "";
+
+  if (generated)
+    return rest_generate_conflict(c, name, reterr);
+  if (store_get(c->s->store, rest_key(c->a, c->res, c->info.namespace_, name), 0, &there, &ignored) == 0 &&
+      object_is_deleting(record_tree(there)))
+    prefix = "object is being deleted: ";
+  return rest_already_exists(c, name, prefix, reterr);
+}
+
+static int
+put_new(struct rest_call *c, struct json *o, struct span key, struct record **ret, struct kerr *reterr)
+{
+  _cleanup_record_ struct record *r = NULL;
+  struct json *document;
+  int64_t revision;
+
+  if (make_document(c, o, &document, reterr) < 0)
+    return -(int)reterr->code;
+  r = record_from_json(key, 0, document);
+  if (c->dry_run) {
+    _cleanup_record_ struct record *there = NULL;
+    _cleanup_kerr_ struct kerr err = KERR_INIT;
+
+    if (store_get(c->s->store, key, 0, &there, &err) == 0)
+      return kerr_set(reterr, KERR_ALREADY_EXISTS, NULL, "exists");
+    if (err.code != KERR_NOT_FOUND)
+      return kerr_move(reterr, &err);
+  } else if (store_cas(c->s->store, key, r, 0, &revision, reterr) < 0) {
+    return -(int)reterr->code;
+  }
+  *ret = steal_pointer(&r);
+  return 0;
+}
+
+int
+rest_store_new(struct rest_call *c, struct json *o, struct record **ret, struct kerr *reterr)
+{
+  for (int attempt = 1;; attempt++) {
+    _cleanup_kerr_ struct kerr err = KERR_INIT;
+    struct json *mine = json_copy(c->a, o);
+    bool generated = rest_meta_fill(c, mine);
+
+    if (rest_meta_namespace(c, mine, reterr) < 0 || check_new(c, mine, reterr) < 0)
+      return -(int)reterr->code;
+    const char *name = object_name(mine);
+
+    if (put_new(c, mine, rest_key(c->a, c->res, c->info.namespace_, name), ret, &err) == 0)
+      return 0;
+    if (err.code != KERR_ALREADY_EXISTS)
+      return kerr_move(reterr, &err);
+    if (!generated || attempt == GENERATE_ATTEMPTS)
+      return already_there(c, name, generated, reterr);
+  }
+}
+
+/* -- objects that are there -- */
+
+static int
+check_version(struct rest_call *c, const char *name, unsigned flags, struct json *o, const struct json *old,
+              struct kerr *reterr)
+{
+  const char *wants = object_resource_version(o), *has = object_resource_version(old);
+
+  if (*wants && strcmp(wants, "0") != 0)
+    return strcmp(wants, has) == 0 ? 0 : rest_conflict(c, name, MODIFIED, reterr);
+  if (!(flags & REST_UNCONDITIONAL)) {
+    struct field_errors errs = { .a = c->a };
+
+    field_errors_add(&errs, FIELD_INVALID, "metadata.resourceVersion", "0", "must be specified for an update");
+    return rest_invalid(c, name, &errs, reterr);
+  }
+  json_set_str(c->a, rest_meta_edit(c->a, o), "resourceVersion", has);
+  return 0;
+}
+
+static int
+check_uid(struct rest_call *c, const char *name, const struct json *o, const struct json *old, struct kerr *reterr)
+{
+  const char *wants = object_uid(o), *has = object_uid(old);
+
+  if (!*wants || strcmp(wants, has) == 0)
+    return 0;
+  return rest_conflict(
+      c, name, arena_printf(c->a, "Precondition failed: UID in precondition: %s, UID in object meta: %s", wants, has),
+      reterr);
+}
+
+static int
+check_update(struct rest_call *c, struct json *o, const struct json *old, unsigned flags, struct kerr *reterr)
+{
+  struct field_errors errs = { .a = c->a };
+  int64_t generation = object_generation(old);
+  struct json *meta = rest_meta_edit(c->a, o);
+  int r;
+
+  if (generation)
+    json_set_int(c->a, meta, "generation", generation);
+  else
+    json_remove(meta, "generation");
+  validate_prepare_update(c->a, c->kind, o, old, c->info.subresource, c->personality, c->now / CLOCK_SEC);
+  r = strategy_prepare_update(c, o, old, reterr);
+  if (r < 0)
+    return r;
+  rest_meta_keep(c->a, o, old);
+  if (flags & REST_UNCHECKED)
+    return 0;
+  r = admission_check_admin(c, o, old, &errs, reterr);
+  if (r < 0)
+    return r;
+  validate_update(c->kind, o, old, c->info.subresource, c->personality, &errs);
+  r = strategy_check_update(c, o, old, &errs, reterr);
+  if (r < 0)
+    return r;
+  if (errs.n)
+    return rest_invalid(c, object_name(old), &errs, reterr);
+  take_warnings(c, o);
+  return admission_validate(c, o, old, reterr);
+}
+
+/* The last finalizer is gone from an object whose deletion was asked for: the update deletes it. */
+static bool
+ends_deletion(const struct json *o, const struct json *old)
+{
+  return object_is_deleting(old) && json_count(json_dig(o, "metadata", "finalizers", NULL)) == 0 &&
+         json_int_or(json_dig(old, "metadata", "deletionGracePeriodSeconds", NULL), 0) == 0 &&
+         strategy_may_end_deletion(o);
+}
+
+static bool
+same_document(struct rest_call *c, const struct json *now, struct record *before)
+{
+  struct json *was = json_shallow(c->a, record_tree(before));
+
+  json_remove(rest_meta_edit(c->a, was), "resourceVersion");
+  return json_equal(now, was);
+}
+
+/* 0 and *ret; 1: another writer was faster, try again; or an error. */
+static int
+replace(struct rest_call *c, struct record *before, struct json *o, const struct json *old, struct record **ret,
+        struct kerr *reterr)
+{
+  _cleanup_record_ struct record *r = NULL;
+  _cleanup_kerr_ struct kerr err = KERR_INIT;
+  struct span key = record_key(before);
+  bool deleting = ends_deletion(o, old);
+  struct json *document;
+  int64_t revision;
+
+  if (make_document(c, o, &document, reterr) < 0)
+    return -(int)reterr->code;
+  if (!deleting && same_document(c, document, before)) {
+    *ret = record_ref(before);
+    return 0;
+  }
+  if (c->dry_run || deleting) /* the answer shows the revision it had */
+    r = record_from_json(key, record_revision(before), document);
+  else
+    r = record_from_json(key, 0, document);
+  if (c->dry_run) {
+    *ret = steal_pointer(&r);
+    return 0;
+  }
+  if (store_cas(c->s->store, key, deleting ? NULL : r, record_revision(before), &revision, &err) < 0)
+    return err.code == KERR_CONFLICT || err.code == KERR_NOT_FOUND ? 1 : kerr_move(reterr, &err);
+  *ret = steal_pointer(&r);
+  return 0;
+}
+
+static int
+create_instead(struct rest_call *c, rest_transform_fn *fn, void *payload, struct record **ret, struct kerr *reterr)
+{
+  struct json *o;
+  int r = fn(c, payload, NULL, &o, reterr);
+
+  if (r < 0)
+    return r;
+  if (*object_uid(o))
+    return rest_conflict(
+        c, object_name(o),
+        arena_printf(c->a, "uid mismatch: the provided object specified uid %s, and no existing object was found",
+                     object_uid(o)),
+        reterr);
+  rest_meta_wipe(c->a, o);
+  if (*object_resource_version(o))
+    return rest_conflict(c, object_name(o), MODIFIED, reterr);
+  r = admission_mutate(c, o, NULL, reterr);
+  return r < 0 ? r : rest_store_new(c, o, ret, reterr);
+}
+
+/* One attempt: 0, 1 (again) or an error. */
+static int
+update_once(struct rest_call *c, const char *name, struct record *before, unsigned flags, rest_transform_fn *fn,
+            void *payload, struct record **ret, struct kerr *reterr)
+{
+  struct json *old, *o;
+  int r = rest_to_request(c, record_tree(before), &old, reterr);
+
+  if (r < 0)
+    return r;
+  r = fn(c, payload, old, &o, reterr);
+  if (r < 0)
+    return r;
+  if (check_uid(c, name, o, old, reterr) < 0 || check_version(c, name, flags, o, old, reterr) < 0 ||
+      rest_meta_namespace(c, o, reterr) < 0)
+    return -(int)reterr->code;
+  if (!(flags & REST_UNCHECKED) && admission_mutate(c, o, old, reterr) < 0)
+    return -(int)reterr->code;
+  if (check_update(c, o, old, flags, reterr) < 0)
+    return -(int)reterr->code;
+  return replace(c, before, o, old, ret, reterr);
+}
+
+int
+rest_store_update(struct rest_call *c, const char *name, unsigned flags, rest_transform_fn *fn, void *payload,
+                  struct record **ret, bool *ret_created, struct kerr *reterr)
+{
+  struct span key = rest_key(c->a, c->res, c->info.namespace_, name);
+
+  *ret_created = false;
+  for (int attempt = 0; attempt < UPDATE_ATTEMPTS; attempt++) {
+    _cleanup_record_ struct record *before = NULL;
+    _cleanup_kerr_ struct kerr err = KERR_INIT;
+    int r;
+
+    if (store_get(c->s->store, key, 0, &before, &err) < 0) {
+      if (err.code != KERR_NOT_FOUND)
+        return kerr_move(reterr, &err);
+      if (!(flags & REST_MAY_CREATE))
+        return rest_not_found(c, name, reterr);
+      *ret_created = true;
+      return create_instead(c, fn, payload, ret, reterr);
+    }
+    r = update_once(c, name, before, flags, fn, payload, ret, reterr);
+    if (r <= 0)
+      return r;
+  }
+  return rest_conflict(c, name, MODIFIED, reterr);
+}

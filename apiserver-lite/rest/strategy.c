@@ -1,0 +1,55 @@
+#include "strategy.h"
+
+#include <string.h>
+
+#include "object.h"
+
+static const struct strategy *const strategies[] = {
+  &strategy_pod,
+  &strategy_namespace,
+  &strategy_service,
+  &strategy_claim,
+};
+
+static const struct strategy *
+find(const struct rest_call *c)
+{
+  for (size_t i = 0; i < ARRAY_SIZE(strategies); i++)
+    if (strcmp(strategies[i]->kind, c->kind->kind) == 0 && strcmp(strategies[i]->group, c->kind->group) == 0)
+      return strategies[i];
+  return NULL;
+}
+
+int
+strategy_prepare_create(struct rest_call *c, struct json *o, struct kerr *reterr)
+{
+  const struct strategy *s = find(c);
+
+  return s && s->prepare_create ? s->prepare_create(c, o, reterr) : 0;
+}
+
+int
+strategy_prepare_update(struct rest_call *c, struct json *o, const struct json *old, struct kerr *reterr)
+{
+  const struct strategy *s = find(c);
+
+  return s && s->prepare_update ? s->prepare_update(c, o, old, reterr) : 0;
+}
+
+int
+strategy_check_update(struct rest_call *c, const struct json *o, const struct json *old, struct field_errors *errs,
+                      struct kerr *reterr)
+{
+  const struct strategy *s = find(c);
+
+  return s && s->check_update ? s->check_update(c, o, old, errs, reterr) : 0;
+}
+
+int
+strategy_delete(struct rest_call *c, struct record *before, const struct delete_options *opts, struct record **ret,
+                bool *ret_gone, struct kerr *reterr)
+{
+  const struct strategy *s = find(c);
+
+  return s && s->remove ? s->remove(c, before, opts, ret, ret_gone, reterr) : STRATEGY_DEFAULT;
+}

@@ -1,0 +1,136 @@
+/* Pods (pkg/registry/core/pod/strategy.go). */
+#include <string.h>
+
+#include "object.h"
+#include "quantity.h"
+#include "rest_delete.h"
+#include "rest_meta.h"
+#include "strategy.h"
+
+/* -- quality of service (pkg/apis/core/v1/helper/qos) -- */
+
+static const char *const qos_resources[] = { "cpu", "memory" };
+
+struct qos {
+  bool any;        /* somebody asks for something */
+  bool guaranteed; /* so far: limits for both resources, and requests equal to them */
+};
+
+static bool
+amount(const struct json *list, const char *name, struct quantity *ret)
+{
+  _cleanup_kerr_ struct kerr ignored = KERR_INIT;
+  struct span text = json_span(json_get(list, name));
+
+  return text.p && quantity_parse(text, ret, &ignored) == 0 && quantity_sign(ret) > 0;
+}
+
+static void
+add_container(struct qos *q, const struct json *container)
+{
+  const struct json *requests = json_dig(container, "resources", "requests", NULL);
+  const struct json *limits = json_dig(container, "resources", "limits", NULL);
+
+  for (size_t i = 0; i < ARRAY_SIZE(qos_resources); i++) {
+    struct quantity want, limit;
+    bool wants = amount(requests, qos_resources[i], &want), limited = amount(limits, qos_resources[i], &limit);
+
+    q->any = q->any || wants || limited;
+    if (!limited || (wants && quantity_cmp(&want, &limit) != 0))
+      q->guaranteed = false;
+  }
+}
+
+static const char *
+qos_class(const struct json *spec)
+{
+  struct qos q = { .guaranteed = true };
+
+  if (json_get(spec, "resources"))
+    add_container(&q, spec); /* pod-level resources decide alone */
+  else {
+    for (json_each_item (container, json_get(spec, "initContainers")))
+      add_container(&q, *container);
+    for (json_each_item (container, json_get(spec, "containers")))
+      add_container(&q, *container);
+  }
+  return !q.any ? "BestEffort" : q.guaranteed ? "Guaranteed" : "Burstable";
+}
+
+/* -- creating, updating -- */
+
+static void
+hold_for_gates(struct rest_call *c, const struct json *spec, struct json *status)
+{
+  struct json *list, *condition;
+
+  if (!json_count(json_get(spec, "schedulingGates")))
+    return;
+  list = json_ensure_array(c->a, status, "conditions");
+  condition = json_append(c->a, list, json_new_object(c->a));
+  json_set_str(c->a, condition, "type", "PodScheduled");
+  json_set_str(c->a, condition, "status", "False");
+  json_set(c->a, condition, "lastProbeTime", json_new_null(c->a));
+  json_set(c->a, condition, "lastTransitionTime", json_new_null(c->a));
+  json_set_str(c->a, condition, "reason", "SchedulingGated");
+  json_set_str(c->a, condition, "message", "Scheduling is blocked due to non-empty scheduling gates");
+}
+
+static int
+prepare_create(struct rest_call *c, struct json *o, struct kerr *reterr)
+{
+  const struct json *spec = json_get(o, "spec");
+  struct json *status = json_set(c->a, o, "status", json_new_object(c->a));
+
+  (void)reterr;
+  json_set_str(c->a, status, "phase", "Pending");
+  json_set_str(c->a, status, "qosClass", qos_class(spec));
+  hold_for_gates(c, spec, status);
+  json_set_int(c->a, rest_meta_edit(c->a, o), "generation", 1);
+  c->reshape = true;
+  return 0;
+}
+
+static int
+prepare_update(struct rest_call *c, struct json *o, const struct json *old, struct kerr *reterr)
+{
+  (void)c;
+  (void)o;
+  (void)old;
+  (void)reterr;
+  return 0;
+}
+
+/* -- deleting: a pod that runs somewhere has time to end -- */
+
+static bool
+is_finished(const struct json *o)
+{
+  const char *phase = json_get_str_or(json_get(o, "status"), "phase", "");
+
+  return strcmp(phase, "Succeeded") == 0 || strcmp(phase, "Failed") == 0;
+}
+
+bool
+strategy_graceful(const struct rest_call *c, const struct json *o, int64_t asked, int64_t *ret_grace)
+{
+  int64_t grace = asked;
+
+  (void)c;
+  if (grace < 0) {
+    grace = json_int_or(json_dig(o, "spec", "terminationGracePeriodSeconds", NULL), 0);
+    if (grace < 0)
+      grace = 1;
+  }
+  if (!*json_get_str_or(json_get(o, "spec"), "nodeName", "") || is_finished(o))
+    grace = 0;
+  *ret_grace = grace;
+  return true;
+}
+
+const struct strategy strategy_pod = {
+  .group = "",
+  .kind = "Pod",
+  .prepare_create = prepare_create,
+  .prepare_update = prepare_update,
+};

@@ -1,0 +1,223 @@
+/* pods/binding and pods/eviction (pkg/registry/core/pod/storage). */
+#include <string.h>
+
+#include "apiserver_internal.h"
+#include "object.h"
+#include "rest_delete.h"
+#include "rest_meta.h"
+#include "rest_subresource.h"
+#include "rest_write.h"
+
+static int
+answer_success(struct rest_call *c)
+{
+  struct json *status = json_new_object(c->a);
+
+  json_set_str(c->a, status, "kind", "Status");
+  json_set_str(c->a, status, "apiVersion", "v1");
+  json_set(c->a, status, "metadata", json_new_object(c->a));
+  json_set_str(c->a, status, "status", "Success");
+  json_set_int(c->a, status, "code", 201);
+  rest_answer_status(c, 201, status);
+  return 0;
+}
+
+/* -- binding -- */
+
+/* Merge `more` into the map `name` of the pod's metadata. */
+static void
+merge_map(struct arena *a, struct json *meta, const char *name, const struct json *more)
+{
+  struct json *map = json_find(meta, name);
+
+  if (!json_count(more))
+    return;
+  map = json_set(a, meta, name, map ? json_shallow(a, map) : json_new_object(a));
+  for (json_each_member (m, more))
+    json_set_n(a, map, m->name, m->name_len, json_copy(a, m->value));
+  json_sort_members(map);
+}
+
+static int
+pods_binding_conflict(struct rest_call *c, const char *name, const char *why, struct kerr *reterr)
+{
+  struct status_subject about = { .kind = "pods/binding", .name = name };
+  _cleanup_kerr_ struct kerr err = KERR_INIT;
+
+  (void)kerr_set(&err, KERR_CONFLICT, NULL, "Operation cannot be fulfilled on pods/binding \"%s\": %s", name, why);
+  c->refusal = status_from_kerr(c->a, &err, &about, 0);
+  return kerr_move(reterr, &err);
+}
+
+static const char *
+bind_problem(struct rest_call *c, const struct json *pod)
+{
+  const char *node = json_get_str_or(json_get(pod, "spec"), "nodeName", "");
+
+  if (object_is_deleting(pod))
+    return arena_printf(c->a, "pod %s is being deleted, cannot be assigned to a host", object_name(pod));
+  if (*node)
+    return arena_printf(c->a, "pod %s is already assigned to node \"%s\"", object_name(pod), node);
+  if (json_count(json_dig(pod, "spec", "schedulingGates", NULL)))
+    return arena_printf(c->a, "pod %s has non-empty .spec.schedulingGates", object_name(pod));
+  return NULL;
+}
+
+static void
+mark_scheduled(struct rest_call *c, struct json *o)
+{
+  struct json *status = json_find(o, "status"), *condition;
+
+  status = json_set(c->a, o, "status", status ? json_copy(c->a, status) : json_new_object(c->a));
+  json_remove(status, "nominatedNodeName");
+  (void)object_set_condition(c->a, o, "PodScheduled", "True", "", "", c->now);
+  for (size_t i = 0; i < json_count(json_get(status, "conditions")); i++) {
+    condition = json_item(json_find(status, "conditions"), i);
+    if (strcmp(json_get_str_or(condition, "type", ""), "PodScheduled") != 0)
+      continue;
+    json_remove(condition, "reason");
+    json_remove(condition, "message");
+    json_set(c->a, condition, "lastProbeTime", json_new_null(c->a));
+  }
+}
+
+static int
+bind(struct rest_call *c, void *payload, const struct json *old, struct json **ret, struct kerr *reterr)
+{
+  const struct json *binding = payload;
+  const char *problem = bind_problem(c, old), *uid = object_uid(binding), *rv = object_resource_version(binding);
+  struct json *o = json_shallow(c->a, old), *meta = rest_meta_edit(c->a, o), *spec;
+
+  if (*uid && strcmp(uid, object_uid(old)) != 0)
+    problem = arena_printf(c->a, "Precondition failed: UID in precondition: %s, UID in object meta: %s", uid,
+                           object_uid(old));
+  else if (*rv && strcmp(rv, object_resource_version(old)) != 0)
+    problem = arena_printf(
+        c->a, "Precondition failed: ResourceVersion in precondition: %s, ResourceVersion in object meta: %s", rv,
+        object_resource_version(old));
+  if (problem)
+    return pods_binding_conflict(c, object_name(old), problem, reterr);
+  spec = json_set(c->a, o, "spec", json_shallow(c->a, json_get(old, "spec")));
+  json_set_str(c->a, spec, "nodeName", json_get_str_or(json_get(binding, "target"), "name", ""));
+  merge_map(c->a, meta, "annotations", object_annotations(binding));
+  merge_map(c->a, meta, "labels", object_labels(binding));
+  mark_scheduled(c, o);
+  c->reshape = true;
+  *ret = o;
+  return 0;
+}
+
+static int
+check_binding(struct rest_call *c, const struct json *binding, struct kerr *reterr)
+{
+  const struct json *target = json_get(binding, "target");
+  const char *kind = json_get_str_or(target, "kind", ""), *name = json_get_str_or(target, "name", "");
+  struct field_errors errs = { .a = c->a };
+
+  if (*kind && strcmp(kind, "Node") != 0)
+    field_errors_add(&errs, FIELD_NOT_SUPPORTED, "target.kind", arena_printf(c->a, "\"%s\"", kind),
+                     "supported values: \"Node\", \"<empty>\"");
+  if (!*name)
+    field_errors_add(&errs, FIELD_REQUIRED, "target.name", NULL, "%s", "");
+  return errs.n ? kerr_set(reterr, KERR_INTERNAL, NULL, "%s", field_errors_text(c->a, &errs)) : 0;
+}
+
+int
+sub_binding(struct rest_call *c, struct kerr *reterr)
+{
+  const struct kind *binding_kind = kind_find("", "v1", "Binding");
+  const struct kind_resource *pods = kind_resource_find(c->personality, "", "v1", "pods");
+  _cleanup_record_ struct record *r = NULL;
+  struct json *binding = NULL;
+  bool created;
+
+  if (rest_write_options(c, "CreateOptions", false, reterr) < 0 || rest_body_of(c, binding_kind, &binding, reterr) < 0)
+    return -(int)reterr->code;
+  if (!binding)
+    binding = json_new_object(c->a);
+  if (!*c->info.name)
+    c->info.name = object_name(binding);
+  if (strcmp(c->info.name, object_name(binding)) != 0)
+    return kerr_set(reterr, KERR_BAD_REQUEST, NULL, "name in URL does not match name in Binding object");
+  if (check_binding(c, binding, reterr) < 0)
+    return -(int)reterr->code;
+  c->res = pods;
+  c->kind = c->stored = pods->of;
+  c->info.resource = "pods";
+  c->info.subresource = "binding";
+  if (rest_store_update(c, c->info.name, REST_UNCONDITIONAL | REST_UNCHECKED, bind, binding, &r, &created, reterr) < 0)
+    return -(int)reterr->code;
+  return answer_success(c);
+}
+
+/* -- eviction: a deletion that disruption budgets may refuse -- */
+
+static int
+check_budgets(struct rest_call *c, const struct json *pod, struct kerr *reterr)
+{
+  const struct kind_resource *budgets = kind_resource_find(c->personality, "policy", "v1", "poddisruptionbudgets");
+  struct store_list list = { .items = NULL };
+  struct store_range range = { .limit = 0 };
+  int r = 0;
+
+  if (!budgets)
+    return 0;
+  range.prefix = rest_prefix(c->a, budgets, c->info.namespace_);
+  if (store_list(c->s->store, &range, &list, reterr) < 0)
+    return -(int)reterr->code;
+  for (size_t i = 0; i < list.n && r == 0; i++) {
+    const struct json *b = record_tree(list.items[i]);
+    struct label_selector *sel;
+
+    if (label_selector_from_json(c->a, json_dig(b, "spec", "selector", NULL), &sel, reterr) < 0) {
+      r = -(int)reterr->code;
+    } else if (label_selector_matches(sel, object_labels(pod)) &&
+               json_int_or(json_dig(b, "status", "disruptionsAllowed", NULL), 0) <= 0) {
+      _cleanup_kerr_ struct kerr err = KERR_INIT;
+      static const struct status_subject nobody;
+      struct json *cause = json_new_object(c->a), *details;
+
+      (void)kerr_set(&err, KERR_TOO_MANY_REQUESTS, NULL,
+                     "Cannot evict pod as it would violate the pod's disruption budget.");
+      c->refusal = status_from_kerr(c->a, &err, &nobody, 0);
+      json_set_str(c->a, cause, "reason", "DisruptionBudget");
+      json_set_str(
+          c->a, cause, "message",
+          arena_printf(c->a, "The disruption budget %s needs more healthy pods than there are", object_name(b)));
+      details = json_ensure_object(c->a, c->refusal, "details");
+      json_append(c->a, json_ensure_array(c->a, details, "causes"), cause);
+      r = kerr_move(reterr, &err);
+    }
+  }
+  store_list_release(&list);
+  return r;
+}
+
+int
+sub_eviction(struct rest_call *c, struct kerr *reterr)
+{
+  const struct kind *k = kind_find("policy", "v1", "Eviction");
+  struct delete_options opts = { .grace = -1, .orphan = -1 };
+  _cleanup_record_ struct record *pod = NULL, *gone = NULL;
+  struct json *eviction = NULL;
+  const struct json *asked;
+  bool deleted;
+
+  if (rest_write_options(c, "CreateOptions", false, reterr) < 0 || rest_body_of(c, k, &eviction, reterr) < 0 ||
+      rest_load(c, c->info.name, &pod, reterr) < 0)
+    return -(int)reterr->code;
+  if (eviction && strcmp(object_name(eviction), c->info.name) != 0)
+    return kerr_set(reterr, KERR_BAD_REQUEST, NULL, "name in URL does not match name in Eviction object");
+  asked = json_get(eviction, "deleteOptions");
+  opts.grace = json_get_int(asked, "gracePeriodSeconds", -1);
+  opts.uid = json_str(json_dig(asked, "preconditions", "uid", NULL));
+  opts.resource_version = json_str(json_dig(asked, "preconditions", "resourceVersion", NULL));
+  if (json_count(json_get(asked, "dryRun")))
+    c->dry_run = true;
+  if (check_budgets(c, record_tree(pod), reterr) < 0)
+    return -(int)reterr->code;
+  c->info.subresource = "";
+  if (rest_delete_one(c, c->info.name, &opts, &gone, &deleted, reterr) < 0)
+    return -(int)reterr->code;
+  return answer_success(c);
+}

@@ -1,0 +1,190 @@
+/* Does a configuration fit its type, in the words of typed/validate.go. */
+#include <string.h>
+
+#include "strbuf.h"
+#include "typed_internal.h"
+
+#define PROBLEMS_MAX 32
+
+struct checking {
+  struct arena *a;
+  const char *problems[PROBLEMS_MAX];
+  size_t n;
+};
+
+static void
+problem(struct checking *k, const char *path, const char *text)
+{
+  if (k->n < PROBLEMS_MAX)
+    k->problems[k->n++] = arena_printf(k->a, "%s: %s", path, text);
+}
+
+/* `&{x}`: how Go prints a pointer to the value. */
+static const char *
+shown(struct checking *k, const struct json *v)
+{
+  struct strbuf b;
+  const char *ret;
+
+  strbuf_init(&b, 64 * 1024);
+  typed_go_value(&b, k->a, v);
+  ret = arena_printf(k->a, "&{%s}", b.p ? b.p : "");
+  strbuf_release(&b);
+  return ret;
+}
+
+static const char *
+go_type(const struct json *v)
+{
+  static const char *const names[] = { [JSON_NULL] = "<nil>",
+                                       [JSON_BOOL] = "bool",
+                                       [JSON_INT] = "int64",
+                                       [JSON_NUMBER] = "float64",
+                                       [JSON_STRING] = "string",
+                                       [JSON_ARRAY] = "[]interface {}",
+                                       [JSON_OBJECT] = "map[string]interface {}" };
+
+  return names[json_type(v)];
+}
+
+static const char *
+go_syntax(struct checking *k, const struct json *v)
+{
+  return json_is(v, JSON_STRING) || json_is(v, JSON_INT) || json_is(v, JSON_BOOL) ? json_text(k->a, v, JSON_COMPACT)
+                                                                                  : shown(k, v);
+}
+
+static void
+check_scalar(struct checking *k, struct typed_ref t, const char *path, const struct json *v)
+{
+  if (!t.field || t.field->shape != KIND_ONE || json_is(v, JSON_NULL)) {
+    if (t.field && t.field->shape == KIND_LIST && t.form == TYPED_SCALAR && !json_is(v, JSON_ARRAY) &&
+        !json_is(v, JSON_NULL) && t.field->list_type != KIND_LIST_SET)
+      problem(k, path, arena_printf(k->a, "expected list, got %s", shown(k, v)));
+    return;
+  }
+  switch ((enum kind_base)t.field->base) {
+  case KIND_STRING:
+  case KIND_BYTES:
+    if (!json_is(v, JSON_STRING))
+      problem(k, path, arena_printf(k->a, "expected string, got %s", go_syntax(k, v)));
+    return;
+  case KIND_BOOL:
+    if (!json_is(v, JSON_BOOL))
+      problem(k, path, arena_printf(k->a, "expected boolean, got %s", shown(k, v)));
+    return;
+  case KIND_INT32:
+  case KIND_INT64:
+  case KIND_FLOAT64:
+    if (!json_is(v, JSON_INT) && !json_is(v, JSON_NUMBER))
+      problem(k, path, arena_printf(k->a, "expected numeric (int or float), got %s", go_type(v)));
+    return;
+  case KIND_STRUCT:
+    if (!json_is(v, JSON_OBJECT))
+      problem(k, path, arena_printf(k->a, "expected map, got %s", shown(k, v)));
+    return;
+  case KIND_TIME:
+  case KIND_MICROTIME:
+  case KIND_QUANTITY:
+  case KIND_INT_OR_STRING:
+  case KIND_RAW:
+  case KIND_FIELDS_V1:
+  case KIND_JSON:
+  case KIND_ANY:
+  case KIND_STRING_LIST:
+  case KIND_SCHEMA_OR_BOOL:
+  case KIND_SCHEMA_OR_ARRAY:
+  case KIND_SCHEMA_OR_STRINGS:
+    return; /* untyped */
+  }
+}
+
+static void check(struct checking *k, struct typed_ref t, const char *path, const struct json *v);
+
+static void
+check_members(struct checking *k, struct typed_ref t, const char *path, const struct json *v)
+{
+  for (json_each_member (m, v)) {
+    const char *below = arena_printf(k->a, "%s.%s", path, m->name);
+    bool known;
+    struct typed_ref mt = typed_member(t, span_make(m->name, m->name_len), &known);
+
+    if (known)
+      check(k, mt, below, m->value);
+    else
+      problem(k, below, "field not declared in schema");
+  }
+}
+
+static void
+check_items(struct checking *k, struct typed_ref t, const char *path, const struct json *v)
+{
+  struct typed_ref et = typed_element(t);
+
+  for (size_t i = 0; i < json_count(v); i++) {
+    const char *key = typed_item_key(k->a, t, json_at(v, i), i);
+
+    for (size_t j = 0; j < i; j++)
+      if (strcmp(typed_item_key(k->a, t, json_at(v, j), j), key) == 0) {
+        problem(k, path, arena_printf(k->a, "duplicate entries for key [%s]", key + 2));
+        break;
+      }
+    check(k, et, arena_printf(k->a, "%s[%zu]", path, i), json_at(v, i));
+  }
+}
+
+/* Items of an atomic list, members of an atomic struct: checked all the same. */
+static void
+check_inside(struct checking *k, struct typed_ref t, const char *path, const struct json *v)
+{
+  struct typed_ref inside = t;
+
+  if (!t.field)
+    return;
+  if (t.field->shape == KIND_LIST && json_is(v, JSON_ARRAY)) {
+    inside.form = TYPED_KEYED;
+    inside = typed_element(inside);
+    for (size_t i = 0; i < json_count(v); i++)
+      check(k, inside, arena_printf(k->a, "%s[%zu]", path, i), json_at(v, i));
+  } else if (t.type && json_is(v, JSON_OBJECT)) {
+    inside.form = TYPED_STRUCT;
+    check_members(k, inside, path, v);
+  }
+}
+
+static void
+check(struct checking *k, struct typed_ref t, const char *path, const struct json *v)
+{
+  if (json_is(v, JSON_NULL) || t.form == TYPED_ANY)
+    return;
+  if (t.form == TYPED_STRUCT || t.form == TYPED_MAP) {
+    if (json_is(v, JSON_OBJECT))
+      check_members(k, t, path, v);
+    else
+      problem(k, path, arena_printf(k->a, "expected map, got %s", shown(k, v)));
+  } else if (typed_is_list(t)) {
+    if (json_is(v, JSON_ARRAY))
+      check_items(k, t, path, v);
+    else
+      problem(k, path, arena_printf(k->a, "expected list, got %s", shown(k, v)));
+  } else {
+    check_scalar(k, t, path, v);
+    check_inside(k, t, path, v);
+  }
+}
+
+int
+typed_check(struct arena *a, struct typed_ref t, const struct json *v, struct kerr *reterr)
+{
+  struct checking k = { .a = a };
+  const char *text = "errors:";
+
+  check_members(&k, t, "", v);
+  if (k.n == 0)
+    return 0;
+  if (k.n == 1)
+    return kerr_set(reterr, KERR_INTERNAL, NULL, "%s", k.problems[0]);
+  for (size_t i = 0; i < k.n; i++)
+    text = arena_printf(a, "%s\n  %s", text, k.problems[i]);
+  return kerr_set(reterr, KERR_INTERNAL, NULL, "%s", text);
+}

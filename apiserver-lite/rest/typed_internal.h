@@ -1,0 +1,20 @@
+/* typed_internal - finding one's way in typed values; shared by typed_*.c. */
+#ifndef APISERVER_TYPED_INTERNAL_H
+#define APISERVER_TYPED_INTERNAL_H
+
+#include "typed.h"
+
+/* The type of member `name`; .form TYPED_SCALAR with field NULL when it is not declared (*ret_known false). */
+struct typed_ref typed_member(struct typed_ref t, struct span name, bool *ret_known);
+/* The type of an item or of a map's value. */
+struct typed_ref typed_element(struct typed_ref t);
+bool typed_is_map(struct typed_ref t, const struct json *v); /* granular: members are looked at one by one */
+bool typed_is_list(struct typed_ref t);
+/* FieldsV1's text for an item; `i` is its place. */
+const char *typed_item_key(struct arena *a, struct typed_ref t, const struct json *item, size_t i);
+const char *typed_member_key(struct arena *a, const struct json_member *m);
+
+/* The item with this key, or NULL. Linear: lists with keys are short. */
+const struct json *typed_item_find(struct arena *a, struct typed_ref t, const struct json *list, const char *key);
+
+#endif

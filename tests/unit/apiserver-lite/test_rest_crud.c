@@ -1,0 +1,298 @@
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <cmocka.h>
+
+#include <string.h>
+
+#include "rest_fixture.h"
+
+#define CLAIMS "/apis/resource.k8s.io/v1/namespaces/default/resourceclaims"
+#define CLAIM(name)                                                                                         \
+  "{\"apiVersion\":\"resource.k8s.io/v1\",\"kind\":\"ResourceClaim\",\"metadata\":{\"name\":\"" name "\"}," \
+  "\"spec\":{\"devices\":{\"requests\":[{\"name\":\"gpu\",\"exactly\":{\"deviceClassName\":\"gpu.example.com\"}}]}}}"
+#define CM    "/api/v1/namespaces/default/configmaps"
+#define MERGE "content-type: application/merge-patch+json\n"
+
+static void
+bootstrap_objects_are_there(void **state)
+{
+  struct fixture *f = *state;
+  struct reply r = must(f, 200, "GET", "/api/v1/namespaces/kube-system", NULL, NULL);
+
+  assert_string_equal(at(f, &r, "/status/phase"), "Active");
+  assert_string_equal(at(f, &r, "/spec/finalizers/0"), "kubernetes");
+  assert_string_equal(at(f, &r, "/metadata/labels/kubernetes.io~1metadata.name"), "kube-system");
+  r = must(f, 200, "GET", "/api/v1/namespaces/default/services/kubernetes", NULL, NULL);
+  assert_string_equal(at(f, &r, "/spec/clusterIP"), "10.96.0.1");
+  (void)must(f, 200, "GET", "/apis/rbac.authorization.k8s.io/v1/clusterroles/cluster-admin", NULL, NULL);
+  r = must(f, 200, "GET", "/apis/scheduling.k8s.io/v1/priorityclasses/system-node-critical", NULL, NULL);
+  assert_string_equal(at(f, &r, "/value"), "2000001000");
+}
+
+static void
+create_fills_in_and_get_gives_back(void **state)
+{
+  struct fixture *f = *state;
+  struct reply made = must(f, 201, "POST", CLAIMS, CLAIM("a"), NULL), got;
+
+  assert_string_equal(at(f, &made, "/kind"), "ResourceClaim");
+  assert_string_equal(at(f, &made, "/apiVersion"), "resource.k8s.io/v1");
+  assert_string_equal(at(f, &made, "/metadata/namespace"), "default");
+  assert_int_equal(strlen(at(f, &made, "/metadata/uid")), 36);
+  assert_string_not_equal(at(f, &made, "/metadata/resourceVersion"), "");
+  assert_string_not_equal(at(f, &made, "/metadata/creationTimestamp"), "");
+  assert_string_equal(at(f, &made, "/spec/devices/requests/0/exactly/allocationMode"), "ExactCount");
+  assert_string_equal(at(f, &made, "/metadata/managedFields/0/manager"), "unit-test");
+  assert_string_equal(at(f, &made, "/metadata/managedFields/0/fieldsV1"),
+                      "{\"f:spec\":{\"f:devices\":{\"f:requests\":{}}}}");
+  got = must(f, 200, "GET", CLAIMS "/a", NULL, NULL);
+  assert_string_equal(got.text, made.text);
+  made = must(f, 409, "POST", CLAIMS, CLAIM("a"), NULL);
+  assert_string_equal(at(f, &made, "/message"), "resourceclaims.resource.k8s.io \"a\" already exists");
+  assert_string_equal(at(f, &made, "/details"),
+                      "{\"name\":\"a\",\"group\":\"resource.k8s.io\",\"kind\":\"resourceclaims\"}");
+}
+
+static void
+other_versions_see_the_same_object(void **state)
+{
+  struct fixture *f = *state;
+  struct reply r = must(f, 201, "POST", CLAIMS, CLAIM("v"), NULL);
+
+  r = must(f, 200, "GET", "/apis/resource.k8s.io/v1beta1/namespaces/default/resourceclaims/v", NULL, NULL);
+  assert_string_equal(at(f, &r, "/apiVersion"), "resource.k8s.io/v1beta1");
+  assert_string_equal(at(f, &r, "/spec/devices/requests/0/deviceClassName"), "gpu.example.com");
+  assert_string_equal(
+      r.warnings, "299 - \"resource.k8s.io/v1beta1 ResourceClaim is deprecated in v1.35+, unavailable in v1.38+\"\n");
+}
+
+static void
+refusals_of_paths(void **state)
+{
+  static const struct {
+    const char *method, *path;
+    int status;
+    const char *message;
+  } rows[] = {
+    { "GET", CLAIMS "/nosuch", 404, "resourceclaims.resource.k8s.io \"nosuch\" not found" },
+    { "GET", "/apis/resource.k8s.io/v1/nosuch", 404, "the server could not find the requested resource" },
+    { "GET", "/apis/nosuch.example.com/v1/things", 404, "" },
+    { "GET", "/nosuch", 404, "" },
+    { "POST", "/version", 405, "the server does not allow this method on the requested resource" },
+    { "DELETE", "/api/v1/namespaces", 405, "the server does not allow this method on the requested resource" },
+    { "POST", "/api/v1/configmaps", 405, "the server does not allow this method on the requested resource" },
+  };
+  struct fixture *f = *state;
+
+  for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+    struct reply r = must(f, rows[i].status, rows[i].method, rows[i].path, NULL, NULL);
+
+    assert_string_equal(at(f, &r, "/message"), rows[i].message);
+    if (!*rows[i].message)
+      assert_string_equal(r.text, "404 page not found\n");
+  }
+}
+
+static void
+generate_name(void **state)
+{
+  struct fixture *f = *state;
+  struct reply r = must(f, 201, "POST", CM, "{\"metadata\":{\"generateName\":\"gen-\"}}", NULL);
+
+  assert_int_equal(strlen(at(f, &r, "/metadata/name")), 9);
+  assert_memory_equal(at(f, &r, "/metadata/name"), "gen-", 4);
+}
+
+static void
+update_is_optimistic(void **state)
+{
+  struct fixture *f = *state;
+  struct reply r = must(f, 201, "POST", CM, "{\"metadata\":{\"name\":\"u\"},\"data\":{\"a\":\"1\"}}", NULL);
+  const char *first = at(f, &r, "/metadata/resourceVersion"), *second;
+  char *body = arena_printf(f->arena,
+                            "{\"metadata\":{\"name\":\"u\",\"resourceVersion\":\"%s\"},\"data\":{\"a\":\"2\"}}", first);
+
+  r = must(f, 200, "PUT", CM "/u", body, NULL);
+  second = at(f, &r, "/metadata/resourceVersion");
+  assert_string_not_equal(first, second);
+  r = must(f, 409, "PUT", CM "/u", body, NULL);
+  assert_string_equal(at(f, &r, "/message"),
+                      "Operation cannot be fulfilled on configmaps \"u\": the object has been modified; "
+                      "please apply your changes to the latest version and try again");
+  r = must(f, 200, "PUT", CM "/u", "{\"metadata\":{\"name\":\"u\"},\"data\":{\"a\":\"2\"}}", NULL); /* nothing new */
+  assert_string_equal(at(f, &r, "/metadata/resourceVersion"), second);
+  r = must(f, 400, "PUT", CM "/u", "{\"metadata\":{\"name\":\"other\"}}", NULL);
+  assert_string_equal(at(f, &r, "/message"), "the name of the object (other) does not match the name on the URL (u)");
+}
+
+static void
+dry_run_writes_nothing(void **state)
+{
+  struct fixture *f = *state;
+
+  (void)must(f, 201, "POST", CM "?dryRun=All", "{\"metadata\":{\"name\":\"dry\"}}", NULL);
+  (void)must(f, 404, "GET", CM "/dry", NULL, NULL);
+  (void)must(f, 201, "POST", CM, "{\"metadata\":{\"name\":\"dry\"},\"data\":{\"a\":\"1\"}}", NULL);
+  struct reply r = must(f, 200, "PATCH", CM "/dry?dryRun=All", "{\"data\":{\"a\":\"2\"}}", MERGE);
+
+  assert_string_equal(at(f, &r, "/data/a"), "2");
+  r = must(f, 200, "GET", CM "/dry", NULL, NULL);
+  assert_string_equal(at(f, &r, "/data/a"), "1");
+  r = must(f, 422, "POST", CM "?dryRun=x", "{\"metadata\":{\"name\":\"dry2\"}}", NULL);
+}
+
+static void
+patches(void **state)
+{
+  struct fixture *f = *state;
+  struct reply r;
+
+  (void)must(f, 201, "POST", CM, "{\"metadata\":{\"name\":\"p\"},\"data\":{\"a\":\"1\",\"b\":\"2\"}}", NULL);
+  r = must(f, 200, "PATCH", CM "/p", "{\"data\":{\"a\":null,\"c\":\"3\"}}", MERGE);
+  assert_string_equal(at(f, &r, "/data"), "{\"b\":\"2\",\"c\":\"3\"}");
+  r = must(f, 200, "PATCH", CM "/p",
+           "[{\"op\":\"test\",\"path\":\"/data/b\",\"value\":\"2\"},{\"op\":\"remove\",\"path\":\"/data/b\"}]",
+           "content-type: application/json-patch+json\n");
+  assert_string_equal(at(f, &r, "/data"), "{\"c\":\"3\"}");
+  r = must(f, 422, "PATCH", CM "/p", "[{\"op\":\"remove\",\"path\":\"/data/nosuch\"}]",
+           "content-type: application/json-patch+json\n");
+  assert_string_equal(at(f, &r, "/message"), "the server rejected our request due to an error in our request");
+  r = must(f, 200, "PATCH", CM "/p", "{\"data\":{\"d\":\"4\"}}",
+           "content-type: application/strategic-merge-patch+json\n");
+  assert_string_equal(at(f, &r, "/data"), "{\"c\":\"3\",\"d\":\"4\"}");
+  (void)must(f, 415, "PATCH", CM "/p", "{}", "content-type: application/json\n");
+  (void)must(f, 404, "PATCH", CM "/nosuch", "{}", MERGE);
+}
+
+static void
+deletion_waits_for_finalizers(void **state)
+{
+  struct fixture *f = *state;
+  struct reply r;
+
+  (void)must(f, 201, "POST", CM, "{\"metadata\":{\"name\":\"fin\",\"finalizers\":[\"example.com/hold\"]}}", NULL);
+  r = must(f, 200, "DELETE", CM "/fin", NULL, NULL);
+  assert_string_equal(at(f, &r, "/metadata/deletionGracePeriodSeconds"), "0");
+  assert_string_not_equal(at(f, &r, "/metadata/deletionTimestamp"), "");
+  (void)must(f, 200, "GET", CM "/fin", NULL, NULL);
+  (void)must(f, 200, "PATCH", CM "/fin", "{\"metadata\":{\"finalizers\":null}}", MERGE);
+  (void)must(f, 404, "GET", CM "/fin", NULL, NULL);
+  (void)must(f, 404, "DELETE", CM "/fin", NULL, NULL);
+}
+
+static void
+deletion_has_conditions(void **state)
+{
+  struct fixture *f = *state;
+  struct reply r;
+
+  (void)must(f, 201, "POST", CLAIMS, CLAIM("pre"), NULL);
+  r = must(f, 409, "DELETE", CLAIMS "/pre", "{\"preconditions\":{\"uid\":\"x\"}}", NULL);
+  assert_non_null(strstr(at(f, &r, "/message"),
+                         "Operation cannot be fulfilled on ResourceClaim.resource.k8s.io \"pre\": the UID in "
+                         "the precondition (x) does not match"));
+  r = must(f, 422, "DELETE", CLAIMS "/pre", "{\"propagationPolicy\":\"Nonsense\"}", NULL);
+  assert_string_equal(at(f, &r, "/message"),
+                      "DeleteOptions.meta.k8s.io \"\" is invalid: propagationPolicy: Unsupported value: "
+                      "\"Nonsense\": supported values: \"Foreground\", \"Background\", \"Orphan\", \"nil\"");
+  r = must(f, 200, "DELETE", CLAIMS "/pre", "{\"propagationPolicy\":\"Foreground\"}", NULL);
+  assert_string_equal(at(f, &r, "/metadata/finalizers"), "[\"foregroundDeletion\"]");
+}
+
+static void
+collections_are_deleted_by_selector(void **state)
+{
+  struct fixture *f = *state;
+  struct reply r;
+
+  (void)must(f, 201, "POST", CM, "{\"metadata\":{\"name\":\"d1\",\"labels\":{\"x\":\"1\"}}}", NULL);
+  (void)must(f, 201, "POST", CM, "{\"metadata\":{\"name\":\"d2\",\"labels\":{\"x\":\"2\"}}}", NULL);
+  r = must(f, 200, "DELETE", CM "?labelSelector=x%3D1", NULL, NULL);
+  assert_int_equal(json_count(json_get(r.doc, "items")), 1);
+  (void)must(f, 404, "GET", CM "/d1", NULL, NULL);
+  (void)must(f, 200, "GET", CM "/d2", NULL, NULL);
+}
+
+static void
+namespaces_terminate(void **state)
+{
+  struct fixture *f = *state;
+  struct reply r;
+
+  (void)must(f, 201, "POST", "/api/v1/namespaces", "{\"metadata\":{\"name\":\"dying\"}}", NULL);
+  r = must(f, 404, "POST", "/api/v1/namespaces/nosuch/configmaps", "{\"metadata\":{\"name\":\"c\"}}", NULL);
+  assert_string_equal(at(f, &r, "/message"), "namespaces \"nosuch\" not found");
+  r = must(f, 200, "DELETE", "/api/v1/namespaces/dying", NULL, NULL);
+  assert_string_equal(at(f, &r, "/status/phase"), "Terminating");
+  r = must(f, 403, "POST", "/api/v1/namespaces/dying/configmaps", "{\"metadata\":{\"name\":\"c\"}}", NULL);
+  assert_string_equal(
+      at(f, &r, "/message"),
+      "configmaps \"c\" is forbidden: unable to create new content in namespace dying because it is being terminated");
+  assert_string_equal(at(f, &r, "/details/causes/0/reason"), "NamespaceTerminating");
+  r = must(f, 200, "PUT", "/api/v1/namespaces/dying/finalize",
+           "{\"metadata\":{\"name\":\"dying\"},\"spec\":{\"finalizers\":[]}}", NULL);
+  (void)must(f, 404, "GET", "/api/v1/namespaces/dying", NULL, NULL);
+  r = must(f, 403, "DELETE", "/api/v1/namespaces/kube-system", NULL, NULL);
+  assert_string_equal(at(f, &r, "/message"),
+                      "namespaces \"kube-system\" is forbidden: this namespace may not be deleted");
+}
+
+static void
+pods_start_pending_and_are_bound(void **state)
+{
+  struct fixture *f = *state;
+  struct reply r;
+  const char *pods = "/api/v1/namespaces/default/pods";
+
+  (void)must(f, 201, "POST", "/api/v1/namespaces/default/serviceaccounts", "{\"metadata\":{\"name\":\"default\"}}",
+             NULL);
+  r = must(f, 201, "POST", pods,
+           "{\"metadata\":{\"name\":\"p\"},\"spec\":{\"containers\":[{\"name\":\"c\",\"image\":\"busybox\"}]},"
+           "\"status\":{\"phase\":\"Running\"}}",
+           NULL);
+  assert_string_equal(at(f, &r, "/status/phase"), "Pending");
+  assert_string_equal(at(f, &r, "/status/qosClass"), "BestEffort");
+  assert_string_equal(at(f, &r, "/spec/serviceAccountName"), "default");
+  assert_string_equal(at(f, &r, "/spec/priority"), "0");
+  assert_string_equal(at(f, &r, "/spec/tolerations/1/key"), "node.kubernetes.io/unreachable");
+  assert_string_equal(at(f, &r, "/spec/volumes/0/projected/defaultMode"), "420");
+  r = must(f, 201, "POST", "/api/v1/namespaces/default/pods/p/binding",
+           "{\"metadata\":{\"name\":\"p\"},\"target\":{\"kind\":\"Node\",\"name\":\"n1\"}}", NULL);
+  assert_string_equal(at(f, &r, "/status"), "Success");
+  r = must(f, 200, "GET", "/api/v1/namespaces/default/pods/p", NULL, NULL);
+  assert_string_equal(at(f, &r, "/spec/nodeName"), "n1");
+  assert_string_equal(at(f, &r, "/status/conditions/0/type"), "PodScheduled");
+  r = must(f, 409, "POST", "/api/v1/namespaces/default/pods/p/binding",
+           "{\"metadata\":{\"name\":\"p\"},\"target\":{\"kind\":\"Node\",\"name\":\"n2\"}}", NULL);
+  assert_string_equal(at(f, &r, "/message"),
+                      "Operation cannot be fulfilled on pods/binding \"p\": pod p is already assigned to node \"n1\"");
+  r = must(f, 200, "DELETE", "/api/v1/namespaces/default/pods/p", NULL, NULL);
+  assert_string_equal(at(f, &r, "/metadata/deletionGracePeriodSeconds"), "30");
+  (void)must(f, 200, "GET", "/api/v1/namespaces/default/pods/p", NULL, NULL);
+  (void)must(f, 200, "DELETE", "/api/v1/namespaces/default/pods/p?gracePeriodSeconds=0", NULL, NULL);
+  (void)must(f, 404, "GET", "/api/v1/namespaces/default/pods/p", NULL, NULL);
+}
+
+int
+main(void)
+{
+  const struct CMUnitTest tests[] = {
+    cmocka_unit_test(bootstrap_objects_are_there),
+    cmocka_unit_test(create_fills_in_and_get_gives_back),
+    cmocka_unit_test(other_versions_see_the_same_object),
+    cmocka_unit_test(refusals_of_paths),
+    cmocka_unit_test(generate_name),
+    cmocka_unit_test(update_is_optimistic),
+    cmocka_unit_test(dry_run_writes_nothing),
+    cmocka_unit_test(patches),
+    cmocka_unit_test(deletion_waits_for_finalizers),
+    cmocka_unit_test(deletion_has_conditions),
+    cmocka_unit_test(collections_are_deleted_by_selector),
+    cmocka_unit_test(namespaces_terminate),
+    cmocka_unit_test(pods_start_pending_and_are_bound),
+  };
+
+  return cmocka_run_group_tests(tests, fixture_setup, fixture_teardown);
+}
