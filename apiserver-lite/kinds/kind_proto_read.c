@@ -434,7 +434,7 @@ envelope_kind(struct arena *a, const struct wire_field *envelope, const struct k
   *kind = kind_find_api_version(api_version, name);
   if (!*kind || ((*kind)->type->flags & KIND_T_JSON_ONLY))
     return kerr_set(reterr, KERR_BAD_REQUEST, NULL,
-                    "no kind \"%s\" is registered for version \"%s\" in scheme \"pkg/api/legacyscheme/scheme.go:30\"",
+                    "no kind \"%s\" is registered for version \"%s\" in scheme \"pkg/runtime/scheme.go:111\"",
                     name, api_version);
   return 0;
 }
