@@ -8,6 +8,8 @@
 #define RING_MIN 64
 /* Events that one step of automatic compaction drops at most, so that a write never pays for a long pause before it. */
 #define DUE_STEP 512
+/* So many times its limits history may take for events that the watch thread has not carried yet. */
+#define FEED_SLACK 4
 
 /* What a record costs, without the tree that readers may have had built on it. */
 static size_t
@@ -330,16 +332,20 @@ mvcc_memory(struct mvcc *m)
 int64_t
 mvcc_due(struct mvcc *m)
 {
-  int64_t now = clock_mono(m->clock), rev;
+  int64_t now = clock_mono(m->clock), delivered, rev;
   size_t bytes, count;
 
   pthread_mutex_lock(&m->lock);
+  delivered = mvcc_feed_delivered(m);
   bytes = m->history_bytes;
   count = mvcc_history(m);
   for (rev = m->compacted + 1; rev <= m->revision && rev - m->compacted <= DUE_STEP; rev++) {
     const struct mvcc_event *e = mvcc_event_at(m, rev);
 
     if (bytes <= m->max_bytes && count <= m->max_count && now - e->at < m->max_age)
+      break;
+    /* The watch thread is behind; it does not wait for anybody, so it will catch up. */
+    if (rev > delivered && bytes <= FEED_SLACK * m->max_bytes && count <= FEED_SLACK * m->max_count)
       break;
     bytes -= e->weight;
     count--;

@@ -48,6 +48,7 @@ mvcc_history(const struct mvcc *m)
 
 void mvcc_feed_init(struct mvcc *m);
 void mvcc_feed_stop(struct mvcc *m);
-void mvcc_feed_wake(struct mvcc *m); /* with the lock */
+void mvcc_feed_wake(struct mvcc *m);         /* with the lock, and the next */
+int64_t mvcc_feed_delivered(struct mvcc *m); /* every watch has had what came up to this revision */
 
 #endif

@@ -37,6 +37,17 @@ mvcc_feed_wake(struct mvcc *m)
   pthread_cond_signal(&m->feed.changed);
 }
 
+int64_t
+mvcc_feed_delivered(struct mvcc *m)
+{
+  int64_t least = m->revision;
+
+  for (const struct store_watch *w = m->feed.watches; w; w = w->next)
+    if (!w->lost && w->cursor < least)
+      least = w->cursor;
+  return least;
+}
+
 static void
 call(struct mvcc *m, struct store_watch *w, const struct store_event *events, size_t n)
 {
