@@ -213,6 +213,7 @@ static void
 watch_wait(struct log_watch *l, size_t n)
 {
   struct timespec until;
+  bool enough;
 
   clock_gettime(CLOCK_REALTIME, &until);
   until.tv_sec += 30;
@@ -220,8 +221,9 @@ watch_wait(struct log_watch *l, size_t n)
   while (l->n < n && !l->lost)
     if (pthread_cond_timedwait(&l->more, &l->lock, &until) != 0)
       break;
+  enough = l->n >= n;
   pthread_mutex_unlock(&l->lock);
-  assert_true(l->n >= n);
+  assert_true(enough);
 }
 
 static void
@@ -652,6 +654,7 @@ watch_and_leave(void *arg)
 
     watch_start(&l, w->s, "/t/", store_revision(w->s));
     usleep(200);
+    store_watch_free(l.s, steal_pointer(&l.w));
     w->ok = l.in_order;
     watch_stop(&l, NULL);
   }
