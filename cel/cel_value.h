@@ -1,0 +1,287 @@
+/*
+ * cel_value - what a CEL expression computes with: 16 bytes, passed by value.
+ *
+ * Scalars are in the value; everything else is immutable memory that belongs
+ * to the arena of the evaluation, to the compiled program, or to whoever made
+ * the input. Errors are values too: an operand that failed travels up like any
+ * other until something absorbs it, as the language wants. A fatal error (out
+ * of budget, cancelled, an internal error) is absorbed by nothing.
+ */
+#ifndef CEL_CEL_VALUE_H
+#define CEL_CEL_VALUE_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "arena.h"
+#include "cel_type.h"
+#include "json.h"
+#include "quantity.h"
+#include "span.h"
+#include "strbuf.h"
+
+enum cel_kind {
+  CEL_ERROR,
+  CEL_NULL,
+  CEL_BOOL,
+  CEL_INT,
+  CEL_UINT,
+  CEL_DOUBLE,
+  CEL_STRING,
+  CEL_BYTES,
+  CEL_DURATION,  /* i: nanoseconds */
+  CEL_TIMESTAMP, /* i: seconds since 1970, n: nanoseconds, off: minutes east of UTC it was written with */
+  CEL_LIST,
+  CEL_MAP,
+  CEL_TYPE,
+  CEL_OPTIONAL,
+  CEL_QUANTITY,
+  CEL_SEMVER,
+  CEL_IP,
+  CEL_CIDR,
+  CEL_URL,
+  CEL_FORMAT,
+  CEL_AUTHORIZER, /* and what its methods return */
+  CEL_PATH_CHECK,
+  CEL_GROUP_CHECK,
+  CEL_RESOURCE_CHECK,
+  CEL_DECISION,
+  CEL_KIND_COUNT
+};
+
+/* Notes on a value, by kind (`sub`). */
+enum {
+  CEL_SUB_FATAL = 1,   /* CEL_ERROR: nothing absorbs it */
+  CEL_SUB_DERIVED = 1, /* CEL_QUANTITY: result of add() or sub(), which upstream holds by pointer */
+};
+
+struct cel_list;
+struct cel_map;
+struct cel_quantity;
+struct cel_semver;
+struct cel_ip;
+struct cel_url;
+struct cel_format;
+struct cel_authz;
+
+struct cel_value {
+  uint8_t kind; /* enum cel_kind */
+  uint8_t sub;
+  int16_t off;
+  uint32_t n; /* bytes of a string, bytes or error text */
+  union {
+    bool b;
+    int64_t i;
+    uint64_t u;
+    double d;
+    const char *s;
+    struct cel_list *list;
+    struct cel_map *map;
+    const struct cel_type *type;
+    const struct cel_value *some; /* CEL_OPTIONAL; NULL: none */
+    struct cel_quantity *quantity;
+    const struct cel_semver *semver;
+    const struct cel_ip *ip; /* CEL_IP and CEL_CIDR */
+    const struct cel_url *url;
+    const struct cel_format *format;
+    const struct cel_authz *authz;
+  } u;
+};
+
+struct cel_list {
+  struct cel_value *items;
+  uint32_t n, cap;
+  bool growing; /* an accumulator: + appends in place, as in cel-go */
+  bool concat;  /* made by +: comparing one passes an element's error on, where other lists take it for equal */
+};
+
+struct cel_entry {
+  struct cel_value key, value;
+};
+
+/* What a look-up of a missing key gives: the device's attributes have empty maps there. */
+struct cel_map {
+  struct cel_entry *entries; /* in order of insertion */
+  uint32_t *hashes;          /* of the keys, beside entries */
+  uint32_t *index;           /* open addressing over entry numbers + 1, once there are many; else NULL */
+  uint32_t n, cap, mask;
+  bool growing;
+  const struct cel_type *object; /* a structure: what type() prints */
+  const struct cel_value *fallback;
+};
+
+struct cel_quantity {
+  struct quantity q;
+  bool big; /* upstream holds it as a big decimal: then it is no "integer" to CEL */
+};
+
+struct cel_semver {
+  uint64_t number[3];
+  struct span pre, build; /* without - and + */
+};
+
+struct cel_ip {
+  uint8_t family; /* 4 or 6 */
+  int16_t bits;   /* CEL_CIDR: prefix length */
+  uint8_t bytes[16];
+};
+
+struct cel_url {
+  struct span scheme, user, host, path, query, fragment, opaque; /* as written, host unescaped */
+  bool force_query, has_user, has_authority;
+};
+
+/* -- making -- */
+
+static inline struct cel_value
+cel_of_bool(bool b)
+{
+  return (struct cel_value){ .kind = CEL_BOOL, .u.u = b };
+}
+
+static inline struct cel_value
+cel_of_int(int64_t i)
+{
+  return (struct cel_value){ .kind = CEL_INT, .u.i = i };
+}
+
+static inline struct cel_value
+cel_of_uint(uint64_t u)
+{
+  return (struct cel_value){ .kind = CEL_UINT, .u.u = u };
+}
+
+static inline struct cel_value
+cel_of_double(double d)
+{
+  return (struct cel_value){ .kind = CEL_DOUBLE, .u.d = d };
+}
+
+static inline struct cel_value
+cel_of_span(struct span s)
+{
+  return (struct cel_value){ .kind = CEL_STRING, .n = (uint32_t)s.n, .u.s = s.p };
+}
+
+static inline struct cel_value
+cel_of_bytes(struct span s)
+{
+  return (struct cel_value){ .kind = CEL_BYTES, .n = (uint32_t)s.n, .u.s = s.p };
+}
+
+static inline struct cel_value
+cel_of_type(const struct cel_type *t)
+{
+  return (struct cel_value){ .kind = CEL_TYPE, .u.type = t };
+}
+
+static inline struct cel_value
+cel_of_duration(int64_t ns)
+{
+  return (struct cel_value){ .kind = CEL_DURATION, .u.i = ns };
+}
+
+static inline struct cel_value
+cel_of_null(void)
+{
+  return (struct cel_value){ .kind = CEL_NULL };
+}
+
+static inline struct cel_value
+cel_none(void)
+{
+  return (struct cel_value){ .kind = CEL_OPTIONAL };
+}
+
+/* Borrowed text that never changes, such as a literal. */
+static inline struct cel_value
+cel_fail(const char *text)
+{
+  return (struct cel_value){ .kind = CEL_ERROR, .n = (uint32_t)strlen(text), .u.s = text };
+}
+
+struct cel_value cel_failf(struct arena *a, const char *fmt, ...) _printf_(2, 3);
+/* "no such overload" */
+struct cel_value cel_no_overload(void);
+struct cel_value cel_some(struct arena *a, struct cel_value v);
+struct cel_value cel_list_new(struct arena *a, uint32_t cap);
+void cel_list_push(struct arena *a, struct cel_list *l, struct cel_value v);
+struct cel_value cel_list_concat(struct arena *a, struct cel_list *x, struct cel_list *y);
+struct cel_value cel_map_new(struct arena *a, uint32_t cap);
+void cel_map_put(struct arena *a, struct cel_map *m, struct cel_value key, struct cel_value value); /* replaces */
+bool cel_map_delete(struct cel_map *m, struct cel_value key);
+/* JSON without a schema: integers are int, other numbers double. Borrows the tree's strings. */
+struct cel_value cel_of_json(struct arena *a, const struct json *v);
+
+/* -- reading -- */
+
+static inline bool
+cel_is_error(struct cel_value v)
+{
+  return v.kind == CEL_ERROR;
+}
+
+static inline bool
+cel_is_fatal(struct cel_value v)
+{
+  return v.kind == CEL_ERROR && v.sub == CEL_SUB_FATAL;
+}
+
+static inline bool
+cel_is_true(struct cel_value v)
+{
+  return v.kind == CEL_BOOL && v.u.b;
+}
+
+static inline bool
+cel_is_false(struct cel_value v)
+{
+  return v.kind == CEL_BOOL && !v.u.b;
+}
+
+static inline struct span
+cel_span(struct cel_value v)
+{
+  return span_make(v.u.s, v.n);
+}
+
+uint32_t cel_hash_bytes(const char *p, size_t n);
+/* As Go's map does it: same kind, same value. NULL when absent; numbers of other kinds are tried as cel-go does. */
+const struct cel_value *cel_map_find(const struct cel_map *m, struct cel_value key);
+const struct cel_value *cel_map_find_str(const struct cel_map *m, struct span key, uint32_t hash);
+/* Entries sorted by key, so that iterating is the same in every run. */
+const struct cel_entry **cel_map_sorted(struct arena *a, const struct cel_map *m);
+size_t cel_code_points(struct span s);
+/* size() of the kinds that have one; false for others. */
+bool cel_size(struct cel_value v, uint64_t *ret);
+
+/* The == of the language: true, false, or an error ("no such overload"). */
+struct cel_value cel_equal(struct cel_value x, struct cel_value y);
+/* -1, 0, 1 in *ret, or an error as the result. */
+struct cel_value cel_compare(struct cel_value x, struct cel_value y, int *ret);
+
+const struct cel_type *cel_type_of(struct cel_value v); /* run-time type, without parameters */
+const char *cel_type_name(struct cel_value v);
+const char *cel_go_name(struct cel_value v); /* as Go's %T prints the value: "types.Int", "cel.Semver" */
+/* As Go's %v prints the value: for messages. */
+void cel_print(struct strbuf *b, struct cel_value v);
+void cel_print_double(struct strbuf *b, double d, int exponent_from); /* %g with the exponent form from 10^exponent_from */
+char *cel_print_text(struct arena *a, struct cel_value v);
+void cel_quote(struct strbuf *b, struct span s); /* Go's %q */
+
+/* -- one per library that has values of its own -- */
+bool cel_quantity_equal(const struct cel_quantity *x, const struct cel_quantity *y);
+int cel_semver_compare(const struct cel_semver *x, const struct cel_semver *y);
+void cel_semver_print(struct strbuf *b, const struct cel_semver *v);
+/* NULL and upstream's message when it is no version. */
+const struct cel_semver *cel_semver_parse(struct arena *a, struct span text, const char **ret_error);
+struct cel_value cel_quantity_parse(struct arena *a, struct span text);
+bool cel_ip_equal(const struct cel_ip *x, const struct cel_ip *y, bool prefix);
+void cel_ip_print(struct strbuf *b, const struct cel_ip *ip, bool prefix);
+void cel_url_print(struct strbuf *b, const struct cel_url *u);
+const char *cel_format_name(const struct cel_format *f);
+void cel_time_print(struct strbuf *b, struct cel_value t);    /* RFC 3339 with nanoseconds, as string(timestamp) */
+void cel_time_print_go(struct strbuf *b, struct cel_value t); /* "2009-02-13 23:31:30 +0000 UTC" */
+void cel_duration_print_go(struct strbuf *b, int64_t ns);     /* "1h0m0s" */
+
+#endif
