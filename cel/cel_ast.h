@@ -35,7 +35,7 @@ enum cel_expr_kind {
 
 struct cel_expr;
 
-struct cel_item { /* of a list, map or structure */
+struct cel_item {               /* of a list, map or structure */
   struct cel_expr *key, *value; /* a list's item and a structure's field have no key */
   struct span field;
   uint32_t id, pos;
@@ -49,16 +49,16 @@ struct cel_fold {
 
 struct cel_expr {
   uint8_t kind;
-  bool test_only; /* EXPR_SELECT: has() */
-  bool global;    /* EXPR_IDENT: written with a leading dot where a local of that name hides the variable */
-  uint16_t height; /* of the syntax tree, as the parser's limit counts */
+  bool test_only;   /* EXPR_SELECT: has() */
+  bool global;      /* EXPR_IDENT: written with a leading dot where a local of that name hides the variable */
+  uint16_t height;  /* of the syntax tree, as the parser's limit counts */
   uint32_t id, pos; /* byte offset in the source */
   const struct cel_type *type;
   union {
     struct cel_value literal;
     struct {
       struct span name;
-      const struct cel_var *var; /* set by the checker; NULL for a loop variable */
+      const struct cel_var *var;         /* set by the checker; NULL for a loop variable */
       const struct cel_type *names_type; /* the identifier stands for a type */
     } ident;
     struct {
@@ -132,5 +132,7 @@ struct cel_expr *cel_macro_expand(struct cel_unit *u, uint32_t id, uint32_t pos,
 #define CEL_ACCU "@result"
 /* f(child) for each child of e, in upstream's order of visiting. */
 void cel_expr_each(struct cel_expr *e, void (*f)(struct cel_expr *child, void *arg), void *arg);
+/* The piece of the source that the expression was read from; empty when it was made by a macro. */
+struct span cel_expr_source(const struct cel_unit *u, const struct cel_expr *e);
 
 #endif

@@ -62,9 +62,9 @@ call_numbered(struct cel_unit *u, uint32_t id, uint32_t pos, struct span functio
 bool
 cel_is_reserved(struct span name)
 {
-  static const char *const words[] = { "as",       "break",  "const",  "continue", "else",      "false",  "for",
-                                       "function", "if",     "import", "in",       "let",       "loop",   "package",
-                                       "namespace", "null",  "return", "true",     "var",       "void",   "while" };
+  static const char *const words[] = { "as",        "break", "const",  "continue", "else", "false", "for",
+                                       "function",  "if",    "import", "in",       "let",  "loop",  "package",
+                                       "namespace", "null",  "return", "true",     "var",  "void",  "while" };
 
   for (size_t i = 0; i < ARRAY_SIZE(words); i++)
     if (span_is(name, words[i]))
@@ -84,8 +84,9 @@ const char *
 cel_operator_name(enum cel_tok t)
 {
   static const char *const names[TOK_COUNT] = {
-    [TOK_EQ] = "_==_", [TOK_NE] = "_!=_", [TOK_LT] = "_<_",   [TOK_LE] = "_<=_",   [TOK_GT] = "_>_",     [TOK_GE] = "_>=_",
-    [TOK_IN] = "@in",  [TOK_PLUS] = "_+_", [TOK_MINUS] = "_-_", [TOK_STAR] = "_*_", [TOK_SLASH] = "_/_", [TOK_PERCENT] = "_%_",
+    [TOK_EQ] = "_==_",   [TOK_NE] = "_!=_",  [TOK_LT] = "_<_",    [TOK_LE] = "_<=_",
+    [TOK_GT] = "_>_",    [TOK_GE] = "_>=_",  [TOK_IN] = "@in",    [TOK_PLUS] = "_+_",
+    [TOK_MINUS] = "_-_", [TOK_STAR] = "_*_", [TOK_SLASH] = "_/_", [TOK_PERCENT] = "_%_",
   };
 
   return t < TOK_COUNT ? names[t] : NULL;
@@ -211,15 +212,15 @@ cel_build_ident(struct cel_unit *u, const struct cel_token *dot, const struct ce
 }
 
 struct cel_expr *
-cel_build_global_call(struct cel_unit *u, const struct cel_token *dot, const struct cel_token *name, uint32_t id, uint32_t pos,
-                      struct cel_expr **args, uint32_t nargs)
+cel_build_global_call(struct cel_unit *u, const struct cel_token *dot, const struct cel_token *name, uint32_t id,
+                      uint32_t pos, struct cel_expr **args, uint32_t nargs)
 {
   return call_numbered(u, id, pos, dotted(u, dot != NULL, cel_token_span(u, name)), NULL, args, nargs);
 }
 
 struct cel_expr *
-cel_build_member_call(struct cel_unit *u, struct cel_expr *target, const struct cel_token *name, uint32_t id, uint32_t pos,
-                      struct cel_expr **args, uint32_t nargs)
+cel_build_member_call(struct cel_unit *u, struct cel_expr *target, const struct cel_token *name, uint32_t id,
+                      uint32_t pos, struct cel_expr **args, uint32_t nargs)
 {
   struct cel_expr *e = call_numbered(u, id, pos, cel_token_span(u, name), target, args, nargs);
 
@@ -228,8 +229,8 @@ cel_build_member_call(struct cel_unit *u, struct cel_expr *target, const struct 
 }
 
 struct cel_expr *
-cel_build_operator(struct cel_unit *u, uint32_t id, uint32_t pos, const char *function, struct cel_expr *a, struct cel_expr *b,
-                   struct cel_expr *c)
+cel_build_operator(struct cel_unit *u, uint32_t id, uint32_t pos, const char *function, struct cel_expr *a,
+                   struct cel_expr *b, struct cel_expr *c)
 {
   uint32_t n = c ? 3 : b ? 2 : 1;
   struct cel_expr **args = arena_array_of(u->a, struct cel_expr *, n), *e;

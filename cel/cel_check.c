@@ -52,7 +52,7 @@ substituted(struct checker *c, const struct cel_type *t)
 static const char *
 type_name(struct checker *c, const struct cel_type *t)
 {
-  _cleanup_strbuf_ struct strbuf b;
+  _cleanup_strbuf_ struct strbuf b = { 0 };
   struct span s;
 
   strbuf_init(&b, 64 * 1024);
@@ -172,7 +172,8 @@ may_be_qualified(const struct checker *c, struct span root)
     if (span_starts(span_of((*s)->name), bare) && (*s)->name[bare.n] == '.')
       return true;
   for (uint32_t i = 0; i < env->nvars; i++)
-    if (strlen(env->vars[i].name) > bare.n && env->vars[i].name[bare.n] == '.' && !memcmp(env->vars[i].name, bare.p, bare.n))
+    if (strlen(env->vars[i].name) > bare.n && env->vars[i].name[bare.n] == '.' &&
+        !memcmp(env->vars[i].name, bare.p, bare.n))
       return true;
   return false;
 }
@@ -181,7 +182,7 @@ static bool
 resolve_qualified(struct checker *c, struct cel_expr *e)
 {
   struct span root = chain_root(e), bare = without_dot(root);
-  _cleanup_strbuf_ struct strbuf b;
+  _cleanup_strbuf_ struct strbuf b = { 0 };
   const struct scope *local;
 
   if (!root.p || !may_be_qualified(c, root))
@@ -285,7 +286,7 @@ check_logic(struct checker *c, struct cel_expr *e)
 static void
 no_overload(struct checker *c, const struct cel_expr *e, const struct cel_type **types, unsigned n)
 {
-  _cleanup_strbuf_ struct strbuf b;
+  _cleanup_strbuf_ struct strbuf b = { 0 };
   unsigned i = 0;
 
   strbuf_init(&b, 256 * 1024);
@@ -373,7 +374,7 @@ check_optional_select(struct checker *c, struct cel_expr *e)
 static bool
 resolve_namespaced(struct checker *c, struct cel_expr *e)
 {
-  _cleanup_strbuf_ struct strbuf b;
+  _cleanup_strbuf_ struct strbuf b = { 0 };
   const struct cel_function *f;
   struct span name;
 
@@ -505,9 +506,10 @@ check_struct(struct checker *c, struct cel_expr *e)
     made = t;
   else
     cel_issue_add(c->u, e->pos, "'%s' is not a message type", t->name);
-  set_type(c, e, made->kind == CEL_T_STRUCT || made->nullable || made->kind == CEL_T_DURATION || made->kind == CEL_T_TIMESTAMP
-                     ? made
-                     : &cel_error_type);
+  set_type(c, e,
+           made->kind == CEL_T_STRUCT || made->nullable || made->kind == CEL_T_DURATION || made->kind == CEL_T_TIMESTAMP
+               ? made
+               : &cel_error_type);
   for (uint32_t i = 0; i < e->u.list.n; i++) {
     struct cel_item *item = &e->u.list.items[i];
     const struct cel_type *field, *value;
@@ -518,15 +520,16 @@ check_struct(struct checker *c, struct cel_expr *e)
       field = &cel_error_type;
     value = item_type(c, item);
     if (!cel_infer_assign(&c->in, field, value))
-      cel_issue_add(c->u, item->pos, "expected type of field '%.*s' is '%s' but provided type is '%s'", SPAN_FMT(item->field),
-                    type_name(c, field), type_name(c, value));
+      cel_issue_add(c->u, item->pos, "expected type of field '%.*s' is '%s' but provided type is '%s'",
+                    SPAN_FMT(item->field), type_name(c, field), type_name(c, value));
   }
 }
 
 /* -- folds -- */
 
 static void
-loop_types(struct checker *c, const struct cel_expr *range, bool two, const struct cel_type **ret1, const struct cel_type **ret2)
+loop_types(struct checker *c, const struct cel_expr *range, bool two, const struct cel_type **ret1,
+           const struct cel_type **ret2)
 {
   const struct cel_type *t = substituted(c, range->type);
 
@@ -547,7 +550,8 @@ loop_types(struct checker *c, const struct cel_expr *range, bool two, const stru
     break;
   default:
     cel_issue_add(c->u, range->pos,
-                  "expression of type '%s' cannot be range of a comprehension (must be list, map, or dynamic)", type_name(c, t));
+                  "expression of type '%s' cannot be range of a comprehension (must be list, map, or dynamic)",
+                  type_name(c, t));
     *ret1 = *ret2 = &cel_error_type;
     break;
   }

@@ -42,7 +42,8 @@ has_trait(struct cel_value v, enum cel_trait t)
   static const uint32_t traits[CEL_KIND_COUNT] = {
     [CEL_BOOL] = T(CEL_COMPARES) | T(CEL_NEGATES),
     [CEL_BYTES] = T(CEL_ADDS) | T(CEL_COMPARES) | T(CEL_SIZED),
-    [CEL_DOUBLE] = T(CEL_ADDS) | T(CEL_COMPARES) | T(CEL_DIVIDES) | T(CEL_MULTIPLIES) | T(CEL_NEGATES) | T(CEL_SUBTRACTS),
+    [CEL_DOUBLE] =
+        T(CEL_ADDS) | T(CEL_COMPARES) | T(CEL_DIVIDES) | T(CEL_MULTIPLIES) | T(CEL_NEGATES) | T(CEL_SUBTRACTS),
     [CEL_DURATION] = T(CEL_ADDS) | T(CEL_COMPARES) | T(CEL_NEGATES) | T(CEL_SUBTRACTS),
     [CEL_INT] = T(CEL_ADDS) | T(CEL_COMPARES) | T(CEL_DIVIDES) | T(CEL_MODS) | T(CEL_MULTIPLIES) | T(CEL_NEGATES) |
                 T(CEL_SUBTRACTS),
@@ -67,7 +68,7 @@ is_receiver(struct cel_value v)
 static struct cel_value
 no_such_overload(struct cel_eval *ev, const char *function, const struct cel_value *args, unsigned n)
 {
-  _cleanup_strbuf_ struct strbuf b;
+  _cleanup_strbuf_ struct strbuf b = { 0 };
 
   strbuf_init(&b, 4096);
   for (unsigned i = 0; i < n; i++)

@@ -20,9 +20,14 @@ struct cel_dra_features {
   bool consumable_capacity, list_type_attributes;
 };
 
-/* As the scheduler compiles an expression that is already stored: everything is known, no cost check. KERR_INVALID, upstream's text. */
+/* As the scheduler compiles an expression that is already stored: everything is known, no cost check. KERR_INVALID,
+ * upstream's text. */
 _must_check_ int cel_selector_compile(struct span expression, struct cel_selector **ret, struct kerr *reterr);
-/* As API validation checks a new one: gates decide, length and cost limits hold. */
+/*
+ * As API validation checks a new one: gates decide, length and cost limits hold. The codes say how upstream reports it:
+ * KERR_TOO_LARGE (field.TooLong), KERR_INVALID (field.Invalid), KERR_FORBIDDEN (the cost; field.Forbidden),
+ * KERR_INTERNAL ("program instantiation failed: ..."; field.InternalError). msg is the detail.
+ */
 _must_check_ int cel_selector_validate(struct span expression, const struct cel_dra_features *features,
                                        struct kerr *reterr);
 struct cel_selector *cel_selector_ref(struct cel_selector *s);
@@ -30,22 +35,24 @@ void cel_selector_unref(struct cel_selector *s); /* NULL is fine */
 
 /* A device made ready for evaluation once, for any number of selectors; lives in the arena, borrows the trees. */
 struct cel_device;
-/* `device`: a v1 Device object ({attributes, capacity, allowMultipleAllocations}). KERR_INVALID for a bad version or quantity. */
+/* `device`: a v1 Device object ({attributes, capacity, allowMultipleAllocations}). KERR_INVALID for a bad version or
+ * quantity. */
 _must_check_ int cel_device_new(struct arena *a, const char *driver, const struct json *device, struct cel_device **ret,
                                 struct kerr *reterr);
 /* KERR_INVALID with the run-time error's text, as upstream's CompilationResult.DeviceMatches. */
 _must_check_ int cel_selector_match(const struct cel_selector *s, const struct cel_device *device, struct arena *a,
                                     bool *ret, struct kerr *reterr);
 /*
- * A derived attribute (KEP-6080): an expression over `device` whose value, a string, integer, boolean, semver or a list of
- * these, is used as an attribute. Compiled like a stored selector; the result type is checked as upstream's
- * GetOrCompileDerivedAttribute does. Evaluating gives a v1 DeviceAttribute object ({"string": "x"}, {"ints": [1, 2]}; an
- * empty list is {"strings": []}). KERR_INVALID, upstream's texts of EvaluateDerivedAttribute.
+ * A derived attribute (KEP-6080): an expression over `device` whose value, a string, integer, boolean, semver or a list
+ * of these, is used as an attribute. Compiled like a stored selector; the result type is checked as upstream's
+ * GetOrCompileDerivedAttribute does. Evaluating gives a v1 DeviceAttribute object ({"string": "x"}, {"ints": [1, 2]};
+ * an empty list is {"strings": []}). KERR_INVALID, upstream's texts of EvaluateDerivedAttribute.
  */
 _must_check_ int cel_derived_compile(struct span expression, struct cel_selector **ret, struct kerr *reterr);
 _must_check_ int cel_derived_evaluate(const struct cel_selector *s, const struct cel_device *device, struct arena *a,
                                       struct json **ret, struct kerr *reterr);
-/* For explanations: the smallest sub-expression that decided the answer "false", as source text in the arena; "" when unclear. */
+/* For explanations: the smallest sub-expression that decided the answer "false", as source text in the arena; "" when
+ * unclear. */
 const char *cel_selector_why_not(const struct cel_selector *s, const struct cel_device *device, struct arena *a);
 
 #endif

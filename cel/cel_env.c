@@ -6,14 +6,14 @@
 
 /* -- types the tables are written with -- */
 
-#define PARAM(number, letter)                                                                                 \
-  {                                                                                                           \
-    .kind = CEL_T_PARAM, .open = true, .var = (number), .name = (letter), .max_size = CEL_SIZE_UNKNOWN        \
+#define PARAM(number, letter)                                                                          \
+  {                                                                                                    \
+    .kind = CEL_T_PARAM, .open = true, .var = (number), .name = (letter), .max_size = CEL_SIZE_UNKNOWN \
   }
-#define OF(k, n, count, is_open, ...)                                                                          \
-  {                                                                                                            \
-    .kind = (k), .nparams = (count), .open = (is_open), .name = (n), .params = { __VA_ARGS__ },                \
-    .max_size = CEL_SIZE_UNKNOWN                                                                               \
+#define OF(k, n, count, is_open, ...)                                                           \
+  {                                                                                             \
+    .kind = (k), .nparams = (count), .open = (is_open), .name = (n), .params = { __VA_ARGS__ }, \
+    .max_size = CEL_SIZE_UNKNOWN                                                                \
   }
 
 const struct cel_type cel_param_a = PARAM(0, "A");
@@ -31,9 +31,8 @@ const struct cel_type cel_list_optional_a = OF(CEL_T_LIST, "list", 1, true, &cel
 
 static const struct cel_library *const libraries[] = {
   /* in the order in which Kubernetes' base environment adds them */
-  &cel_lib_operators, &cel_lib_std,     &cel_lib_time,   &cel_lib_url,   &cel_lib_regex, &cel_lib_authz,
-  &cel_lib_optional,  &cel_lib_quantity, &cel_lib_strings, &cel_lib_format, &cel_lib_sets,  &cel_lib_net,
-  &cel_lib_named,     &cel_lib_semver,  &cel_lib_list_ext, &cel_lib_lists,
+  &cel_lib_operators, &cel_lib_std,    &cel_lib_time, &cel_lib_regex,  &cel_lib_optional, &cel_lib_quantity,
+  &cel_lib_strings,   &cel_lib_format, &cel_lib_sets, &cel_lib_semver, &cel_lib_list_ext, &cel_lib_lists,
 };
 
 #define FUNCTIONS_MAX 256
@@ -67,7 +66,8 @@ slot_of(const char *name, size_t n)
 static bool
 is_conversion(const char *name)
 {
-  static const char *const names[] = { "bool", "bytes", "double", "duration", "dyn", "int", "string", "timestamp", "type", "uint" };
+  static const char *const names[] = { "bool", "bytes",  "double",    "duration", "dyn",
+                                       "int",  "string", "timestamp", "type",     "uint" };
 
   for (size_t i = 0; i < ARRAY_SIZE(names); i++)
     if (strcmp(name, names[i]) == 0)
@@ -129,9 +129,9 @@ cel_env_var(const struct cel_env *env, struct span name)
 
 /* -- names of types -- */
 
-#define WRAPPER(k, n)                                                                                     \
-  {                                                                                                       \
-    .kind = (k), .name = (n), .nullable = true, .fields = value_##k, .max_size = CEL_SIZE_UNKNOWN         \
+#define WRAPPER(k, n)                                                                             \
+  {                                                                                               \
+    .kind = (k), .name = (n), .nullable = true, .fields = value_##k, .max_size = CEL_SIZE_UNKNOWN \
   }
 #define VALUE_FIELD(k, t) static const struct cel_field value_##k[] = { { "value", (t) }, { NULL, NULL } }
 
@@ -149,14 +149,12 @@ static const struct cel_type wrapper_double = WRAPPER(CEL_T_DOUBLE, "double");
 static const struct cel_type wrapper_int = WRAPPER(CEL_T_INT, "int");
 static const struct cel_type wrapper_uint = WRAPPER(CEL_T_UINT, "uint");
 static const struct cel_type wrapper_string = WRAPPER(CEL_T_STRING, "string");
-static const struct cel_type named_duration = { .kind = CEL_T_DURATION,
-                                                .name = "google.protobuf.Duration",
-                                                .fields = seconds_fields,
-                                                .max_size = CEL_SIZE_UNKNOWN };
-static const struct cel_type named_timestamp = { .kind = CEL_T_TIMESTAMP,
-                                                 .name = "google.protobuf.Timestamp",
-                                                 .fields = seconds_fields,
-                                                 .max_size = CEL_SIZE_UNKNOWN };
+static const struct cel_type named_duration = {
+  .kind = CEL_T_DURATION, .name = "google.protobuf.Duration", .fields = seconds_fields, .max_size = CEL_SIZE_UNKNOWN
+};
+static const struct cel_type named_timestamp = {
+  .kind = CEL_T_TIMESTAMP, .name = "google.protobuf.Timestamp", .fields = seconds_fields, .max_size = CEL_SIZE_UNKNOWN
+};
 
 static const struct {
   const char *name;

@@ -19,30 +19,30 @@ typedef struct cel_value cel_impl(struct cel_eval *ev, const struct cel_value *a
 
 /* What must be on for a function or macro to exist. */
 enum cel_feature {
-  CEL_F_BASE = 1,      /* everything of Kubernetes' base environment */
-  CEL_F_INCLUDES = 2,  /* includes(): k8s lists v1, or DRAListTypeAttributes */
-  CEL_F_BIND = 4,      /* cel.bind(): DRA alone */
+  CEL_F_BASE = 1,     /* everything of Kubernetes' base environment */
+  CEL_F_INCLUDES = 2, /* includes(): k8s lists v1, or DRAListTypeAttributes */
+  CEL_F_BIND = 4,     /* cel.bind(): DRA alone */
 };
 
 /* How an overload treats arguments it was not declared for. */
 enum cel_guard {
-  CEL_TYPED,  /* "no such overload: f(int, string)" */
-  CEL_OPEN,   /* the implementation looks itself */
-  CEL_TRAIT,  /* one implementation for all overloads, chosen by what the first value can do */
+  CEL_TYPED, /* "no such overload: f(int, string)" */
+  CEL_OPEN,  /* the implementation looks itself */
+  CEL_TRAIT, /* one implementation for all overloads, chosen by what the first value can do */
 };
 
 /* Costs; named after what they measure (cel_cost.c, cel_cost_run.c). */
 enum cel_cost {
   CEL_COST_ONE,
-  CEL_COST_SCAN_ARG1,   /* startsWith, endsWith */
-  CEL_COST_SCAN_ARG0,   /* bytes(string), string(bytes), quote, format */
-  CEL_COST_TO_BYTES,    /* SCAN_ARG0, with a result size of its own */
+  CEL_COST_SCAN_ARG1, /* startsWith, endsWith */
+  CEL_COST_SCAN_ARG0, /* bytes(string), string(bytes), quote, format */
+  CEL_COST_TO_BYTES,  /* SCAN_ARG0, with a result size of its own */
   CEL_COST_TO_STRING,
   CEL_COST_QUOTE,
   CEL_COST_FORMAT,
   CEL_COST_IN_LIST,
-  CEL_COST_COMPARE,     /* == != and < of strings and bytes */
-  CEL_COST_CONCAT,      /* + of strings and bytes */
+  CEL_COST_COMPARE, /* == != and < of strings and bytes */
+  CEL_COST_CONCAT,  /* + of strings and bytes */
   CEL_COST_ADD_LIST,
   CEL_COST_MATCHES,
   CEL_COST_CONTAINS,
@@ -51,24 +51,24 @@ enum cel_cost {
   CEL_COST_INDEX_LIST,
   CEL_COST_INDEX_MAP,
   /* by function name, in Kubernetes' estimator */
-  CEL_COST_CHECK,       /* authorizer: 350000 */
-  CEL_COST_NOMINAL,     /* 1 */
+  CEL_COST_CHECK,   /* authorizer: 350000 */
+  CEL_COST_NOMINAL, /* 1 */
   CEL_COST_SELECTOR,
-  CEL_COST_TRAVERSE,    /* isSorted, sum, ..., includes */
+  CEL_COST_TRAVERSE, /* isSorted, sum, ..., includes */
   CEL_COST_URL,
-  CEL_COST_TRANSFORM,   /* lowerAscii, substring, trim */
+  CEL_COST_TRANSFORM, /* lowerAscii, substring, trim */
   CEL_COST_REPLACE,
   CEL_COST_SPLIT,
   CEL_COST_JOIN,
   CEL_COST_FIND,
-  CEL_COST_PARSE,       /* ip, cidr, quantity, semver and their is... */
+  CEL_COST_PARSE, /* ip, cidr, quantity, semver and their is... */
   CEL_COST_CANONICAL,
   CEL_COST_CONTAINS_IP,
   CEL_COST_CONTAINS_CIDR,
   CEL_COST_VALIDATE,
-  CEL_COST_EQUAL,       /* ==: nominal for objects of Kubernetes, else COMPARE */
+  CEL_COST_EQUAL, /* ==: nominal for objects of Kubernetes, else COMPARE */
   /* by overload, in cel-go's extensions */
-  CEL_COST_LIST_OUT,    /* slice, range, reverse */
+  CEL_COST_LIST_OUT, /* slice, range, reverse */
   CEL_COST_RANGE,
   CEL_COST_REVERSE,
   CEL_COST_FLATTEN,
@@ -89,17 +89,29 @@ struct cel_overload {
   uint8_t nvars; /* type parameters A, B */
   const struct cel_type *args[CEL_ARGS_MAX];
   const struct cel_type *result;
-  cel_impl *impl; /* NULL: the evaluator has an instruction of its own */
-  uint8_t guard;    /* enum cel_guard */
-  bool var_args;    /* evaluation of the arguments stops at the first error */
-  uint8_t cost;     /* enum cel_cost, when this overload is the only one that applies */
+  cel_impl *impl;    /* NULL: the evaluator has an instruction of its own */
+  uint8_t guard;     /* enum cel_guard */
+  bool var_args;     /* evaluation of the arguments stops at the first error */
+  uint8_t cost;      /* enum cel_cost, when this overload is the only one that applies */
   uint8_t name_cost; /* enum cel_cost whatever the overload; 0: none */
-  uint8_t features; /* enum cel_feature */
-  uint8_t trait;    /* CEL_TRAIT: enum cel_trait */
+  uint8_t features;  /* enum cel_feature */
+  uint8_t trait;     /* CEL_TRAIT: enum cel_trait */
 };
 
 /* What a value can do, for operators applied to dyn. */
-enum cel_trait { CEL_ADDS = 1, CEL_DIVIDES, CEL_MODS, CEL_MULTIPLIES, CEL_NEGATES, CEL_SUBTRACTS, CEL_COMPARES, CEL_SIZED, CEL_MATCHES_, CEL_LISTS, CEL_ANYTHING };
+enum cel_trait {
+  CEL_ADDS = 1,
+  CEL_DIVIDES,
+  CEL_MODS,
+  CEL_MULTIPLIES,
+  CEL_NEGATES,
+  CEL_SUBTRACTS,
+  CEL_COMPARES,
+  CEL_SIZED,
+  CEL_MATCHES_,
+  CEL_LISTS,
+  CEL_ANYTHING
+};
 
 /* All overloads of one name, in upstream's order. */
 struct cel_function {
@@ -126,7 +138,8 @@ struct cel_env {
 /* The function, with overloads that need absent features still in the list; NULL when none is left. */
 const struct cel_function *cel_function_find(const struct cel_env *env, const char *name, size_t n);
 const struct cel_var *cel_env_var(const struct cel_env *env, struct span name);
-/* An identifier that names a type ("int", "net.IP", "google.protobuf.Duration"), as its type's value; NULL when none. */
+/* An identifier that names a type ("int", "net.IP", "google.protobuf.Duration"), as its type's value; NULL when none.
+ */
 const struct cel_type *cel_env_type_name(const struct cel_env *env, struct span name, bool *ret_usable);
 
 /* -- library tables -- */
@@ -136,12 +149,12 @@ struct cel_library {
   size_t n;
 };
 
-extern const struct cel_library cel_lib_operators, cel_lib_std, cel_lib_time, cel_lib_strings, cel_lib_format, cel_lib_lists,
-    cel_lib_list_ext, cel_lib_sets, cel_lib_regex, cel_lib_url, cel_lib_quantity, cel_lib_semver, cel_lib_net, cel_lib_named,
-    cel_lib_optional, cel_lib_authz;
+extern const struct cel_library cel_lib_operators, cel_lib_std, cel_lib_time, cel_lib_strings, cel_lib_format,
+    cel_lib_lists, cel_lib_list_ext, cel_lib_sets, cel_lib_regex, cel_lib_url, cel_lib_quantity, cel_lib_semver,
+    cel_lib_net, cel_lib_named, cel_lib_optional, cel_lib_authz;
 
 /* Type parameters for the tables, and lists and maps of them. */
-extern const struct cel_type cel_param_a, cel_param_b, cel_list_a, cel_map_ab, cel_list_string, cel_list_int, cel_list_list_a,
-    cel_optional_a, cel_list_optional_a, cel_type_a;
+extern const struct cel_type cel_param_a, cel_param_b, cel_list_a, cel_map_ab, cel_list_string, cel_list_int,
+    cel_list_list_a, cel_optional_a, cel_list_optional_a, cel_type_a;
 
 #endif

@@ -14,12 +14,16 @@
 
 static struct cel_value eval_attr(struct cel_eval *ev, const struct cel_node *n, bool raw);
 
+bool
+cel_has_room(const struct cel_eval *ev, size_t n)
+{
+  return n <= CEL_MEMORY_MAX && arena_used(ev->a) + n <= ev->memory_end;
+}
+
 void *
 cel_alloc(struct cel_eval *ev, size_t n)
 {
-  if (n > CEL_MEMORY_MAX || arena_used(ev->a) + n > CEL_MEMORY_MAX)
-    return NULL;
-  return arena_alloc(ev->a, n);
+  return cel_has_room(ev, n) ? arena_alloc(ev->a, n) : NULL;
 }
 
 struct cel_value
@@ -76,11 +80,12 @@ list_index(struct cel_eval *ev, struct cel_value key, int64_t *ret)
  * A STEP_FIELD brings the hash of its key.
  */
 static struct cel_value
-step_into(struct cel_eval *ev, struct cel_value v, struct cel_value key, const uint32_t *hash, bool presence, bool *present)
+step_into(struct cel_eval *ev, struct cel_value v, struct cel_value key, const uint32_t *hash, bool presence,
+          bool *present)
 {
   const struct cel_value *found;
   struct cel_value r;
-  int64_t i;
+  int64_t i = 0;
 
   *present = true;
   if (v.kind == CEL_MAP) {
@@ -473,7 +478,7 @@ fold_round(struct cel_eval *ev, const struct cel_node *n, struct cel_value *fata
   }
   if (!cel_is_fatal(v) && interrupted(ev))
     v = cel_fatal("operation interrupted");
-  if (!cel_is_fatal(v) && arena_used(ev->a) > CEL_MEMORY_MAX)
+  if (!cel_is_fatal(v) && !cel_has_room(ev, 0))
     v = cel_out_of_memory();
   if (cel_is_fatal(v)) {
     *fatal = v;
@@ -576,6 +581,7 @@ cel_eval_node(struct cel_eval *ev, const struct cel_node *n)
 struct cel_value
 cel_run(struct cel_eval *ev, const struct cel_program *p)
 {
+  ev->memory_end = arena_used(ev->a) + CEL_MEMORY_MAX;
   ev->slots = p->nslots > 1 ? arena_array_of(ev->a, struct cel_slot, p->nslots) : NULL;
   return cel_eval_node(ev, p->root);
 }
@@ -588,7 +594,7 @@ cel_eval_is_big(const struct cel_eval *ev, const struct cel_quantity *q)
   for (uint32_t i = 0; i < ev->nbig; i++)
     if (ev->big[i] == q)
       return true;
-  return q->big;
+  return q->q.wide;
 }
 
 void

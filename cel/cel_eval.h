@@ -25,7 +25,7 @@ enum cel_op {
   OP_EQ,
   OP_NE,
   OP_CALL,
-  OP_NOT_FALSE, /* @not_strictly_false: an error counts as true */
+  OP_NOT_FALSE,  /* @not_strictly_false: an error counts as true */
   OP_MEMBERSHIP, /* in, over a constant list */
   OP_OR_ELSE,    /* optional.or(), orValue() */
   OP_LIST,
@@ -57,10 +57,10 @@ struct cel_step {
 
 struct cel_node {
   uint8_t op;
-  uint8_t root;      /* OP_ATTR */
-  bool test_only;    /* OP_ATTR: has() */
-  bool flag;         /* OP_OR_ELSE: orValue; OP_CALL: stop at the first argument that fails */
-  uint8_t cost;      /* enum cel_cost, OP_CALL */
+  uint8_t root;   /* OP_ATTR */
+  bool test_only; /* OP_ATTR: has() */
+  bool flag;      /* OP_OR_ELSE: orValue; OP_CALL: stop at the first argument that fails */
+  uint8_t cost;   /* enum cel_cost, OP_CALL */
   uint32_t id;
   uint32_t pos;
   uint32_t n; /* children, steps or items */
@@ -73,8 +73,8 @@ struct cel_node {
       const struct cel_node *base, *yes, *no; /* ROOT_NODE; ROOT_TERNARY: its condition and branches */
     } attr;
     struct {
-      const struct cel_node **args;
-      const struct cel_overload *overload;  /* the one that applies; NULL: see the values */
+      struct cel_node *const *args;
+      const struct cel_overload *overload; /* the one that applies; NULL: see the values */
       const struct cel_function *function;
       struct cel_regex *regex; /* compiled already */
     } call;
@@ -83,7 +83,7 @@ struct cel_node {
       const struct cel_map *set;
     } member;
     struct {
-      const struct cel_node **nodes; /* keys and values in turn, for maps */
+      struct cel_node *const *nodes; /* keys and values in turn, for maps */
       const bool *optional;
       const struct cel_item *fields;
       const struct cel_type *type;
@@ -112,9 +112,11 @@ struct cel_eval {
   const struct cel_value *vars; /* by slot of the environment */
   struct cel_slot *slots;
   uint64_t cost, limit;
-  const void *const *big; /* quantities that a comparison has turned into big decimals, when they are not ours to change */
+  const void *const
+      *big; /* quantities that a comparison has turned into big decimals, when they are not ours to change */
   uint32_t nbig;
   uint32_t loops;
+  size_t memory_end;              /* of the arena: where this run has had its share */
   bool (*interrupted)(void *arg); /* asked now and then; NULL: never */
   void *interrupted_arg;
   bool planning; /* folding a constant: what it makes must not change later */
@@ -131,12 +133,15 @@ struct cel_value cel_eval_node(struct cel_eval *ev, const struct cel_node *n);
  * Upstream has no such limit; its costs do not always cover what a call allocates.
  */
 #define CEL_MEMORY_MAX ((size_t)64 * 1024 * 1024)
+bool cel_has_room(const struct cel_eval *ev, size_t n);
 void *cel_alloc(struct cel_eval *ev, size_t n);
 struct cel_value cel_out_of_memory(void);
 /* Call a function by its implementation, as a node would; for folding. */
-struct cel_value cel_call_impl(struct cel_eval *ev, const struct cel_node *n, const struct cel_value *args, unsigned nargs);
+struct cel_value cel_call_impl(struct cel_eval *ev, const struct cel_node *n, const struct cel_value *args,
+                               unsigned nargs);
 /* matches, find, findAll with the regex that the node holds. */
-struct cel_value cel_call_regex(struct cel_eval *ev, const struct cel_node *n, const struct cel_value *args, unsigned nargs);
+struct cel_value cel_call_regex(struct cel_eval *ev, const struct cel_node *n, const struct cel_value *args,
+                                unsigned nargs);
 /* What the call has cost (cel_cost_run.c). */
 uint64_t cel_call_cost(const struct cel_node *n, const struct cel_value *args, unsigned nargs, struct cel_value result);
 bool cel_eval_is_big(const struct cel_eval *ev, const struct cel_quantity *q);

@@ -217,7 +217,8 @@ cel_infer_assign(struct cel_infer *in, const struct cel_type *t1, const struct c
 }
 
 bool
-cel_infer_assign_all(struct cel_infer *in, const struct cel_type *const *l1, const struct cel_type *const *l2, unsigned n)
+cel_infer_assign_all(struct cel_infer *in, const struct cel_type *const *l1, const struct cel_type *const *l2,
+                     unsigned n)
 {
   bool ok = true;
 

@@ -19,7 +19,7 @@ struct cel_infer {
   struct {
     uint32_t var;
     const struct cel_type *old;
-  } *trail;
+  } * trail;
   uint32_t trail_n, trail_cap;
 };
 
@@ -33,7 +33,8 @@ const struct cel_type *cel_infer_var(struct cel_infer *in, uint32_t number);
 const struct cel_type *cel_infer_instance(struct cel_infer *in, const struct cel_type *t, uint32_t base);
 /* May t2 stand where t1 is wanted, given what is known; if so, what that implies is noted. */
 bool cel_infer_assign(struct cel_infer *in, const struct cel_type *t1, const struct cel_type *t2);
-bool cel_infer_assign_all(struct cel_infer *in, const struct cel_type *const *l1, const struct cel_type *const *l2, unsigned n);
+bool cel_infer_assign_all(struct cel_infer *in, const struct cel_type *const *l1, const struct cel_type *const *l2,
+                          unsigned n);
 const struct cel_type *cel_infer_most_general(const struct cel_type *t1, const struct cel_type *t2);
 /* With variables replaced as far as known; free ones stay, or become dyn. */
 const struct cel_type *cel_infer_substitute(struct cel_infer *in, const struct cel_type *t, bool free_to_dyn);

@@ -122,7 +122,7 @@ issue_before(const struct cel_issue *x, const struct cel_issue *y)
 char *
 cel_issues_text(struct cel_unit *u)
 {
-  _cleanup_strbuf_ struct strbuf b;
+  _cleanup_strbuf_ struct strbuf b = { 0 };
   struct span s;
 
   for (uint32_t i = 1; i < u->nissues; i++) { /* stable, and there are few */

@@ -118,7 +118,8 @@ scan_quoted(struct span s, size_t i, bool raw, bool triple, size_t *fail)
   }
 }
 
-/* The longest string that starts at i, with its prefix of b and r; 0 when none does, *fail tells how far it looked like one. */
+/* The longest string that starts at i, with its prefix of b and r; 0 when none does, *fail tells how far it looked like
+ * one. */
 static size_t
 scan_string(struct span s, size_t i, bool *bytes, size_t *fail)
 {
@@ -223,11 +224,11 @@ static const struct {
   uint8_t type;
 } punctuation[] = {
   /* longer ones first */
-  { "==", TOK_EQ },      { "!=", TOK_NE },       { "<=", TOK_LE },     { ">=", TOK_GE },     { "&&", TOK_AND },
-  { "||", TOK_OR },      { "<", TOK_LT },        { ">", TOK_GT },      { "[", TOK_LBRACKET }, { "]", TOK_RBRACKET },
-  { "{", TOK_LBRACE },   { "}", TOK_RBRACE },    { "(", TOK_LPAREN },  { ")", TOK_RPAREN },  { ".", TOK_DOT },
-  { ",", TOK_COMMA },    { "-", TOK_MINUS },     { "!", TOK_NOT },     { "?", TOK_QUESTION }, { ":", TOK_COLON },
-  { "+", TOK_PLUS },     { "*", TOK_STAR },      { "/", TOK_SLASH },   { "%", TOK_PERCENT },
+  { "==", TOK_EQ },    { "!=", TOK_NE },    { "<=", TOK_LE },    { ">=", TOK_GE },      { "&&", TOK_AND },
+  { "||", TOK_OR },    { "<", TOK_LT },     { ">", TOK_GT },     { "[", TOK_LBRACKET }, { "]", TOK_RBRACKET },
+  { "{", TOK_LBRACE }, { "}", TOK_RBRACE }, { "(", TOK_LPAREN }, { ")", TOK_RPAREN },   { ".", TOK_DOT },
+  { ",", TOK_COMMA },  { "-", TOK_MINUS },  { "!", TOK_NOT },    { "?", TOK_QUESTION }, { ":", TOK_COLON },
+  { "+", TOK_PLUS },   { "*", TOK_STAR },   { "/", TOK_SLASH },  { "%", TOK_PERCENT },
 };
 
 static struct cel_token
@@ -257,7 +258,8 @@ cel_lex(struct span s, size_t from)
   if (is_letter(c) || c == '_') {
     for (end = i + 1; is_letter(at(s, end)) || is_digit(at(s, end)) || at(s, end) == '_'; end++)
       ;
-    return (struct cel_token){ .type = keyword(span_make(s.p + i, end - i)), .start = (uint32_t)i, .end = (uint32_t)end };
+    return (
+        struct cel_token){ .type = keyword(span_make(s.p + i, end - i)), .start = (uint32_t)i, .end = (uint32_t)end };
   }
   if (is_digit(c) || (c == '.' && is_digit(at(s, i + 1))))
     return scan_number(s, i);

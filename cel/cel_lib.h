@@ -11,22 +11,16 @@
 #include "cel_env.h"
 #include "cel_eval.h"
 
-#define ARGS(...)                                                                       \
-  .nargs = sizeof((const struct cel_type *[]){ __VA_ARGS__ }) / sizeof(void *), .args = { \
-    __VA_ARGS__                                                                         \
-  }
-#define NO_ARGS .nargs = 0
+#define ARGS(...) .nargs = sizeof((const struct cel_type *[]){ __VA_ARGS__ }) / sizeof(void *), .args = { __VA_ARGS__ }
+#define NO_ARGS   .nargs = 0
 
-#define FN(name, overload, res, fn, ...)                                                                       \
-  {                                                                                                            \
-    .function = (name), .id = (overload), .result = &(res), .impl = (fn), .features = CEL_F_BASE, __VA_ARGS__   \
+#define FN(name, overload, res, fn, ...)                                                                      \
+  {                                                                                                           \
+    .function = (name), .id = (overload), .result = &(res), .impl = (fn), .features = CEL_F_BASE, __VA_ARGS__ \
   }
 #define METHOD(name, overload, res, fn, ...) FN(name, overload, res, fn, .member = true, __VA_ARGS__)
 
-#define LIBRARY(symbol, table)           \
-  const struct cel_library symbol = {    \
-    (table), sizeof(table) / sizeof(*(table)) \
-  }
+#define LIBRARY(symbol, table) const struct cel_library symbol = { (table), sizeof(table) / sizeof(*(table)) }
 
 /* The text a value converts to (string(x)), for those that have one. */
 struct cel_value cel_to_string(struct cel_eval *ev, struct cel_value v);

@@ -9,7 +9,7 @@
  */
 struct parser {
   struct cel_unit *u;
-  struct cel_token tok;  /* the next one */
+  struct cel_token tok;             /* the next one */
   uint32_t exprs, relations, calcs; /* how deep in each of these rules: the generated parser has a limit */
   bool too_deep;
 };
@@ -150,7 +150,8 @@ parse_list(struct parser *p)
   return skip(p, TOK_RBRACKET) ? finish_items(e, &l) : NULL;
 }
 
-/* One `key: value` of a map, or `field: value` of a structure. The colon's number comes before those of key and value. */
+/* One `key: value` of a map, or `field: value` of a structure. The colon's number comes before those of key and value.
+ */
 static bool
 parse_entry(struct parser *p, struct items *l, bool field)
 {
@@ -226,7 +227,7 @@ static struct cel_expr *
 parse_struct(struct parser *p, const struct cel_token *dot, uint32_t brace)
 {
   struct cel_expr *e = cel_expr_new(p->u, EXPR_STRUCT, brace);
-  _cleanup_strbuf_ struct strbuf name;
+  _cleanup_strbuf_ struct strbuf name = { 0 };
   struct items l = { 0 };
   struct span s;
 
@@ -401,7 +402,9 @@ parse_unary(struct parser *p)
 static int
 calc_precedence(uint8_t type)
 {
-  return type == TOK_STAR || type == TOK_SLASH || type == TOK_PERCENT ? 2 : type == TOK_PLUS || type == TOK_MINUS ? 1 : 0;
+  return type == TOK_STAR || type == TOK_SLASH || type == TOK_PERCENT ? 2
+         : type == TOK_PLUS || type == TOK_MINUS                      ? 1
+                                                                      : 0;
 }
 
 static bool

@@ -19,12 +19,12 @@ struct cel_expr *cel_build_literal(struct cel_unit *u, const struct cel_token *s
 struct cel_expr *cel_build_ident(struct cel_unit *u, const struct cel_token *dot, const struct cel_token *t);
 struct cel_expr *cel_build_global_call(struct cel_unit *u, const struct cel_token *dot, const struct cel_token *name,
                                        uint32_t id, uint32_t pos, struct cel_expr **args, uint32_t nargs);
-struct cel_expr *cel_build_member_call(struct cel_unit *u, struct cel_expr *target, const struct cel_token *name, uint32_t id,
-                                       uint32_t pos, struct cel_expr **args, uint32_t nargs);
-struct cel_expr *cel_build_operator(struct cel_unit *u, uint32_t id, uint32_t pos, const char *function, struct cel_expr *a,
-                                    struct cel_expr *b, struct cel_expr *c);
-struct cel_expr *cel_build_select(struct cel_unit *u, struct cel_expr *operand, const struct cel_token *dot, bool optional,
-                                  const struct cel_token *field);
+struct cel_expr *cel_build_member_call(struct cel_unit *u, struct cel_expr *target, const struct cel_token *name,
+                                       uint32_t id, uint32_t pos, struct cel_expr **args, uint32_t nargs);
+struct cel_expr *cel_build_operator(struct cel_unit *u, uint32_t id, uint32_t pos, const char *function,
+                                    struct cel_expr *a, struct cel_expr *b, struct cel_expr *c);
+struct cel_expr *cel_build_select(struct cel_unit *u, struct cel_expr *operand, const struct cel_token *dot,
+                                  bool optional, const struct cel_token *field);
 bool cel_is_reserved(struct span name);
 const char *cel_operator_name(enum cel_tok t); /* "_==_"; NULL when the token is no binary operator */
 struct span cel_field_name(const struct cel_unit *u, const struct cel_token *t); /* without backticks */

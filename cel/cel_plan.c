@@ -189,7 +189,9 @@ plan_ternary(struct planner *p, const struct cel_expr *e, struct cel_node **args
 static struct cel_eval
 folding(struct planner *p)
 {
-  return (struct cel_eval){ .a = p->u->a, .limit = UINT64_MAX, .planning = true };
+  return (struct cel_eval){
+    .a = p->u->a, .limit = UINT64_MAX, .planning = true, .memory_end = arena_used(p->u->a) + CEL_MEMORY_MAX
+  };
 }
 
 static struct cel_node *
@@ -277,7 +279,7 @@ plan_function(struct planner *p, const struct cel_expr *e, struct cel_node **arg
   struct cel_node *n = node_new(p, OP_CALL, e);
 
   n->n = nargs;
-  n->u.call.args = (const struct cel_node **)args;
+  n->u.call.args = args;
   n->u.call.function = f;
   n->u.call.overload = only ? only : f->overloads[0]->guard != CEL_TYPED ? e->u.call.overloads[0] : NULL;
   n->cost = call_cost(f, only);
@@ -295,7 +297,7 @@ pair(struct planner *p, const struct cel_expr *e, enum cel_op op, struct cel_nod
   struct cel_node *n = node_new(p, op, e);
 
   n->n = e->u.call.nargs + (e->u.call.target != NULL);
-  n->u.call.args = (const struct cel_node **)args;
+  n->u.call.args = args;
   n->u.call.function = e->u.call.decl;
   return n;
 }
@@ -307,8 +309,12 @@ plan_call(struct planner *p, const struct cel_expr *e)
     const char *name;
     uint8_t op, cost;
   } special[] = {
-    { "_&&_", OP_AND, 0 },          { "_||_", OP_OR, 0 }, { "_==_", OP_EQ, CEL_COST_EQUAL },
-    { "_!=_", OP_NE, CEL_COST_COMPARE }, { "@not_strictly_false", OP_NOT_FALSE, 0 }, { "or", OP_OR_ELSE, 0 },
+    { "_&&_", OP_AND, 0 },
+    { "_||_", OP_OR, 0 },
+    { "_==_", OP_EQ, CEL_COST_EQUAL },
+    { "_!=_", OP_NE, CEL_COST_COMPARE },
+    { "@not_strictly_false", OP_NOT_FALSE, 0 },
+    { "or", OP_OR_ELSE, 0 },
     { "orValue", OP_OR_ELSE, 0 },
   };
   const char *name = e->u.call.decl->name;
@@ -348,7 +354,7 @@ plan_items(struct planner *p, const struct cel_expr *e, enum cel_op op)
   bool *optional = arena_array_of(p->u->a, bool, count + 1u), all_const = true;
 
   n->n = count;
-  n->u.items.nodes = (const struct cel_node **)nodes;
+  n->u.items.nodes = nodes;
   n->u.items.optional = optional;
   n->u.items.fields = e->u.list.items;
   n->u.items.type = e->type;

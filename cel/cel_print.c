@@ -90,18 +90,18 @@ decode(struct span s, size_t *len)
   return c;
 }
 
-/* Ranges of code points that Go's strconv.IsPrint refuses and that people meet: controls, separators, marks of direction,
- * private use, non-characters. */
+/* Ranges of code points that Go's strconv.IsPrint refuses and that people meet: controls, separators, marks of
+ * direction, private use, non-characters. */
 static bool
 is_printable(int32_t c)
 {
   static const struct {
     int32_t from, to;
   } hidden[] = {
-    { 0x00, 0x1F },     { 0x7F, 0xA0 },     { 0xAD, 0xAD },     { 0x378, 0x379 },   { 0x600, 0x605 },     { 0x61C, 0x61C },
-    { 0x6DD, 0x6DD },   { 0x70F, 0x70F },   { 0x1680, 0x1680 }, { 0x180E, 0x180E }, { 0x2000, 0x200F },   { 0x2028, 0x202F },
-    { 0x205F, 0x206F }, { 0x3000, 0x3000 }, { 0xD800, 0xF8FF }, { 0xFEFF, 0xFEFF }, { 0xFFF0, 0xFFFB },   { 0xFFFE, 0xFFFF },
-    { 0xE0000, 0xE00FF }, { 0xE01F0, 0x10FFFF },
+    { 0x00, 0x1F },     { 0x7F, 0xA0 },     { 0xAD, 0xAD },     { 0x378, 0x379 },     { 0x600, 0x605 },
+    { 0x61C, 0x61C },   { 0x6DD, 0x6DD },   { 0x70F, 0x70F },   { 0x1680, 0x1680 },   { 0x180E, 0x180E },
+    { 0x2000, 0x200F }, { 0x2028, 0x202F }, { 0x205F, 0x206F }, { 0x3000, 0x3000 },   { 0xD800, 0xF8FF },
+    { 0xFEFF, 0xFEFF }, { 0xFFF0, 0xFFFB }, { 0xFFFE, 0xFFFF }, { 0xE0000, 0xE00FF }, { 0xE01F0, 0x10FFFF },
   };
 
   for (size_t i = 0; i < ARRAY_SIZE(hidden); i++)
@@ -262,7 +262,7 @@ cel_print(struct strbuf *b, struct cel_value v)
 char *
 cel_print_text(struct arena *a, struct cel_value v)
 {
-  _cleanup_strbuf_ struct strbuf b;
+  _cleanup_strbuf_ struct strbuf b = { 0 };
   struct span s;
 
   strbuf_init(&b, PRINT_MAX);

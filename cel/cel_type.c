@@ -2,12 +2,12 @@
 
 #include <string.h>
 
-#define PLAIN(k, n)                                      \
-  {                                                      \
+#define PLAIN(k, n)                                        \
+  {                                                        \
     .kind = (k), .name = (n), .max_size = CEL_SIZE_UNKNOWN \
   }
-#define COMPOUND(k, n, count, ...)                                                                       \
-  {                                                                                                      \
+#define COMPOUND(k, n, count, ...)                                                                        \
+  {                                                                                                       \
     .kind = (k), .nparams = (count), .name = (n), .params = { __VA_ARGS__ }, .max_size = CEL_SIZE_UNKNOWN \
   }
 
@@ -191,9 +191,9 @@ cel_type_text(struct strbuf *b, const struct cel_type *t)
 /* -- reading a type's text -- */
 
 static const struct cel_type *const plain_types[] = {
-  &cel_dyn,       &cel_any,         &cel_null,        &cel_bool,        &cel_int,      &cel_uint,    &cel_double,
-  &cel_string,    &cel_bytes,       &cel_duration,    &cel_timestamp,   &cel_type_type, &cel_ip_type, &cel_cidr_type,
-  &cel_quantity_type, &cel_semver_type, &cel_url_type, &cel_format_type,
+  &cel_dyn,     &cel_any,       &cel_null,          &cel_bool,        &cel_int,       &cel_uint,
+  &cel_double,  &cel_string,    &cel_bytes,         &cel_duration,    &cel_timestamp, &cel_type_type,
+  &cel_ip_type, &cel_cidr_type, &cel_quantity_type, &cel_semver_type, &cel_url_type,  &cel_format_type,
 };
 
 static const struct cel_type *

@@ -59,21 +59,23 @@ struct cel_type {
   uint32_t var;  /* CEL_T_PARAM: its number */
   const char *name;
   const struct cel_type *params[2];
-  const struct cel_field *fields; /* CEL_T_STRUCT that can be selected from; ends with name NULL; NULL: an unknown structure */
-  int64_t max_size;               /* of a value, for the estimate; CEL_SIZE_UNKNOWN */
+  const struct cel_field
+      *fields;      /* CEL_T_STRUCT that can be selected from; ends with name NULL; NULL: an unknown structure */
+  int64_t max_size; /* of a value, for the estimate; CEL_SIZE_UNKNOWN */
 };
 
-extern const struct cel_type cel_dyn, cel_any, cel_error_type, cel_null, cel_bool, cel_int, cel_uint, cel_double, cel_string,
-    cel_bytes, cel_duration, cel_timestamp, cel_type_type, cel_list_dyn, cel_map_dyn, cel_map_string_dyn, cel_optional_dyn,
-    cel_quantity_type, cel_semver_type, cel_url_type, cel_format_type, cel_ip_type, cel_cidr_type, cel_authorizer_type,
-    cel_path_check_type, cel_group_check_type, cel_resource_check_type, cel_decision_type;
+extern const struct cel_type cel_dyn, cel_any, cel_error_type, cel_null, cel_bool, cel_int, cel_uint, cel_double,
+    cel_string, cel_bytes, cel_duration, cel_timestamp, cel_type_type, cel_list_dyn, cel_map_dyn, cel_map_string_dyn,
+    cel_optional_dyn, cel_quantity_type, cel_semver_type, cel_url_type, cel_format_type, cel_ip_type, cel_cidr_type,
+    cel_authorizer_type, cel_path_check_type, cel_group_check_type, cel_resource_check_type, cel_decision_type;
 
 const struct cel_type *cel_type_list(struct arena *a, const struct cel_type *item);
 const struct cel_type *cel_type_map(struct arena *a, const struct cel_type *key, const struct cel_type *value);
 const struct cel_type *cel_type_optional(struct arena *a, const struct cel_type *value);
 const struct cel_type *cel_type_of_type(struct arena *a, const struct cel_type *t);
 /* The same type with other parameters. */
-const struct cel_type *cel_type_with(struct arena *a, const struct cel_type *t, const struct cel_type *p0, const struct cel_type *p1);
+const struct cel_type *cel_type_with(struct arena *a, const struct cel_type *t, const struct cel_type *p0,
+                                     const struct cel_type *p1);
 
 static inline bool
 cel_type_is_optional(const struct cel_type *t)
@@ -97,7 +99,8 @@ const struct cel_field *cel_type_field(const struct cel_type *t, struct span nam
 void cel_type_message(struct strbuf *b, const struct cel_type *t);
 /* As results are described ("google.protobuf.Timestamp", "null_type", "map(string, dyn)"). */
 void cel_type_text(struct strbuf *b, const struct cel_type *t);
-/* "int", "list(string)", "map(string, dyn)", "optional_type(int)", "kubernetes.Quantity", ...; NULL for anything else. */
+/* "int", "list(string)", "map(string, dyn)", "optional_type(int)", "kubernetes.Quantity", ...; NULL for anything else.
+ */
 const struct cel_type *cel_type_parse(struct arena *a, struct span text);
 
 #endif

@@ -349,12 +349,12 @@ cel_of_json(struct arena *a, const struct json *v)
     return cel_of_span(json_span(v));
   case JSON_ARRAY:
     out = cel_list_new(a, v->count);
-    for (json_each_item(p, v))
+    for (json_each_item (p, v))
       cel_list_push(a, out.u.list, cel_of_json(a, *p));
     return out;
   case JSON_OBJECT:
     out = cel_map_new(a, v->count);
-    for (json_each_member(m, v))
+    for (json_each_member (m, v))
       cel_map_put(a, out.u.map, cel_of_span(span_make(m->name, m->name_len)), cel_of_json(a, m->value));
     return out;
   case JSON_NULL:
@@ -543,7 +543,7 @@ equal_maps(const struct cel_map *x, const struct cel_map *y)
 static bool
 equal_urls(const struct cel_url *x, const struct cel_url *y)
 {
-  _cleanup_strbuf_ struct strbuf bx, by;
+  _cleanup_strbuf_ struct strbuf bx = { 0 }, by = { 0 };
 
   strbuf_init(&bx, SIZE_MAX / 2);
   strbuf_init(&by, SIZE_MAX / 2);

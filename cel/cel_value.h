@@ -111,8 +111,7 @@ struct cel_map {
 };
 
 struct cel_quantity {
-  struct quantity q;
-  bool big; /* upstream holds it as a big decimal: then it is no "integer" to CEL */
+  struct quantity q; /* when `wide`, it is no "integer" to CEL */
 };
 
 struct cel_semver {
@@ -265,7 +264,8 @@ const char *cel_type_name(struct cel_value v);
 const char *cel_go_name(struct cel_value v); /* as Go's %T prints the value: "types.Int", "cel.Semver" */
 /* As Go's %v prints the value: for messages. */
 void cel_print(struct strbuf *b, struct cel_value v);
-void cel_print_double(struct strbuf *b, double d, int exponent_from); /* %g with the exponent form from 10^exponent_from */
+void cel_print_double(struct strbuf *b, double d,
+                      int exponent_from); /* %g with the exponent form from 10^exponent_from */
 char *cel_print_text(struct arena *a, struct cel_value v);
 void cel_quote(struct strbuf *b, struct span s); /* Go's %q */
 
@@ -280,6 +280,8 @@ bool cel_ip_equal(const struct cel_ip *x, const struct cel_ip *y, bool prefix);
 void cel_ip_print(struct strbuf *b, const struct cel_ip *ip, bool prefix);
 void cel_url_print(struct strbuf *b, const struct cel_url *u);
 const char *cel_format_name(const struct cel_format *f);
+uint64_t cel_format_regex_size(const struct cel_format *f);
+bool cel_time_parse(struct span text, struct cel_value *ret); /* RFC 3339 */
 void cel_time_print(struct strbuf *b, struct cel_value t);    /* RFC 3339 with nanoseconds, as string(timestamp) */
 void cel_time_print_go(struct strbuf *b, struct cel_value t); /* "2009-02-13 23:31:30 +0000 UTC" */
 void cel_duration_print_go(struct strbuf *b, int64_t ns);     /* "1h0m0s" */

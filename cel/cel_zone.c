@@ -9,13 +9,15 @@
 #define ZONE_FILE_MAX ((size_t)256 * 1024)
 #define ZONE_NAME_MAX 128
 
-static const char *const roots[] = { "/usr/share/zoneinfo", "/usr/share/lib/zoneinfo", "/usr/lib/locale/TZ", "/etc/zoneinfo" };
+static const char *const roots[] = { "/usr/share/zoneinfo", "/usr/share/lib/zoneinfo", "/usr/lib/locale/TZ",
+                                     "/etc/zoneinfo" };
 
 /* Names become paths: nothing that climbs out of the database. */
 static bool
 is_safe(struct span name)
 {
-  if (!name.n || name.n > ZONE_NAME_MAX || name.p[0] == '/' || memchr(name.p, '\\', name.n) || memchr(name.p, '\0', name.n))
+  if (!name.n || name.n > ZONE_NAME_MAX || name.p[0] == '/' || memchr(name.p, '\\', name.n) ||
+      memchr(name.p, '\0', name.n))
     return false;
   return !memmem(name.p, name.n, "..", 2);
 }
@@ -181,7 +183,8 @@ rule_day(struct span *s, int64_t year, int64_t *ret)
       return false;
     for (int64_t m = 1; m < month; m++)
       first += month_days[m - 1] + (m == 2 && is_leap(year));
-    day = ((days_before(year) + first + 4) % 7 + 7) % 7; /* weekday of the month's first day; 1970-01-01 was a Thursday */
+    day =
+        ((days_before(year) + first + 4) % 7 + 7) % 7; /* weekday of the month's first day; 1970-01-01 was a Thursday */
     day = (weekday - day + 7) % 7 + (week - 1) * 7;
     while (day >= month_days[month - 1] + (month == 2 && is_leap(year)))
       day -= 7;

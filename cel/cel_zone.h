@@ -14,7 +14,8 @@
 #include "arena.h"
 #include "span.h"
 
-/* Seconds east of UTC that `name` ("Europe/Berlin", "UTC", "") had at `when` (seconds since 1970); false: no such zone. */
+/* Seconds east of UTC that `name` ("Europe/Berlin", "UTC", "") had at `when` (seconds since 1970); false: no such zone.
+ */
 bool cel_zone_offset(struct arena *a, struct span name, int64_t when, int64_t *ret_seconds);
 
 #endif

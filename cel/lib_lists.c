@@ -137,9 +137,10 @@ includes(struct cel_eval *ev, const struct cel_value *args, unsigned n)
   return cel_of_bool(cel_is_true(cel_equal(args[0], args[1])));
 }
 
-#define LIST_OF(symbol, item)                                                                                        \
-  static const struct cel_type symbol = { .kind = CEL_T_LIST, .nparams = 1, .name = "list", .params = { &(item) },  \
-                                          .max_size = CEL_SIZE_UNKNOWN }
+#define LIST_OF(symbol, item)                                                                             \
+  static const struct cel_type symbol = {                                                                 \
+    .kind = CEL_T_LIST, .nparams = 1, .name = "list", .params = { &(item) }, .max_size = CEL_SIZE_UNKNOWN \
+  }
 
 LIST_OF(ints, cel_int);
 LIST_OF(uints, cel_uint);
@@ -151,15 +152,15 @@ LIST_OF(strings, cel_string);
 LIST_OF(bytess, cel_bytes);
 
 #define COST .name_cost = CEL_COST_TRAVERSE
-#define EACH(name, before, after, fn, RES)                                                \
-  METHOD(name, before "int" after, RES(cel_int), fn, COST, ARGS(&ints)),                  \
-    METHOD(name, before "uint" after, RES(cel_uint), fn, COST, ARGS(&uints)),             \
-    METHOD(name, before "double" after, RES(cel_double), fn, COST, ARGS(&doubles)),       \
-    METHOD(name, before "bool" after, RES(cel_bool), fn, COST, ARGS(&bools)),             \
-    METHOD(name, before "duration" after, RES(cel_duration), fn, COST, ARGS(&durations)), \
-    METHOD(name, before "timestamp" after, RES(cel_timestamp), fn, COST, ARGS(&timestamps)), \
-    METHOD(name, before "string" after, RES(cel_string), fn, COST, ARGS(&strings)),       \
-    METHOD(name, before "bytes" after, RES(cel_bytes), fn, COST, ARGS(&bytess))
+#define EACH(name, before, after, fn, RES)                                                     \
+  METHOD(name, before "int" after, RES(cel_int), fn, COST, ARGS(&ints)),                       \
+      METHOD(name, before "uint" after, RES(cel_uint), fn, COST, ARGS(&uints)),                \
+      METHOD(name, before "double" after, RES(cel_double), fn, COST, ARGS(&doubles)),          \
+      METHOD(name, before "bool" after, RES(cel_bool), fn, COST, ARGS(&bools)),                \
+      METHOD(name, before "duration" after, RES(cel_duration), fn, COST, ARGS(&durations)),    \
+      METHOD(name, before "timestamp" after, RES(cel_timestamp), fn, COST, ARGS(&timestamps)), \
+      METHOD(name, before "string" after, RES(cel_string), fn, COST, ARGS(&strings)),          \
+      METHOD(name, before "bytes" after, RES(cel_bytes), fn, COST, ARGS(&bytess))
 #define ALWAYS_BOOL(t) cel_bool
 #define ITSELF(t)      t
 

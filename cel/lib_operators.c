@@ -73,7 +73,7 @@ do_add(struct cel_eval *ev, const struct cel_value *args, unsigned n)
   case CEL_BYTES:
     return join_text(ev, x, y);
   case CEL_LIST:
-    if (arena_used(ev->a) + sizeof(struct cel_value) * ((size_t)x.u.list->n + y.u.list->n) > CEL_MEMORY_MAX)
+    if (!cel_has_room(ev, sizeof(struct cel_value) * ((size_t)x.u.list->n + y.u.list->n)))
       return cel_out_of_memory();
     return cel_list_concat(ev->a, x.u.list, y.u.list);
   default:
@@ -198,15 +198,15 @@ do_not(struct cel_eval *ev, const struct cel_value *args, unsigned n)
   return args[0].kind == CEL_BOOL ? cel_of_bool(!args[0].u.b) : cel_no_overload();
 }
 
-#define ORDER(name, test)                                                         \
+#define ORDER(name, test)                                                                     \
   static struct cel_value name(struct cel_eval *ev, const struct cel_value *args, unsigned n) \
-  {                                                                               \
-    int order = 0;                                                                \
-    struct cel_value r = cel_compare(args[0], args[1], &order);                   \
-                                                                                  \
-    (void)ev;                                                                     \
-    (void)n;                                                                      \
-    return cel_is_error(r) ? r : cel_of_bool(test);                               \
+  {                                                                                           \
+    int order = 0;                                                                            \
+    struct cel_value r = cel_compare(args[0], args[1], &order);                               \
+                                                                                              \
+    (void)ev;                                                                                 \
+    (void)n;                                                                                  \
+    return cel_is_error(r) ? r : cel_of_bool(test);                                           \
   }
 
 ORDER(do_less, order < 0)
@@ -242,29 +242,31 @@ do_in(struct cel_eval *ev, const struct cel_value *args, unsigned n)
 
 /* -- the table -- */
 
-#define BINARY(name, id, res, fn, tr, co, x, y) FN(name, id, res, fn, .guard = CEL_TRAIT, .trait = (tr), .cost = (co), ARGS(&(x), &(y)))
-#define NUMERIC3(name, id, fn, tr)                                                      \
-  BINARY(name, id "_int64", cel_int, fn, tr, 0, cel_int, cel_int),                      \
-    BINARY(name, id "_uint64", cel_uint, fn, tr, 0, cel_uint, cel_uint),                \
-    BINARY(name, id "_double", cel_double, fn, tr, 0, cel_double, cel_double)
-#define COMPARISON(name, id, fn)                                                                       \
-  BINARY(name, id "_bool", cel_bool, fn, CEL_COMPARES, 0, cel_bool, cel_bool),                         \
-    BINARY(name, id "_int64", cel_bool, fn, CEL_COMPARES, 0, cel_int, cel_int),                        \
-    BINARY(name, id "_int64_double", cel_bool, fn, CEL_COMPARES, 0, cel_int, cel_double),              \
-    BINARY(name, id "_int64_uint64", cel_bool, fn, CEL_COMPARES, 0, cel_int, cel_uint),                \
-    BINARY(name, id "_uint64", cel_bool, fn, CEL_COMPARES, 0, cel_uint, cel_uint),                     \
-    BINARY(name, id "_uint64_double", cel_bool, fn, CEL_COMPARES, 0, cel_uint, cel_double),            \
-    BINARY(name, id "_uint64_int64", cel_bool, fn, CEL_COMPARES, 0, cel_uint, cel_int),                \
-    BINARY(name, id "_double", cel_bool, fn, CEL_COMPARES, 0, cel_double, cel_double),                 \
-    BINARY(name, id "_double_int64", cel_bool, fn, CEL_COMPARES, 0, cel_double, cel_int),              \
-    BINARY(name, id "_double_uint64", cel_bool, fn, CEL_COMPARES, 0, cel_double, cel_uint),            \
-    BINARY(name, id "_string", cel_bool, fn, CEL_COMPARES, CEL_COST_COMPARE, cel_string, cel_string),  \
-    BINARY(name, id "_bytes", cel_bool, fn, CEL_COMPARES, CEL_COST_COMPARE, cel_bytes, cel_bytes),     \
-    BINARY(name, id "_timestamp", cel_bool, fn, CEL_COMPARES, 0, cel_timestamp, cel_timestamp),        \
-    BINARY(name, id "_duration", cel_bool, fn, CEL_COMPARES, 0, cel_duration, cel_duration)
+#define BINARY(name, id, res, fn, tr, co, x, y) \
+  FN(name, id, res, fn, .guard = CEL_TRAIT, .trait = (tr), .cost = (co), ARGS(&(x), &(y)))
+#define NUMERIC3(name, id, fn, tr)                                         \
+  BINARY(name, id "_int64", cel_int, fn, tr, 0, cel_int, cel_int),         \
+      BINARY(name, id "_uint64", cel_uint, fn, tr, 0, cel_uint, cel_uint), \
+      BINARY(name, id "_double", cel_double, fn, tr, 0, cel_double, cel_double)
+#define COMPARISON(name, id, fn)                                                                        \
+  BINARY(name, id "_bool", cel_bool, fn, CEL_COMPARES, 0, cel_bool, cel_bool),                          \
+      BINARY(name, id "_int64", cel_bool, fn, CEL_COMPARES, 0, cel_int, cel_int),                       \
+      BINARY(name, id "_int64_double", cel_bool, fn, CEL_COMPARES, 0, cel_int, cel_double),             \
+      BINARY(name, id "_int64_uint64", cel_bool, fn, CEL_COMPARES, 0, cel_int, cel_uint),               \
+      BINARY(name, id "_uint64", cel_bool, fn, CEL_COMPARES, 0, cel_uint, cel_uint),                    \
+      BINARY(name, id "_uint64_double", cel_bool, fn, CEL_COMPARES, 0, cel_uint, cel_double),           \
+      BINARY(name, id "_uint64_int64", cel_bool, fn, CEL_COMPARES, 0, cel_uint, cel_int),               \
+      BINARY(name, id "_double", cel_bool, fn, CEL_COMPARES, 0, cel_double, cel_double),                \
+      BINARY(name, id "_double_int64", cel_bool, fn, CEL_COMPARES, 0, cel_double, cel_int),             \
+      BINARY(name, id "_double_uint64", cel_bool, fn, CEL_COMPARES, 0, cel_double, cel_uint),           \
+      BINARY(name, id "_string", cel_bool, fn, CEL_COMPARES, CEL_COST_COMPARE, cel_string, cel_string), \
+      BINARY(name, id "_bytes", cel_bool, fn, CEL_COMPARES, CEL_COST_COMPARE, cel_bytes, cel_bytes),    \
+      BINARY(name, id "_timestamp", cel_bool, fn, CEL_COMPARES, 0, cel_timestamp, cel_timestamp),       \
+      BINARY(name, id "_duration", cel_bool, fn, CEL_COMPARES, 0, cel_duration, cel_duration)
 
 static const struct cel_overload operators[] = {
-  FN("_?_:_", "conditional", cel_param_a, NULL, .nvars = 1, .cost = CEL_COST_TERNARY, ARGS(&cel_bool, &cel_param_a, &cel_param_a)),
+  FN("_?_:_", "conditional", cel_param_a, NULL, .nvars = 1, .cost = CEL_COST_TERNARY,
+     ARGS(&cel_bool, &cel_param_a, &cel_param_a)),
   FN("_&&_", "logical_and", cel_bool, NULL, .cost = CEL_COST_LOGIC, ARGS(&cel_bool, &cel_bool)),
   FN("_||_", "logical_or", cel_bool, NULL, .cost = CEL_COST_LOGIC, ARGS(&cel_bool, &cel_bool)),
   FN("!_", "logical_not", cel_bool, do_not, .guard = CEL_OPEN, ARGS(&cel_bool)),
@@ -278,15 +280,17 @@ static const struct cel_overload operators[] = {
   BINARY("_+_", "add_duration_timestamp", cel_timestamp, do_add, CEL_ADDS, 0, cel_duration, cel_timestamp),
   BINARY("_+_", "add_timestamp_duration", cel_timestamp, do_add, CEL_ADDS, 0, cel_timestamp, cel_duration),
   BINARY("_+_", "add_int64", cel_int, do_add, CEL_ADDS, 0, cel_int, cel_int),
-  FN("_+_", "add_list", cel_list_a, do_add, .nvars = 1, .guard = CEL_TRAIT, .trait = CEL_ADDS, .cost = CEL_COST_ADD_LIST,
-     ARGS(&cel_list_a, &cel_list_a)),
+  FN("_+_", "add_list", cel_list_a, do_add, .nvars = 1, .guard = CEL_TRAIT, .trait = CEL_ADDS,
+     .cost = CEL_COST_ADD_LIST, ARGS(&cel_list_a, &cel_list_a)),
   BINARY("_+_", "add_string", cel_string, do_add, CEL_ADDS, CEL_COST_CONCAT, cel_string, cel_string),
   BINARY("_+_", "add_uint64", cel_uint, do_add, CEL_ADDS, 0, cel_uint, cel_uint),
   BINARY("_-_", "subtract_double", cel_double, do_subtract, CEL_SUBTRACTS, 0, cel_double, cel_double),
   BINARY("_-_", "subtract_duration_duration", cel_duration, do_subtract, CEL_SUBTRACTS, 0, cel_duration, cel_duration),
   BINARY("_-_", "subtract_int64", cel_int, do_subtract, CEL_SUBTRACTS, 0, cel_int, cel_int),
-  BINARY("_-_", "subtract_timestamp_duration", cel_timestamp, do_subtract, CEL_SUBTRACTS, 0, cel_timestamp, cel_duration),
-  BINARY("_-_", "subtract_timestamp_timestamp", cel_duration, do_subtract, CEL_SUBTRACTS, 0, cel_timestamp, cel_timestamp),
+  BINARY("_-_", "subtract_timestamp_duration", cel_timestamp, do_subtract, CEL_SUBTRACTS, 0, cel_timestamp,
+         cel_duration),
+  BINARY("_-_", "subtract_timestamp_timestamp", cel_duration, do_subtract, CEL_SUBTRACTS, 0, cel_timestamp,
+         cel_timestamp),
   BINARY("_-_", "subtract_uint64", cel_uint, do_subtract, CEL_SUBTRACTS, 0, cel_uint, cel_uint),
   NUMERIC3("_*_", "multiply", do_multiply, CEL_MULTIPLIES),
   NUMERIC3("_/_", "divide", do_divide, CEL_DIVIDES),
@@ -300,7 +304,8 @@ static const struct cel_overload operators[] = {
   COMPARISON("_>=_", "greater_equals", do_greater_equal),
   FN("_[_]", "index_list", cel_param_a, NULL, .nvars = 1, .cost = CEL_COST_INDEX_LIST, ARGS(&cel_list_a, &cel_int)),
   FN("_[_]", "index_map", cel_param_b, NULL, .nvars = 2, .cost = CEL_COST_INDEX_MAP, ARGS(&cel_map_ab, &cel_param_a)),
-  FN("@in", "in_list", cel_bool, do_in, .nvars = 1, .guard = CEL_OPEN, .cost = CEL_COST_IN_LIST, ARGS(&cel_param_a, &cel_list_a)),
+  FN("@in", "in_list", cel_bool, do_in, .nvars = 1, .guard = CEL_OPEN, .cost = CEL_COST_IN_LIST,
+     ARGS(&cel_param_a, &cel_list_a)),
   FN("@in", "in_map", cel_bool, do_in, .nvars = 2, .guard = CEL_OPEN, ARGS(&cel_param_a, &cel_map_ab)),
 };
 

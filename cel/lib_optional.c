@@ -106,8 +106,11 @@ do_unwrap(struct cel_eval *ev, const struct cel_value *args, unsigned n)
   return out;
 }
 
-#define OF(kind_, name_, count, ...) \
-  { .kind = (kind_), .nparams = (count), .open = true, .name = (name_), .params = { __VA_ARGS__ }, .max_size = CEL_SIZE_UNKNOWN }
+#define OF(kind_, name_, count, ...)                                                               \
+  {                                                                                                \
+    .kind = (kind_), .nparams = (count), .open = true, .name = (name_), .params = { __VA_ARGS__ }, \
+    .max_size = CEL_SIZE_UNKNOWN                                                                   \
+  }
 
 static const struct cel_type optional_list = OF(CEL_T_OPAQUE, "optional_type", 1, &cel_list_a);
 static const struct cel_type optional_map = OF(CEL_T_OPAQUE, "optional_type", 1, &cel_map_ab);

@@ -44,7 +44,9 @@ do_type(struct cel_eval *ev, const struct cel_value *args, unsigned n)
 static struct cel_value
 to_bool(struct cel_eval *ev, const struct cel_value *args, unsigned n)
 {
-  static const char *const words[] = { "1", "t", "T", "TRUE", "true", "True", "0", "f", "F", "FALSE", "false", "False" };
+  static const char *const words[] = {
+    "1", "t", "T", "TRUE", "true", "True", "0", "f", "F", "FALSE", "false", "False"
+  };
 
   (void)n;
   for (size_t i = 0; i < ARRAY_SIZE(words); i++)
@@ -261,7 +263,7 @@ print_seconds(struct strbuf *b, int64_t ns)
 struct cel_value
 cel_to_string(struct cel_eval *ev, struct cel_value v)
 {
-  _cleanup_strbuf_ struct strbuf b;
+  _cleanup_strbuf_ struct strbuf b = { 0 };
   struct span s;
 
   strbuf_init(&b, 64 * 1024);
@@ -386,7 +388,8 @@ do_map_insert(struct cel_eval *ev, const struct cel_value *args, unsigned n)
 /* -- the table -- */
 
 #define CONVERT(name, id, res, fn, from) FN(name, id, res, fn, ARGS(&(from)))
-#define SIZE(make, id, from, ...) make("size", id, cel_int, do_size, .guard = CEL_TRAIT, .trait = CEL_SIZED, __VA_ARGS__, ARGS(&(from)))
+#define SIZE(make, id, from, ...) \
+  make("size", id, cel_int, do_size, .guard = CEL_TRAIT, .trait = CEL_SIZED, __VA_ARGS__, ARGS(&(from)))
 
 static const struct cel_overload std[] = {
   SIZE(FN, "size_bytes", cel_bytes, .nvars = 0),

@@ -2,6 +2,7 @@
 #include "cel_zone.h"
 
 #include <inttypes.h>
+#include <stdio.h>
 #include <string.h>
 
 #define TIME_MIN INT64_C(-62135596800)
@@ -168,8 +169,8 @@ skip(struct span *s, char c)
 }
 
 /* As Go's time.Parse with RFC 3339: "2009-02-13T23:31:30.5+01:00". */
-static bool
-parse_time(struct span s, struct cel_value *ret)
+bool
+cel_time_parse(struct span s, struct cel_value *ret)
 {
   static const int month_days[] = { 31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31 };
   int year, month, day, hour, minute, second, oh, om, sign = 1;
@@ -207,8 +208,8 @@ struct unit {
 };
 
 static const struct unit units[] = {
-  { "ns", 1 },          { "us", 1000 },       { "\xC2\xB5s", 1000 },          { "\xCE\xBCs", 1000 },
-  { "ms", 1000000 },    { "s", 1000000000 },  { "m", UINT64_C(60000000000) }, { "h", UINT64_C(3600000000000) },
+  { "ns", 1 },       { "us", 1000 },      { "\xC2\xB5s", 1000 },          { "\xCE\xBCs", 1000 },
+  { "ms", 1000000 }, { "s", 1000000000 }, { "m", UINT64_C(60000000000) }, { "h", UINT64_C(3600000000000) },
 };
 
 /* One number with its unit. */
@@ -292,7 +293,7 @@ to_timestamp(struct cel_eval *ev, const struct cel_value *args, unsigned n)
   (void)n;
   if (args[0].kind == CEL_INT)
     t = (struct cel_value){ .kind = CEL_TIMESTAMP, .u.i = args[0].u.i };
-  else if (!parse_time(cel_span(args[0]), &t))
+  else if (!cel_time_parse(cel_span(args[0]), &t))
     return cel_failf(ev->a, "type conversion error from 'string' to 'google.protobuf.Timestamp'");
   return t.u.i < TIME_MIN || t.u.i > TIME_MAX ? cel_fail("timestamp overflow") : t;
 }
@@ -323,7 +324,7 @@ same(struct cel_eval *ev, const struct cel_value *args, unsigned n)
 static bool
 atoi_go(struct cel_eval *ev, struct span s, int64_t *ret, struct cel_value *err)
 {
-  _cleanup_strbuf_ struct strbuf b;
+  _cleanup_strbuf_ struct strbuf b = { 0 };
   bool negative = s.n && s.p[0] == '-', bad = false, range = false;
   size_t i = s.n && (s.p[0] == '-' || s.p[0] == '+');
   int64_t v = 0;
@@ -340,7 +341,8 @@ atoi_go(struct cel_eval *ev, struct span s, int64_t *ret, struct cel_value *err)
     return true;
   strbuf_init(&b, 4096);
   cel_quote(&b, s);
-  *err = cel_failf(ev->a, "strconv.Atoi: parsing %s: %s", strbuf_view(&b).p, bad ? "invalid syntax" : "value out of range");
+  *err = cel_failf(ev->a, "strconv.Atoi: parsing %s: %s", strbuf_view(&b).p,
+                   bad ? "invalid syntax" : "value out of range");
   return false;
 }
 
@@ -429,9 +431,9 @@ DURATION_PART(duration_minutes, INT64_C(60000000000))
 DURATION_PART(duration_seconds, INT64_C(1000000000))
 DURATION_PART(duration_milliseconds, INT64_C(1000000))
 
-#define PART(name, id, fn)                                                       \
-  METHOD(name, "timestamp_to_" id, cel_int, fn, ARGS(&cel_timestamp)),           \
-    METHOD(name, "timestamp_to_" id "_with_tz", cel_int, fn, ARGS(&cel_timestamp, &cel_string))
+#define PART(name, id, fn)                                             \
+  METHOD(name, "timestamp_to_" id, cel_int, fn, ARGS(&cel_timestamp)), \
+      METHOD(name, "timestamp_to_" id "_with_tz", cel_int, fn, ARGS(&cel_timestamp, &cel_string))
 
 static const struct cel_overload times[] = {
   FN("timestamp", "timestamp_to_timestamp", cel_timestamp, same, ARGS(&cel_timestamp)),

@@ -1,0 +1,110 @@
+#include "cel_dra.h"
+
+#include "cel.h"
+#include "cel_dra_env.h"
+
+#include <stdatomic.h>
+#include <string.h>
+
+struct cel_selector {
+  atomic_uint refs;
+  struct cel_code *code;
+};
+
+struct cel_device {
+  struct cel_value value; /* of the variable `device` */
+};
+
+/* A selector gives a bool, or something whose type is only known when it runs. */
+static int
+check_type(const struct cel_code *code, const struct cel_dra_features *features, struct kerr *reterr)
+{
+  _cleanup_arena_ struct arena *a = arena_new(64 * 1024);
+  const struct cel_type *t = cel_code_type(code);
+
+  if ((t->kind == CEL_T_BOOL && !t->nullable) || t->kind == cel_dra_attribute_type(features)->kind)
+    return 0;
+  return kerr_set(reterr, KERR_INVALID, NULL, "must evaluate to bool or the unknown type, not %s",
+                  cel_code_type_text(code, a));
+}
+
+int
+cel_selector_compile(struct span expression, struct cel_selector **ret, struct kerr *reterr)
+{
+  _cleanup_cel_code_ struct cel_code *code = NULL;
+  int r = cel_compile(cel_dra_env(NULL), expression, &code, reterr);
+
+  if (r < 0 || (r = check_type(code, NULL, reterr)) < 0)
+    return r;
+  *ret = mem_alloc(sizeof **ret);
+  atomic_init(&(*ret)->refs, 1);
+  (*ret)->code = steal_pointer(&code);
+  return 0;
+}
+
+int
+cel_selector_validate(struct span expression, const struct cel_dra_features *features, struct kerr *reterr)
+{
+  _cleanup_cel_code_ struct cel_code *code = NULL;
+  uint64_t min, max;
+  int r;
+
+  if (expression.n > CEL_DRA_LENGTH_MAX)
+    return kerr_set(reterr, KERR_TOO_LARGE, NULL, "may not be more than %d bytes", CEL_DRA_LENGTH_MAX);
+  r = cel_compile(cel_dra_env(features), expression, &code, reterr);
+  if (r < 0 || (r = check_type(code, features, reterr)) < 0)
+    return r;
+  cel_code_estimate(code, &min, &max);
+  if (max > CEL_DRA_COST_MAX)
+    return kerr_set(reterr, KERR_FORBIDDEN, NULL, "too complex, exceeds cost limit");
+  return 0;
+}
+
+struct cel_selector *
+cel_selector_ref(struct cel_selector *s)
+{
+  atomic_fetch_add_explicit(&s->refs, 1, memory_order_relaxed);
+  return s;
+}
+
+void
+cel_selector_unref(struct cel_selector *s)
+{
+  if (!s || atomic_fetch_sub_explicit(&s->refs, 1, memory_order_acq_rel) != 1)
+    return;
+  cel_code_unref(s->code);
+  free(s);
+}
+
+int
+cel_device_new(struct arena *a, const char *driver, const struct json *device, struct cel_device **ret,
+               struct kerr *reterr)
+{
+  struct cel_device *d = arena_new_of(a, struct cel_device);
+  int r = cel_dra_device_value(a, driver, device, &d->value, reterr);
+
+  if (r == 0)
+    *ret = d;
+  return r;
+}
+
+int
+cel_selector_match(const struct cel_selector *s, const struct cel_device *device, struct arena *a, bool *ret,
+                   struct kerr *reterr)
+{
+  struct cel_run run = { .vars = &device->value, .arena = a, .limit = CEL_DRA_COST_MAX };
+  struct cel_value v = cel_dra_to_bool(a, cel_code_run(s->code, &run));
+
+  if (cel_is_error(v))
+    return kerr_set(reterr, KERR_INVALID, NULL, "%.*s", (int)v.n, v.u.s);
+  *ret = v.u.b;
+  return 0;
+}
+
+const char *
+cel_selector_why_not(const struct cel_selector *s, const struct cel_device *device, struct arena *a)
+{
+  struct cel_run run = { .vars = &device->value, .arena = a, .limit = CEL_DRA_COST_MAX };
+
+  return cel_code_why_false(s->code, &run);
+}

@@ -1,0 +1,247 @@
+#include "cel_dra_env.h"
+
+#include <string.h>
+
+/* -- types (dynamic-resource-allocation/cel/compile.go: newCompiler) -- */
+
+#define DOMAIN_MAX 63 /* DeviceMaxDomainLength */
+#define ID_MAX     32 /* DeviceMaxIDLength */
+#define DRIVER_MAX 63 /* DriverNameMaxLength */
+#define VALUE_MAX  64 /* the longer of a string and a list of an attribute */
+#define COUNT_MAX  32 /* ResourceSliceMaxAttributesAndCapacitiesPerDevice */
+
+#define SIZED(k, n, size)                        \
+  {                                              \
+    .kind = (k), .name = (n), .max_size = (size) \
+  }
+#define MAP(key, item, size)                                                                          \
+  {                                                                                                   \
+    .kind = CEL_T_MAP, .nparams = 2, .name = "map", .params = { &(key), &(item) }, .max_size = (size) \
+  }
+#define DEVICE(f)                                                                                     \
+  {                                                                                                   \
+    .kind = CEL_T_STRUCT, .name = "kubernetes.DRADevice", .fields = (f), .max_size = CEL_SIZE_UNKNOWN \
+  }
+
+static const struct cel_type domain = SIZED(CEL_T_STRING, "string", DOMAIN_MAX);
+static const struct cel_type id = SIZED(CEL_T_STRING, "string", ID_MAX);
+static const struct cel_type driver_name = SIZED(CEL_T_STRING, "string", DRIVER_MAX);
+static const struct cel_type multi = SIZED(CEL_T_BOOL, "bool", 1);
+static const struct cel_type attribute_any = SIZED(CEL_T_ANY, "google.protobuf.Any", VALUE_MAX);
+static const struct cel_type attribute_dyn = SIZED(CEL_T_DYN, "dyn", VALUE_MAX);
+static const struct cel_type inner_any = MAP(id, attribute_any, COUNT_MAX);
+static const struct cel_type inner_dyn = MAP(id, attribute_dyn, COUNT_MAX);
+static const struct cel_type outer_any = MAP(domain, inner_any, COUNT_MAX);
+static const struct cel_type outer_dyn = MAP(domain, inner_dyn, COUNT_MAX);
+static const struct cel_type quantity = SIZED(CEL_T_STRUCT, "kubernetes.Quantity", 8);
+static const struct cel_type inner_capacity = MAP(id, quantity, COUNT_MAX);
+static const struct cel_type outer_capacity = MAP(domain, inner_capacity, COUNT_MAX);
+
+#define FIELDS(attributes)                                     \
+  { "driver", &driver_name }, { "attributes", &(attributes) }, \
+  {                                                            \
+    "capacity", &outer_capacity                                \
+  }
+#define MULTI                          \
+  {                                    \
+    "allowMultipleAllocations", &multi \
+  }
+#define END    \
+  {            \
+    NULL, NULL \
+  }
+
+static const struct cel_field fields_any[] = { FIELDS(outer_any), END };
+static const struct cel_field fields_any_multi[] = { FIELDS(outer_any), MULTI, END };
+static const struct cel_field fields_dyn[] = { FIELDS(outer_dyn), END };
+static const struct cel_field fields_dyn_multi[] = { FIELDS(outer_dyn), MULTI, END };
+
+/* By listTypeAttributes, then consumableCapacity. */
+static const struct cel_type devices[2][2] = {
+  { DEVICE(fields_any), DEVICE(fields_any_multi) },
+  { DEVICE(fields_dyn), DEVICE(fields_dyn_multi) },
+};
+static const struct cel_type *const structs[2][2][2] = {
+  { { &devices[0][0], NULL }, { &devices[0][1], NULL } },
+  { { &devices[1][0], NULL }, { &devices[1][1], NULL } },
+};
+static const struct cel_var vars[2][2] = {
+  { { "device", &devices[0][0], 0 }, { "device", &devices[0][1], 0 } },
+  { { "device", &devices[1][0], 0 }, { "device", &devices[1][1], 0 } },
+};
+
+#define ENV(list, cap, more)                                                                                           \
+  {                                                                                                                    \
+    .features = CEL_F_BASE | CEL_F_BIND | (more), .vars = &vars[list][cap], .nvars = 1, .structs = structs[list][cap], \
+    .cost_limit = CEL_DRA_COST_MAX                                                                                     \
+  }
+
+static const struct cel_env envs[2][2] = {
+  { ENV(0, 0, 0), ENV(0, 1, 0) },
+  { ENV(1, 0, CEL_F_INCLUDES), ENV(1, 1, CEL_F_INCLUDES) },
+};
+
+const struct cel_env *
+cel_dra_env(const struct cel_dra_features *f)
+{
+  return f ? &envs[f->list_type_attributes][f->consumable_capacity] : &envs[1][1];
+}
+
+const struct cel_type *
+cel_dra_attribute_type(const struct cel_dra_features *f)
+{
+  return !f || f->list_type_attributes ? &attribute_dyn : &attribute_any;
+}
+
+/* -- values -- */
+
+static struct cel_value
+version_value(struct arena *a, const struct json *v, const char *name, struct kerr *reterr)
+{
+  const char *why;
+  const struct cel_semver *version = cel_semver_parse(a, json_span(v), &why);
+
+  if (version)
+    return (struct cel_value){ .kind = CEL_SEMVER, .u.semver = version };
+  (void)kerr_set(reterr, KERR_INVALID, NULL, "attribute %s: parse semantic version: %s", name, why);
+  return cel_fail("");
+}
+
+static struct cel_value
+scalar_value(struct arena *a, const struct json *v, bool version, const char *name, struct kerr *reterr)
+{
+  return version ? version_value(a, v, name, reterr) : cel_of_json(a, v);
+}
+
+/* The one value an attribute has; lists are looked at first, as upstream does. */
+static struct cel_value
+attribute_value(struct arena *a, const struct json *attribute, const char *name, struct kerr *reterr)
+{
+  static const char *const lists[] = { "ints", "bools", "strings", "versions" }, *const scalars[] = { "int", "bool",
+                                                                                                      "string",
+                                                                                                      "version" };
+
+  for (size_t i = 0; i < ARRAY_SIZE(lists); i++) {
+    const struct json *v = json_get(attribute, lists[i]);
+    struct cel_value list;
+
+    if (!json_is(v, JSON_ARRAY))
+      continue;
+    list = cel_list_new(a, v->count);
+    for (json_each_item (p, v)) {
+      struct cel_value item = scalar_value(a, *p, i == 3, name, reterr);
+
+      if (cel_is_error(item))
+        return item;
+      cel_list_push(a, list.u.list, item);
+    }
+    return list;
+  }
+  for (size_t i = 0; i < ARRAY_SIZE(scalars); i++) {
+    const struct json *v = json_get(attribute, scalars[i]);
+
+    if (v && !json_is(v, JSON_NULL))
+      return scalar_value(a, v, i == 3, name, reterr);
+  }
+  (void)kerr_set(reterr, KERR_INVALID, NULL, "attribute %s: unsupported attribute value", name);
+  return cel_fail("");
+}
+
+static struct cel_value
+capacity_value(struct arena *a, const struct json *capacity, const char *name, struct kerr *reterr)
+{
+  struct cel_value v = cel_quantity_parse(a, json_span(json_get(capacity, "value")));
+
+  if (cel_is_error(v))
+    (void)kerr_set(reterr, KERR_INVALID, NULL, "capacity %s: %s", name, v.u.s);
+  return v;
+}
+
+static const struct cel_value empty_map = { .kind = CEL_MAP, .u.map = &(struct cel_map){ .n = 0 } };
+
+/* {"domain/id": x, "id": y} as {domain: {id: x}, driver: {id: y}}; an unknown domain is an empty map. */
+static int
+by_domain(struct arena *a, struct span driver, const struct json *named,
+          struct cel_value (*value)(struct arena *, const struct json *, const char *, struct kerr *),
+          struct cel_value *ret, struct kerr *reterr)
+{
+  *ret = cel_map_new(a, 4);
+  ret->u.map->fallback = &empty_map;
+  for (json_each_member (m, named)) {
+    struct span rest, dom = span_cut(span_make(m->name, m->name_len), '/', &rest);
+    struct cel_value v = value(a, m->value, m->name, reterr), key, inner;
+    const struct cel_value *known;
+
+    if (cel_is_error(v))
+      return -(int)reterr->code;
+    if (!rest.p) {
+      rest = dom;
+      dom = driver;
+    }
+    key = cel_of_span(dom);
+    known = cel_map_find(ret->u.map, key);
+    if (known == &empty_map) {
+      inner = cel_map_new(a, 8);
+      cel_map_put(a, ret->u.map, key, inner);
+    } else {
+      inner = *known;
+    }
+    cel_map_put(a, inner.u.map, cel_of_span(rest), v);
+  }
+  return 0;
+}
+
+int
+cel_dra_device_value(struct arena *a, const char *driver, const struct json *device, struct cel_value *ret,
+                     struct kerr *reterr)
+{
+  struct span name = span_of(driver ? driver : "");
+  struct cel_value attributes, capacity;
+  int r = by_domain(a, name, json_get(device, "attributes"), attribute_value, &attributes, reterr);
+
+  if (r == 0)
+    r = by_domain(a, name, json_get(device, "capacity"), capacity_value, &capacity, reterr);
+  if (r < 0)
+    return r;
+  *ret = cel_map_new(a, 4);
+  cel_map_put(a, ret->u.map, cel_of_span(SPAN("driver")), cel_of_span(name));
+  cel_map_put(a, ret->u.map, cel_of_span(SPAN("allowMultipleAllocations")),
+              cel_of_bool(json_get_bool(device, "allowMultipleAllocations", false)));
+  cel_map_put(a, ret->u.map, cel_of_span(SPAN("attributes")), attributes);
+  cel_map_put(a, ret->u.map, cel_of_span(SPAN("capacity")), capacity);
+  return 0;
+}
+
+struct cel_value
+cel_dra_to_bool(struct arena *a, struct cel_value v)
+{
+  static const char *const texts[CEL_KIND_COUNT] = {
+    [CEL_NULL] = "type conversion error from 'null_type' to 'bool'",
+    [CEL_INT] = "unsupported type conversion from 'int' to bool",
+    [CEL_UINT] = "unsupported type conversion from 'uint' to bool",
+    [CEL_DOUBLE] = "type conversion error from Double to 'bool'",
+    [CEL_STRING] = "unsupported native conversion from string to 'bool'",
+    [CEL_BYTES] = "type conversion error from Bytes to 'bool'",
+    [CEL_DURATION] = "type conversion error from 'Duration' to 'bool'",
+    [CEL_TIMESTAMP] = "type conversion error from 'Timestamp' to 'bool'",
+    [CEL_LIST] = "type conversion error from list to 'bool'",
+    [CEL_MAP] = "type conversion error from map to 'bool'",
+    [CEL_TYPE] = "type conversion not supported for 'type'",
+    [CEL_QUANTITY] = "type conversion error from 'Quantity' to 'bool'",
+    [CEL_SEMVER] = "type conversion error from 'Semver' to 'bool'",
+    [CEL_IP] = "type conversion error from 'IP' to 'bool'",
+    [CEL_CIDR] = "type conversion error from 'CIDR' to 'bool'",
+    [CEL_URL] = "type conversion error from 'URL' to 'bool'",
+    [CEL_FORMAT] = "type conversion error from 'Format' to 'bool'",
+  };
+  struct cel_value inner = v;
+
+  while (inner.kind == CEL_OPTIONAL && inner.u.some)
+    inner = *inner.u.some;
+  if (inner.kind == CEL_BOOL || cel_is_error(inner))
+    return inner;
+  return cel_failf(a, "CEL result of type %s could not be converted to bool: %s", cel_type_name(v),
+                   inner.kind == CEL_OPTIONAL ? "optional.none() dereference"
+                   : texts[inner.kind]        ? texts[inner.kind]
+                                              : "unsupported conversion");
+}

@@ -1,0 +1,26 @@
+/*
+ * cel_dra_env - DRA's environments, shared by selectors and the batch reader.
+ */
+#ifndef CEL_CEL_DRA_ENV_H
+#define CEL_CEL_DRA_ENV_H
+
+#include "cel_dra.h"
+#include "cel_env.h"
+
+/* What is already stored: everything is known. NULL: that; else what API validation allows with these gates. */
+const struct cel_env *cel_dra_env(const struct cel_dra_features *features);
+/* The type that a look-up of an attribute has there: dyn or any. */
+const struct cel_type *cel_dra_attribute_type(const struct cel_dra_features *features);
+/* The value of `device` for a v1 Device object; NULL is a device without anything. */
+_must_check_ int cel_dra_device_value(struct arena *a, const char *driver, const struct json *device,
+                                      struct cel_value *ret, struct kerr *reterr);
+/* A selector's result as Go's ConvertToNative(bool) sees it: true, false, or an error. */
+struct cel_value cel_dra_to_bool(struct arena *a, struct cel_value v);
+
+/* A derived attribute's result as a v1 attribute in *ret, or an error with upstream's text. */
+struct cel_value cel_dra_attribute(struct arena *a, struct cel_value v, struct json **ret);
+
+#define CEL_DRA_COST_MAX   1000000 /* upstream: CELSelectorExpressionMaxCost */
+#define CEL_DRA_LENGTH_MAX 10240   /* upstream: CELSelectorExpressionMaxLength */
+
+#endif
