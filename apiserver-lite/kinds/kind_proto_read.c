@@ -71,15 +71,24 @@ read_nested(struct reader *r, const struct kind_field *f, const struct wire_fiel
   return read_struct(r, kind_field_type(f), w->bytes, ret);
 }
 
-/* Reads a message of few fields into `fields`, which is indexed by number. */
+/*
+ * Reads a message of few fields into `fields`, which is indexed by number. `wires` has a letter for each number, from
+ * 0: 'v' a varint, 'b' bytes, '?' what the caller will look at.
+ */
 static int
-read_small(struct reader *r, struct span bytes, struct wire_field *fields, size_t n)
+read_small(struct reader *r, struct span bytes, const char *wires, struct wire_field *fields)
 {
   struct wire_field w;
+  size_t n = strlen(wires);
   int rc;
-  while ((rc = wire_next(&bytes, &w, r->err)) > 0)
-    if (w.number < n)
-      fields[w.number] = w;
+  while ((rc = wire_next(&bytes, &w, r->err)) > 0) {
+    if (w.number >= n)
+      continue;
+    if ((wires[w.number] == 'v' && w.type != WIRE_VARINT) || (wires[w.number] == 'b' && w.type != WIRE_BYTES))
+      return kerr_set(r->err, KERR_BAD_REQUEST, NULL, "proto: wrong wireType = %u for field number %u", w.type,
+                      w.number);
+    fields[w.number] = w;
+  }
   return rc;
 }
 
@@ -89,7 +98,7 @@ read_time(struct reader *r, const struct kind_field *f, const struct wire_field 
   struct wire_field parts[3] = { 0 };
   char buf[KIND_TIME_TEXT_MAX];
   bool micro = f->base == KIND_MICROTIME;
-  int rc = read_small(r, w->bytes, parts, ARRAY_SIZE(parts));
+  int rc = read_small(r, w->bytes, "-vv", parts);
   if (rc < 0)
     return rc;
   struct kind_time t = { .seconds = (int64_t)parts[1].varint, .nanos = micro ? (int32_t)parts[2].varint : 0 };
@@ -107,7 +116,7 @@ read_quantity(struct reader *r, const struct kind_field *f, const struct wire_fi
   (void)f;
   struct wire_field parts[2] = { 0 };
   const char *canonical;
-  int rc = read_small(r, w->bytes, parts, ARRAY_SIZE(parts));
+  int rc = read_small(r, w->bytes, "-b", parts);
   if (rc < 0)
     return rc;
   if (!parts[1].number) {
@@ -127,7 +136,7 @@ read_int_or_string(struct reader *r, const struct kind_field *f, const struct wi
 {
   (void)f;
   struct wire_field parts[4] = { 0 };
-  int rc = read_small(r, w->bytes, parts, ARRAY_SIZE(parts));
+  int rc = read_small(r, w->bytes, "-vvb", parts);
   if (rc < 0)
     return rc;
   *ret =
@@ -141,7 +150,7 @@ read_raw(struct reader *r, const struct kind_field *f, const struct wire_field *
 {
   (void)f;
   struct wire_field parts[2] = { 0 };
-  int rc = read_small(r, w->bytes, parts, ARRAY_SIZE(parts));
+  int rc = read_small(r, w->bytes, "-b", parts);
   if (rc < 0)
     return rc;
   if (!parts[1].bytes.n) {
@@ -163,7 +172,7 @@ read_strings(struct reader *r, const struct kind_field *f, const struct wire_fie
   int rc;
   *ret = json_new_array(r->a);
   while ((rc = wire_next(&rest, &item, r->err)) > 0)
-    if (item.number == 1)
+    if (item.number == 1 && item.type == WIRE_BYTES)
       json_append(r->a, *ret, kind_string(r->a, item.bytes));
   return rc;
 }
@@ -179,6 +188,8 @@ read_schema_or(struct reader *r, const struct kind_field *f, const struct wire_f
   struct wire_field part;
   int rc;
   while ((rc = wire_next(&rest, &part, r->err)) > 0) {
+    if (part.type != WIRE_BYTES && (part.number != 1 || f->base != KIND_SCHEMA_OR_BOOL))
+      continue;
     if (part.number == schema_number) {
       rc = read_struct(r, &kind_types[kind_schema_type], part.bytes, &schema);
     } else if (f->base == KIND_SCHEMA_OR_BOOL && part.number == 1) {
@@ -286,7 +297,7 @@ read_entry(struct reader *r, const struct kind_field *f, const struct wire_field
   struct json *value = NULL;
   if (w->type != WIRE_BYTES)
     return wrong_type(r, f, w);
-  int rc = read_small(r, w->bytes, parts, ARRAY_SIZE(parts));
+  int rc = read_small(r, w->bytes, "-b?", parts);
   if (rc == 0 && parts[2].number && parts[2].type != readers[f->base].wire)
     rc = wrong_type(r, f, &parts[2]);
   else if (rc == 0 && parts[2].number)
@@ -409,7 +420,7 @@ read_envelope(struct span bytes, struct wire_field ret[5], struct kerr *reterr)
                     "provided data does not appear to be a protobuf message, expected prefix [107 56 115 0]");
   if (bytes.n == 4)
     return kerr_set(reterr, KERR_BAD_REQUEST, NULL, "empty body");
-  return read_small(&r, span_make(bytes.p + 4, bytes.n - 4), ret, 5);
+  return read_small(&r, span_make(bytes.p + 4, bytes.n - 4), "-bbbb", ret);
 }
 
 /* What the envelope names, or the fallback where it says nothing. */
@@ -419,7 +430,7 @@ envelope_kind(struct arena *a, const struct wire_field *envelope, const struct k
 {
   struct wire_field meta[3] = { 0 };
   struct reader r = { .a = a, .err = reterr };
-  int rc = read_small(&r, envelope[1].bytes, meta, ARRAY_SIZE(meta));
+  int rc = read_small(&r, envelope[1].bytes, "-bb", meta);
   if (rc < 0)
     return rc;
   const struct kind *otherwise = *kind;
@@ -434,8 +445,8 @@ envelope_kind(struct arena *a, const struct wire_field *envelope, const struct k
   *kind = kind_find_api_version(api_version, name);
   if (!*kind || ((*kind)->type->flags & KIND_T_JSON_ONLY))
     return kerr_set(reterr, KERR_BAD_REQUEST, NULL,
-                    "no kind \"%s\" is registered for version \"%s\" in scheme \"pkg/runtime/scheme.go:111\"",
-                    name, api_version);
+                    "no kind \"%s\" is registered for version \"%s\" in scheme \"pkg/runtime/scheme.go:111\"", name,
+                    api_version);
   return 0;
 }
 

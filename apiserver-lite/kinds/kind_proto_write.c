@@ -1,4 +1,5 @@
 /* Canonical trees → Kubernetes protobuf, byte for byte as upstream's generated code writes them. */
+#include <stdio.h>
 #include <string.h>
 
 #include "codec.h"
@@ -216,6 +217,21 @@ write_struct(struct strbuf *b, const struct kind_type *t, const struct json *obj
   write_slots(b, t, slots.at);
 }
 
+/* What the object says it is; a kind without TypeMeta (WatchEvent) has no place to say it. */
+static void
+put_type_meta(const struct kind *k, const struct json *tree, struct strbuf *out)
+{
+  if (k->type->flags & KIND_T_OBJECT) {
+    wire_put_bytes(out, 1, span_of(json_get_str_or(tree, "apiVersion", "")));
+    wire_put_bytes(out, 2, span_of(json_get_str_or(tree, "kind", "")));
+    return;
+  }
+  char api_version[300];
+  (void)snprintf(api_version, sizeof(api_version), "%s%s%s", k->group, *k->group ? "/" : "", k->version);
+  wire_put_bytes(out, 1, span_of(api_version));
+  wire_put_bytes(out, 2, span_of(k->kind));
+}
+
 int
 kind_encode_proto(const struct kind *k, const struct json *tree, struct strbuf *out, struct kerr *reterr)
 {
@@ -226,8 +242,7 @@ kind_encode_proto(const struct kind *k, const struct json *tree, struct strbuf *
                     kind_text(k->type->go_pkg), kind_type_go(k->type));
   strbuf_add(out, "k8s", 4);
   size_t meta = wire_begin(out, 1);
-  wire_put_bytes(out, 1, span_of(json_get_str_or(tree, "apiVersion", "")));
-  wire_put_bytes(out, 2, span_of(json_get_str_or(tree, "kind", "")));
+  put_type_meta(k, tree, out);
   wire_end(out, meta);
   size_t raw = wire_begin(out, 2);
   write_struct(out, k->type, tree);

@@ -113,6 +113,7 @@ int
 wire_next(struct span *rest, struct wire_field *ret, struct kerr *reterr)
 {
   while (rest->n) {
+    *ret = (struct wire_field){ 0 };
     int rc = take_tag(rest, ret, reterr);
     if (rc < 0)
       return rc;
