@@ -103,6 +103,62 @@ model_named(const struct model *m, const char *package, const char *name)
   return SIZE_MAX;
 }
 
+/* -- packages that are like another -- */
+
+static const char *
+like_of(const struct model *m, const char *package)
+{
+  for (size_t i = 0; i < m->likenesses.n; i++)
+    if (strcmp(m->likenesses.at[i].package, package) == 0)
+      return m->likenesses.at[i].like;
+  return NULL;
+}
+
+/* If `name` is not in `package` but in the one it is like, copy it over. */
+static void
+take_over(struct model *m, const char *package, const char *name)
+{
+  if (!name || strchr(name, '.') || is_builtin(name) || model_type(m, package, name) != SIZE_MAX ||
+      model_named(m, package, name) != SIZE_MAX)
+    return;
+  for (const char *like = like_of(m, package); like;) {
+    char *there = mem_printf("%s.%s", like, name);
+    size_t t = model_type(m, "", there), n = model_named(m, "", there);
+    if (t != SIZE_MAX) {
+      struct type *copy = ARRAY_PUSH(&m->types);
+      *copy = m->types.at[t];
+      copy->package = package;
+      return;
+    }
+    if (n != SIZE_MAX) {
+      struct named *copy = ARRAY_PUSH(&m->named);
+      *copy = m->named.at[n];
+      copy->package = package;
+      return;
+    }
+    /* Perhaps that package is itself like another. */
+    const char *next = NULL;
+    for (size_t i = 0; i < m->likenesses.n && !next; i++)
+      if (strcmp(package_short(m->likenesses.at[i].package), like) == 0)
+        next = m->likenesses.at[i].like;
+    like = next;
+  }
+}
+
+/* The list grows while it is walked, so that what has been taken over brings along what it needs. */
+void
+model_complete(struct model *m)
+{
+  for (size_t i = 0; i < m->kinds.n; i++)
+    take_over(m, m->kinds.at[i].package, m->kinds.at[i].kind);
+  for (size_t i = 0; i < m->types.n; i++)
+    for (size_t k = 0; k < m->types.at[i].fields.n; k++) {
+      const struct field *f = &m->types.at[i].fields.at[k];
+      take_over(m, m->types.at[i].package, f->type);
+      take_over(m, m->types.at[i].package, f->key);
+    }
+}
+
 int
 main(int argc, char **argv)
 {
@@ -112,6 +168,7 @@ main(int argc, char **argv)
     complain(&nowhere, "usage: kindgen OUT.c FILE.kind...");
   for (int i = 2; i < argc; i++)
     model_read(&m, argv[i]);
+  model_complete(&m);
   FILE *out = fopen(argv[1], "we");
   if (!out)
     complain(&nowhere, "cannot write %s", argv[1]);

@@ -100,6 +100,11 @@ struct resource {
   struct place where;
 };
 
+/* What `package` does not define is as in `like`. */
+struct likeness {
+  const char *package, *like;
+};
+
 struct group_version {
   const char *group, *version;
   bool on;
@@ -111,12 +116,16 @@ struct model {
   ARRAY(struct kind_decl) kinds;
   ARRAY(struct table) tables;
   ARRAY(struct resource) resources;
+  ARRAY(struct likeness) likenesses;
   ARRAY(struct group_version) group_versions; /* in order of discovery */
 };
 
 /* "file:line: text", and the end of the program. */
 _Noreturn void complain(const struct place *where, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 void model_read(struct model *m, const char *file);
+/* Make what packages take from those that they are like. */
+void model_complete(struct model *m);
+bool is_builtin(const char *name);
 void model_emit(struct model *m, FILE *out);
 
 /* The short name of a package in a reference: "k8s.io/api/core/v1" is "core/v1". */

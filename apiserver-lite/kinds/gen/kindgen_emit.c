@@ -110,6 +110,15 @@ static const struct {
   { "SchemaOrStrings", KIND_SCHEMA_OR_STRINGS },
 };
 
+bool
+is_builtin(const char *name)
+{
+  for (size_t i = 0; i < ARRAY_SIZE(builtin); i++)
+    if (strcmp(builtin[i].name, name) == 0)
+      return true;
+  return false;
+}
+
 static struct kind_more mores[4096];
 static uint16_t n_mores = 1;
 

@@ -490,6 +490,14 @@ package_statement(struct reader *r, const struct line *l)
   r->package = l->words[1];
 }
 
+/* like core/v1: the package takes over what it needs and does not define. */
+static void
+like_statement(struct reader *r, const struct line *l)
+{
+  struct likeness *k = ARRAY_PUSH(&r->m->likenesses);
+  *k = (struct likeness){ .package = r->package, .like = l->words[1] };
+}
+
 static void
 scalar_statement(struct reader *r, const struct line *l)
 {
@@ -504,11 +512,11 @@ statement(struct reader *r, const struct line *l)
     void (*read)(struct reader *r, const struct line *l);
     bool needs_package;
   } statements[] = {
-    { "package", package_statement, false },   { "type", type_statement, true },
-    { "kind", kind_statement, true },          { "enum", enum_statement, true },
-    { "scalar", scalar_statement, true },      { "alias", alias_statement, true },
-    { "resource", resource_statement, false }, { "table", table_statement, false },
-    { "group", group_statement, false },
+    { "package", package_statement, false }, { "type", type_statement, true },
+    { "kind", kind_statement, true },        { "enum", enum_statement, true },
+    { "scalar", scalar_statement, true },    { "like", like_statement, true },
+    { "alias", alias_statement, true },      { "resource", resource_statement, false },
+    { "table", table_statement, false },     { "group", group_statement, false },
   };
   r->in = IN_NOTHING;
   for (size_t i = 0; i < ARRAY_SIZE(statements); i++) {
