@@ -121,7 +121,7 @@ struct alloc_request {
   const struct json *node;          /* a Node object */
   const struct json *const *claims; /* ResourceClaim objects, in order */
   size_t n_claims;
-  uint64_t budget;                  /* as in alloc_options */
+  uint64_t budget; /* as in alloc_options */
   bool explain;
 };
 

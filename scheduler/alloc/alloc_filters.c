@@ -1,0 +1,251 @@
+/*
+ * Selectors and filters: CEL is asked once per (filter, device version).
+ *
+ * The answer of a filter is two bits per device: known, and yes. "Yes" that is
+ * not "known" stands for an error, which is made again from scratch when it is
+ * needed; that is once per attempt at most, since it ends the attempt.
+ */
+#include <assert.h>
+#include <string.h>
+
+#include "alloc_world.h"
+#include "ceilings.h"
+
+uint32_t
+selector_get(struct alloc_world *w, struct span text, bool derived)
+{
+  _cleanup_kerr_ struct kerr err = KERR_INIT;
+  char key_of[] = { derived ? 'd' : 's', '\0' };
+  struct strbuf key;
+  struct selector *s;
+  uintptr_t number;
+  int r;
+
+  strbuf_init(&key, CEIL_SMALL_FILE);
+  strbuf_puts(&key, key_of);
+  strbuf_span(&key, text);
+  number = (uintptr_t)hmap_get(w->selector_index, strbuf_view(&key));
+  if (!number) {
+    if (w->n_selectors == w->cap_selectors) {
+      w->cap_selectors = w->cap_selectors * 2 + 8;
+      w->selectors = mem_realloc(w->selectors, w->cap_selectors * sizeof *w->selectors);
+    }
+    s = &w->selectors[w->n_selectors++];
+    *s = (struct selector){ .text = strings_put(w->names, text), .derived = derived };
+    r = derived ? cel_derived_compile(text, &s->program, &err) : cel_selector_compile(text, &s->program, &err);
+    if (r < 0)
+      s->error = mem_strdup(err.msg);
+    number = w->n_selectors;
+    hmap_put(w->selector_index, strbuf_view(&key), (void *)number);
+  }
+  strbuf_release(&key);
+  return (uint32_t)number - 1;
+}
+
+static void
+filter_free(struct filter *f)
+{
+  free(f->selectors);
+  bits_release(&f->known);
+  bits_release(&f->yes);
+  free(f);
+}
+
+/* Room for one more filter: the one that nobody uses and that was not used for longest goes. */
+static void
+evict(struct alloc_world *w)
+{
+  struct span oldest_key = { NULL, 0 }, key;
+  struct filter *oldest = NULL, *f;
+  size_t cursor = 0;
+  void *value;
+
+  if (hmap_count(w->filter_index) < CEIL_ALLOC_FILTERS)
+    return;
+  while (hmap_next(w->filter_index, &cursor, &key, &value)) {
+    f = value;
+    if (f->pins == 0 && (!oldest || f->used < oldest->used)) {
+      oldest = f;
+      oldest_key = key;
+    }
+  }
+  if (oldest) {
+    hmap_remove(w->filter_index, oldest_key);
+    filter_free(oldest);
+  }
+}
+
+static void
+add_selectors(struct alloc_world *w, struct filter *f, const struct json *list)
+{
+  for (json_each_item (s, list))
+    f->selectors[f->n++] = selector_get(w, span_of(json_get_str_or(json_get(*s, "cel"), "expression", "")), false);
+}
+
+struct filter *
+filter_get(struct alloc_world *w, const struct json *class_selectors, const struct json *selectors)
+{
+  size_t n = json_count(class_selectors) + json_count(selectors);
+  struct filter *f = mem_alloc(sizeof *f), *old;
+  uint32_t *key = mem_calloc(n + 1, sizeof *key);
+  struct span k = span_make((const char *)key, (n + 1) * sizeof *key);
+
+  f->selectors = mem_calloc(n + 1, sizeof *f->selectors);
+  add_selectors(w, f, class_selectors);
+  f->n_class = f->n;
+  add_selectors(w, f, selectors);
+  key[0] = f->n_class;
+  memcpy(key + 1, f->selectors, n * sizeof *key);
+  old = hmap_get(w->filter_index, k);
+  if (old) {
+    filter_free(f);
+    f = old;
+  } else {
+    evict(w);
+    hmap_put(w->filter_index, k, f);
+  }
+  f->used = ++w->clock;
+  f->pins++;
+  free(key);
+  return f;
+}
+
+void
+filters_forget(struct alloc_world *w, uint32_t first, uint32_t n)
+{
+  size_t cursor = 0;
+  void *value;
+
+  while (hmap_next(w->filter_index, &cursor, NULL, &value)) {
+    struct filter *f = value;
+
+    bits_clear_range(&f->known, first, n);
+    bits_clear_range(&f->yes, first, n);
+  }
+}
+
+void
+filters_free(struct alloc_world *w)
+{
+  size_t cursor = 0;
+  void *value;
+
+  while (hmap_next(w->filter_index, &cursor, NULL, &value))
+    filter_free(value);
+  hmap_free(w->filter_index);
+  hmap_free(w->selector_index);
+  for (uint32_t i = 0; i < w->n_selectors; i++) {
+    cel_selector_unref(w->selectors[i].program);
+    free(w->selectors[i].error);
+  }
+  free(w->selectors);
+}
+
+/* -- asking CEL -- */
+
+struct cel_device *
+world_cel_device(struct alloc_world *w, uint32_t device, struct arena *a, struct kerr *reterr)
+{
+  const struct json *json = device_json(w, device);
+  struct cel_device *d = NULL;
+
+  if (w->channel == ALLOC_STABLE && json_get(json, "allowMultipleAllocations")) { /* unknown to that variant */
+    struct json *without = json_shallow(a, json);
+
+    json_remove(without, "allowMultipleAllocations");
+    json = without;
+  }
+  if (cel_device_new(a, world_text(w, device_slice(w, device)->driver), json, &d, reterr) < 0)
+    return NULL;
+  return d;
+}
+
+#define NO_SUCH_KEY_HINT                                                                                    \
+  ". consider using CEL optional chaining (.? followed by orValue()) or guarding the check with has() for " \
+  "optional fields"
+
+static int
+selector_error(struct alloc_world *w, uint32_t device, uint32_t index, struct kerr *cause, struct kerr *reterr)
+{
+  const char *hint = strstr(cause->msg, "no such key:") ? NO_SUCH_KEY_HINT : "";
+  const char *id = device_id(w, device, w->scratch);
+
+  return kerr_set(reterr, KERR_INVALID, NULL, "selector #%u on device %s: CEL runtime error: %s%s", index, id,
+                  cause->msg, hint);
+}
+
+/* The first selector that is not true: its index, or f->n. Errors: upstream's text from `selector #i` on. */
+static int
+filter_walk(struct alloc_world *w, struct filter *f, uint32_t device, uint32_t *ret, struct kerr *reterr)
+{
+  _cleanup_kerr_ struct kerr err = KERR_INIT;
+  struct cel_device *d = NULL;
+  bool yes;
+
+  for (*ret = 0; *ret < f->n; ++*ret) {
+    struct selector *s = &w->selectors[f->selectors[*ret]];
+    uint32_t index = *ret < f->n_class ? *ret : *ret - f->n_class;
+
+    if (!s->program)
+      return kerr_set(reterr, KERR_INVALID, NULL, "selector #%u: CEL compile error: %s", index, s->error);
+    if (!d && !(d = world_cel_device(w, device, w->scratch, &err)))
+      return selector_error(w, device, index, &err, reterr);
+    if (cel_selector_match(s->program, d, w->scratch, &yes, &err) < 0)
+      return selector_error(w, device, index, &err, reterr);
+    if (!yes)
+      return 0;
+  }
+  return 0;
+}
+
+enum filter_answer
+filter_ask(struct alloc_world *w, struct filter *f, uint32_t device)
+{
+  _cleanup_kerr_ struct kerr err = KERR_INIT;
+  uint32_t at;
+  bool known, yes;
+
+  if (f->n == 0)
+    return FILTER_YES;
+  if (device / 64 >= f->known.n) {
+    bits_reserve(&f->known, w->n_devices);
+    bits_reserve(&f->yes, w->n_devices);
+  }
+  known = bit_get(f->known.w, device);
+  yes = bit_get(f->yes.w, device);
+  if (!known && !yes) {
+    known = filter_walk(w, f, device, &at, &err) == 0;
+    yes = !known || at == f->n;
+    bit_put(f->known.w, device, known);
+    bit_put(f->yes.w, device, yes);
+    arena_reset(w->scratch);
+  }
+  return !known ? FILTER_ERROR : yes ? FILTER_YES : FILTER_NO;
+}
+
+int
+filter_error(struct alloc_world *w, struct filter *f, uint32_t device, bool *ret_class, struct kerr *reterr)
+{
+  uint32_t at;
+  int r = filter_walk(w, f, device, &at, reterr);
+
+  assert(r < 0);
+  *ret_class = at < f->n_class;
+  arena_reset(w->scratch);
+  return r;
+}
+
+bool
+filter_first_no(struct alloc_world *w, struct filter *f, uint32_t device, uint32_t *ret_selector, uint32_t *ret_index,
+                bool *ret_class)
+{
+  _cleanup_kerr_ struct kerr err = KERR_INIT;
+  uint32_t at;
+
+  if (filter_walk(w, f, device, &at, &err) < 0 || at == f->n)
+    return false;
+  *ret_selector = f->selectors[at];
+  *ret_class = at < f->n_class;
+  *ret_index = *ret_class ? at : at - f->n_class;
+  return true;
+}

@@ -1,0 +1,329 @@
+/* From picks to AllocationResults: devices, configuration, node selector. */
+#include <stdio.h>
+#include <string.h>
+#include <sys/random.h>
+
+#include "alloc_job.h"
+
+/* Sub-trees of slices, classes and claims are shared: nobody edits a finished tree. */
+static struct json *
+borrow(const struct json *v)
+{
+  return (struct json *)(uintptr_t)v;
+}
+
+static void
+set_if_any(struct arena *a, struct json *obj, const char *name, const struct json *list)
+{
+  if (json_count(list))
+    json_set(a, obj, name, borrow(list));
+}
+
+/* -- devices -- */
+
+static struct json *
+share_id(struct arena *a)
+{
+  uint8_t b[16] = { 0 };
+
+  if (getrandom(b, sizeof b, 0) != sizeof b)
+    memcpy(b, &a, sizeof a);
+  b[6] = (uint8_t)((b[6] & 0x0f) | 0x40);
+  b[8] = (uint8_t)((b[8] & 0x3f) | 0x80);
+  return json_new_strf(a, "%02x%02x%02x%02x-%02x%02x-%02x%02x-%02x%02x-%02x%02x%02x%02x%02x%02x", b[0], b[1], b[2],
+                       b[3], b[4], b[5], b[6], b[7], b[8], b[9], b[10], b[11], b[12], b[13], b[14], b[15]);
+}
+
+/* Upstream looks the tolerations up by name: with equal names the first counts. */
+static const struct json *
+tolerations_of(const struct alloc_job *j, const struct slot *s)
+{
+  const struct claim *c = &j->claims[s->claim];
+
+  for (uint32_t r = c->first_request; r < c->first_request + c->n_requests; r++) {
+    const struct request *request = &j->requests[r];
+
+    if (strcmp(request->name, s->parent ? s->parent : s->name) != 0)
+      continue;
+    for (uint32_t i = request->first_slot; i < request->first_slot + request->n_slots; i++)
+      if (!s->parent || strcmp(j->slots[i].name, s->name) == 0)
+        return j->slots[i].tolerations;
+  }
+  return s->tolerations;
+}
+
+static const char *
+slot_full_name(const struct slot *s, struct arena *a)
+{
+  return s->parent ? arena_printf(a, "%s/%s", s->parent, s->name) : s->name;
+}
+
+static void
+add_share(const struct alloc_job *j, const struct pick *p, struct arena *a, struct json *result)
+{
+  const struct cap_shape *shape = j->w->devices[j->view->devices[p->device]].caps;
+  struct json *consumed;
+
+  json_set(a, result, "shareID", share_id(a));
+  if (!shape || shape->n == 0)
+    return;
+  consumed = json_new_object(a);
+  for (uint32_t i = 0; i < shape->n; i++)
+    json_set_str(a, consumed, world_text(j->w, shape->v[i].name), quantity_text(a, &p->need->need.takes[i].q));
+  json_set(a, result, "consumedCapacity", consumed);
+}
+
+static struct json *
+device_result(const struct alloc_job *j, const struct pick *p, struct arena *a)
+{
+  const struct slot *s = &j->slots[p->slot];
+  uint32_t number = j->view->devices[p->device];
+  const struct slice *slice = device_slice(j->w, number);
+  const struct json *device = device_json(j->w, number);
+  struct json *r = json_new_object(a);
+
+  json_set_str(a, r, "request", slot_full_name(s, a));
+  json_set_str(a, r, "driver", world_text(j->w, slice->driver));
+  json_set_str(a, r, "pool", world_text(j->w, slice->pool->name));
+  json_set_str(a, r, "device", world_text(j->w, j->w->devices[number].name));
+  if (s->admin)
+    json_set_bool(a, r, "adminAccess", true);
+  set_if_any(a, r, "tolerations", tolerations_of(j, s));
+  if (j->w->features.device_binding_and_status) {
+    set_if_any(a, r, "bindingConditions", json_get(device, "bindingConditions"));
+    set_if_any(a, r, "bindingFailureConditions", json_get(device, "bindingFailureConditions"));
+  }
+  if (p->share)
+    add_share(j, p, a, r);
+  if (j->w->channel == ALLOC_EXPERIMENTAL)
+    set_if_any(a, r, "skipNodeOperations", slice->skip_operations);
+  return r;
+}
+
+/* -- configuration -- */
+
+static const struct slot *
+chosen_slot(const struct alloc_job *j, uint32_t request)
+{
+  const struct request *r = &j->requests[request];
+
+  return &j->slots[r->first_slot + (r->choice ? j->chosen[request] : 0)];
+}
+
+static struct json *
+config_new(struct arena *a, const char *source, const struct json *config)
+{
+  struct json *c = json_new_object(a);
+  const struct json *opaque = json_get(config, "opaque");
+
+  json_set_str(a, c, "source", source);
+  if (opaque && !json_is(opaque, JSON_NULL))
+    json_set(a, c, "opaque", borrow(opaque));
+  return c;
+}
+
+/* Each class once, in the order of the requests that use it. */
+static void
+add_class_configs(const struct alloc_job *j, const struct claim *c, struct arena *a, struct json *list)
+{
+  for (uint32_t r = c->first_request; r < c->first_request + c->n_requests; r++) {
+    const struct slot *s = chosen_slot(j, r);
+    const struct json *configs = json_dig(s->class, "spec", "config", NULL);
+    bool seen = false;
+
+    for (uint32_t i = c->first_request; i < r && !seen; i++)
+      seen = chosen_slot(j, i)->class == s->class;
+    if (seen || json_count(configs) == 0)
+      continue;
+    for (json_each_item (item, configs)) {
+      struct json *config = json_append(a, list, config_new(a, "FromClass", *item));
+      struct json *requests = json_ensure_array(a, config, "requests");
+
+      for (uint32_t i = r; i < c->first_request + c->n_requests; i++)
+        if (chosen_slot(j, i)->class == s->class)
+          json_append_str(a, requests, slot_full_name(chosen_slot(j, i), a));
+    }
+  }
+}
+
+static bool
+list_has(const struct json *list, const char *name)
+{
+  for (json_each_item (item, list))
+    if (json_str(*item) && strcmp(json_str(*item), name) == 0)
+      return true;
+  return false;
+}
+
+/* Is the request, or the alternative chosen of it, in the list? */
+static bool
+list_has_request(const struct alloc_job *j, const struct json *list, uint32_t request, struct arena *a)
+{
+  return list_has(list, j->requests[request].name) ||
+         (j->requests[request].choice && list_has(list, slot_full_name(chosen_slot(j, request), a)));
+}
+
+static void
+add_claim_configs(const struct alloc_job *j, const struct claim *c, struct arena *a, struct json *list)
+{
+  const struct json *configs = json_dig(c->tree, "spec", "devices", "config", NULL);
+
+  for (json_each_item (item, configs)) {
+    const struct json *requests = json_get(*item, "requests");
+    bool applies = json_count(requests) == 0;
+
+    for (uint32_t r = c->first_request; r < c->first_request + c->n_requests && !applies; r++)
+      applies = list_has_request(j, requests, r, a);
+    if (!applies)
+      continue;
+    struct json *config = json_append(a, list, config_new(a, "FromClaim", *item));
+    set_if_any(a, config, "requests", requests);
+  }
+}
+
+/* A list that names all requests is the same as none. */
+static void
+clear_complete_lists(const struct alloc_job *j, const struct claim *c, struct arena *a, struct json *list)
+{
+  for (json_each_item (config, list)) {
+    const struct json *requests = json_get(*config, "requests");
+    bool all = true;
+
+    for (uint32_t r = c->first_request; r < c->first_request + c->n_requests && all; r++)
+      all = list_has_request(j, requests, r, a);
+    if (all && requests)
+      json_remove(*config, "requests");
+  }
+}
+
+/* -- node selector -- */
+
+static bool
+same_values(const struct json *x, const struct json *y)
+{
+  for (json_each_item (v, x))
+    if (json_str(*v) && !list_has(y, json_str(*v)))
+      return false;
+  for (json_each_item (v, y))
+    if (json_str(*v) && !list_has(x, json_str(*v)))
+      return false;
+  return true;
+}
+
+static void
+add_requirements(struct arena *a, const struct json *from, struct json *term, const char *name)
+{
+  for (json_each_item (req, from)) {
+    struct json *list = json_ensure_array(a, term, name);
+    bool seen = false;
+
+    for (json_each_item (old, list))
+      seen |= strcmp(json_get_str_or(*old, "key", ""), json_get_str_or(*req, "key", "")) == 0 &&
+              strcmp(json_get_str_or(*old, "operator", ""), json_get_str_or(*req, "operator", "")) == 0 &&
+              same_values(json_get(*old, "values"), json_get(*req, "values"));
+    if (!seen)
+      json_append(a, list, borrow(*req));
+  }
+}
+
+static struct json *
+selector_with(struct arena *a, struct json *term)
+{
+  struct json *selector = json_new_object(a);
+
+  json_append(a, json_ensure_array(a, selector, "nodeSelectorTerms"), term);
+  return selector;
+}
+
+static struct json *
+selector_for_node(struct arena *a, const char *node)
+{
+  struct json *term = json_new_object(a);
+  struct json *req = json_append(a, json_ensure_array(a, term, "matchFields"), json_new_object(a));
+
+  json_set_str(a, req, "key", "metadata.name");
+  json_set_str(a, req, "operator", "In");
+  json_append_str(a, json_ensure_array(a, req, "values"), node);
+  return selector_with(a, term);
+}
+
+/* The node that a picked device is bound to; NULL when it is not bound to one. */
+static const char *
+bound_node(const struct alloc_job *j, uint32_t number)
+{
+  const struct slice *s = device_slice(j->w, number);
+  const struct device *d = &j->w->devices[number];
+  bool named = s->per_device ? d->flags & DEVICE_HAS_NODE_NAME : s->has_node_name;
+
+  if (j->w->channel == ALLOC_STABLE)
+    return named ? world_text(j->w, s->per_device ? d->side->node_name : s->node_name) : NULL;
+  return named || d->flags & DEVICE_BINDS_TO_NODE ? world_text(j->w, j->node->name) : NULL;
+}
+
+static int
+node_selector_of(const struct alloc_job *j, uint32_t claim, struct arena *a, struct json **ret, struct kerr *reterr)
+{
+  struct json *term = json_new_object(a);
+
+  *ret = NULL;
+  for (uint32_t i = 0; i < j->n_picks; i++) {
+    uint32_t number = j->view->devices[j->picks[i].device];
+    const struct slice *s = device_slice(j->w, number);
+    const struct json *selector, *terms;
+    const char *node = bound_node(j, number);
+
+    if (j->slots[j->picks[i].slot].claim != claim)
+      continue;
+    if (node) {
+      *ret = selector_for_node(a, node);
+      return 0;
+    }
+    selector = json_get(s->per_device ? device_json(j->w, number) : json_get(s->tree, "spec"), "nodeSelector");
+    terms = json_get(selector, "nodeSelectorTerms");
+    if (json_count(terms) > 1)
+      return kerr_set(reterr, KERR_INVALID, NULL,
+                      "create NodeSelector for claim %s: unsupported ResourceSlice.NodeSelector with %zu terms",
+                      j->claims[claim].name, json_count(terms));
+    add_requirements(a, json_get(json_at(terms, 0), "matchFields"), term, "matchFields");
+    add_requirements(a, json_get(json_at(terms, 0), "matchExpressions"), term, "matchExpressions");
+  }
+  if (term->count)
+    *ret = selector_with(a, term);
+  return 0;
+}
+
+static int
+claim_result(const struct alloc_job *j, uint32_t claim, struct arena *a, struct json **ret, struct kerr *reterr)
+{
+  const struct claim *c = &j->claims[claim];
+  struct json *result = json_new_object(a), *devices = json_ensure_object(a, result, "devices"),
+              *configs = json_new_array(a), *selector;
+  int r;
+
+  for (uint32_t i = 0; i < j->n_picks; i++)
+    if (j->slots[j->picks[i].slot].claim == claim)
+      json_append(a, json_ensure_array(a, devices, "results"), device_result(j, &j->picks[i], a));
+  add_class_configs(j, c, a, configs);
+  add_claim_configs(j, c, a, configs);
+  clear_complete_lists(j, c, a, configs);
+  if (json_count(configs))
+    json_set(a, devices, "config", configs);
+  r = node_selector_of(j, claim, a, &selector, reterr);
+  if (selector)
+    json_set(a, result, "nodeSelector", selector);
+  *ret = result;
+  return r;
+}
+
+int
+alloc_job_allocations(const struct alloc_job *j, struct arena *a, struct json ***ret, struct kerr *reterr)
+{
+  struct json **list = arena_array_of(a, struct json *, j->n_claims + 1);
+  int r = 0;
+
+  for (uint32_t i = 0; i < j->n_claims && r == 0; i++)
+    r = claim_result(j, i, a, &list[i], reterr);
+  if (r == 0)
+    *ret = list;
+  return r;
+}

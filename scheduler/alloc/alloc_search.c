@@ -1,0 +1,275 @@
+/* The order of moves: see alloc_search.h. Follows allocateOne of the variants. */
+#include "alloc_search.h"
+
+#include <string.h>
+
+#define TROUBLE 16 /* dead ends after which reasoning pays */
+
+static void
+push(struct search *s, struct frame f)
+{
+  if (s->n_frames == s->cap_frames) {
+    s->cap_frames = s->cap_frames * 2 + 32;
+    s->frames = mem_realloc(s->frames, s->cap_frames * sizeof *s->frames);
+  }
+  s->frames[s->n_frames++] = f;
+}
+
+static bool
+out_of_budget(struct search *s)
+{
+  s->steps++;
+  if (!s->limits->budget || s->steps <= s->limits->budget)
+    return false;
+  kerr_set(s->err, KERR_TIMEOUT, NULL, "filter operation aborted: context deadline exceeded");
+  return true;
+}
+
+/* Go down to the next device that has to be picked. */
+static enum verdict
+descend(struct search *s, struct position p)
+{
+  const struct alloc_job *j = s->j;
+
+  for (;;) {
+    if (out_of_budget(s))
+      return VERDICT_FAILED;
+    if (p.claim == j->n_claims)
+      return VERDICT_FOUND;
+    if (p.request == j->claims[p.claim].first_request + j->claims[p.claim].n_requests) {
+      push(s, (struct frame){ .kind = FRAME_CLAIM });
+      p = (struct position){ .claim = p.claim + 1, .request = p.request };
+      continue;
+    }
+    const struct request *r = &j->requests[p.request];
+    if (!p.inside) {
+      p.slot = r->first_slot;
+      p.inside = true;
+      if (r->choice) {
+        push(s, (struct frame){ .kind = FRAME_CHOICE, .all_exceeded = true, .slot = p.slot });
+        continue;
+      }
+    }
+    const struct slot *slot = &j->slots[p.slot];
+    if (slot->every && slot->need == 0)
+      return VERDICT_DEAD;
+    if (p.index >= slot->need) {
+      p = (struct position){ .claim = p.claim, .request = p.request + 1 };
+      continue;
+    }
+    if (slot->need - p.index > RESULTS_MAX - s->n_results[p.claim])
+      return VERDICT_EXCEEDED;
+    if (s->prune && prune_hopeless(s, &p))
+      return VERDICT_DEAD;
+    push(s, (struct frame){ .kind = slot->every ? FRAME_EVERY : FRAME_PICK,
+                            .slot = p.slot,
+                            .index = p.index,
+                            .cursor = p.start,
+                            .start = p.start });
+    return VERDICT_GO_ON;
+  }
+}
+
+static struct position
+after(const struct search *s, const struct frame *f, uint32_t device)
+{
+  const struct slot *slot = &s->j->slots[f->slot];
+
+  return (struct position){ .claim = slot->claim,
+                            .request = slot->request,
+                            .slot = f->slot,
+                            .index = f->index + 1,
+                            .start = slot->every ? 0 : device + 1,
+                            .inside = true };
+}
+
+/* The next device that the slot could use, from `from` on; v->n when there is none. */
+static uint32_t
+next_candidate(struct search *s, struct slot *slot, uint32_t from)
+{
+  const struct view *v = s->v;
+  word free;
+
+  for (uint32_t w = from / 64; w < v->words; w++) {
+    slot_ask_word(s->j, slot, v, w);
+    free = slot->admin ? ~s->taken_by[slot->claim][w] : ~(s->dedicated[w] | s->taken[w]);
+    free &= slot->yes[w] | slot->error_bits[w];
+    if (w == from / 64)
+      free &= ~(word)0 << (from % 64);
+    if (free)
+      return w * 64 + (uint32_t)__builtin_ctzll(free);
+  }
+  return v->n;
+}
+
+/* Try further devices in the frame on top. */
+static enum verdict
+pick_next(struct search *s)
+{
+  uint32_t number = s->n_frames - 1;
+  struct frame *f = &s->frames[number];
+  struct slot *slot = &s->j->slots[f->slot];
+  bool failed = false;
+  uint32_t d;
+
+  for (;;) {
+    d = next_candidate(s, slot, f->cursor);
+    if (d == s->v->n)
+      break;
+    f->cursor = d + 1;
+    if (bit_get(slot->error_bits, d)) {
+      slot_error(s->j, slot, s->v, d, s->err);
+      return VERDICT_FAILED;
+    }
+    if (s->prune && prune_skips(s, f, d))
+      continue;
+    if (search_take(s, f->slot, d, false, &failed)) {
+      f->picked = true;
+      return descend(s, after(s, f, d));
+    }
+    if (failed)
+      return VERDICT_FAILED;
+  }
+  if (s->prune)
+    prune_remember(s, f);
+  else if (++s->dead_ends == TROUBLE && !s->limits->plain)
+    s->prune = prune_new(s);
+  s->n_frames--;
+  return VERDICT_DEAD;
+}
+
+static enum verdict
+pick_every(struct search *s)
+{
+  struct frame *f = &s->frames[s->n_frames - 1];
+  uint32_t device = s->j->slots[f->slot].all[f->index];
+  bool failed = false;
+
+  if (search_take(s, f->slot, device, true, &failed)) {
+    f->picked = true;
+    return descend(s, after(s, f, device));
+  }
+  s->n_frames--;
+  return failed ? VERDICT_FAILED : VERDICT_DEAD;
+}
+
+static enum verdict
+next_alternative(struct search *s, enum verdict v)
+{
+  struct frame *f = &s->frames[s->n_frames - 1];
+  const struct slot *first = &s->j->slots[f->slot];
+  const struct request *r = &s->j->requests[first->request];
+
+  if (v == VERDICT_DEAD)
+    f->all_exceeded = false;
+  if (++f->cursor < r->n_slots)
+    return descend(
+        s, (struct position){
+               .claim = first->claim, .request = first->request, .slot = r->first_slot + f->cursor, .inside = true });
+  v = f->all_exceeded ? VERDICT_EXCEEDED : VERDICT_DEAD;
+  s->n_frames--;
+  return v;
+}
+
+/* The branch below the frame on top came to nothing. */
+static enum verdict
+come_back(struct search *s, enum verdict v)
+{
+  struct frame *f = &s->frames[s->n_frames - 1];
+  uint32_t device;
+
+  switch (f->kind) {
+  case FRAME_CLAIM: /* too many results in one claim say nothing about the one before */
+    s->n_frames--;
+    return VERDICT_DEAD;
+  case FRAME_CHOICE:
+    return next_alternative(s, v);
+  case FRAME_EVERY:
+    search_undo(s);
+    s->n_frames--;
+    return v;
+  case FRAME_PICK:
+    break;
+  }
+  device = s->picks[s->n_picks - 1].device;
+  search_undo(s);
+  f->picked = false;
+  if (v == VERDICT_EXCEEDED) {
+    s->n_frames--;
+    return v;
+  }
+  if (s->prune)
+    prune_failed(s, f, device);
+  return pick_next(s);
+}
+
+static enum verdict
+search_all(struct search *s)
+{
+  enum verdict v = descend(s, (struct position){ 0 });
+
+  while (v != VERDICT_FOUND && v != VERDICT_FAILED) {
+    if (v == VERDICT_GO_ON)
+      v = s->frames[s->n_frames - 1].kind == FRAME_EVERY ? pick_every(s) : pick_next(s);
+    else if (s->n_frames == 0)
+      break;
+    else
+      v = come_back(s, v);
+  }
+  return v;
+}
+
+/* -- one run -- */
+
+static void
+search_init(struct search *s, struct alloc_job *j)
+{
+  bool admin = false;
+
+  s->dedicated = arena_array_of(j->run, word, s->v->words + 1);
+  s->taken = arena_array_of(j->run, word, s->v->words + 1);
+  s->n_results = arena_array_of(j->run, uint32_t, j->n_claims + 1);
+  view_gather(s->v, &s->w->dedicated, s->dedicated);
+  for (uint32_t i = 0; i < j->n_slots; i++)
+    admin |= j->slots[i].admin;
+  if (!admin)
+    return;
+  s->taken_by = arena_array_of(j->run, word *, j->n_claims);
+  for (uint32_t i = 0; i < j->n_claims; i++)
+    s->taken_by[i] = arena_array_of(j->run, word, s->v->words + 1);
+}
+
+/* What was found outlives the search. */
+static void
+keep_answer(struct search *s)
+{
+  struct alloc_job *j = s->j;
+
+  free(j->picks);
+  j->picks = steal_pointer(&s->picks);
+  j->n_picks = s->n_picks;
+  for (uint32_t i = 0; i < s->n_frames; i++)
+    if (s->frames[i].kind == FRAME_CHOICE)
+      j->chosen[j->slots[s->frames[i].slot].request] = s->frames[i].cursor;
+}
+
+int
+search_run(struct alloc_job *j, const struct search_limits *limits, struct alloc_answer *ret, struct kerr *reterr)
+{
+  struct search s = { .j = j, .w = j->w, .v = j->view, .limits = limits, .err = reterr };
+  enum verdict v;
+
+  search_init(&s, j);
+  for (uint32_t i = 0; i < j->n_constraints; i++)
+    j->constraints[i].n = 0;
+  v = search_all(&s);
+  ret->steps = s.steps;
+  ret->outcome = v == VERDICT_FOUND ? ALLOC_OK : ALLOC_UNSCHEDULABLE;
+  if (v == VERDICT_FOUND)
+    keep_answer(&s);
+  prune_free(s.prune);
+  free(s.picks);
+  free(s.frames);
+  free(s.group_trail);
+  return v == VERDICT_FAILED ? -(int)reterr->code : 0;
+}
