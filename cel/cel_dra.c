@@ -108,3 +108,51 @@ cel_selector_why_not(const struct cel_selector *s, const struct cel_device *devi
 
   return cel_code_why_false(s->code, &run);
 }
+
+/* -- derived attributes -- */
+
+static bool
+is_attribute_scalar(const struct cel_type *t)
+{
+  if (t->nullable)
+    return false;
+  return t->kind == CEL_T_BOOL || t->kind == CEL_T_INT || t->kind == CEL_T_STRING || cel_type_is_dyn(t) ||
+         (t->kind == CEL_T_STRUCT && strcmp(t->name, cel_semver_type.name) == 0);
+}
+
+int
+cel_derived_compile(struct span expression, struct cel_selector **ret, struct kerr *reterr)
+{
+  _cleanup_cel_code_ struct cel_code *code = NULL;
+  _cleanup_arena_ struct arena *a = arena_new(64 * 1024);
+  const struct cel_type *t;
+  int r = cel_compile(cel_dra_env(NULL), expression, &code, reterr);
+
+  if (r < 0)
+    return r;
+  t = cel_code_type(code);
+  if (!is_attribute_scalar(t) && !(t->kind == CEL_T_LIST && is_attribute_scalar(t->params[0])))
+    return kerr_set(
+        reterr, KERR_INVALID, NULL,
+        "must evaluate to a primitive scalar (string, integer, boolean, semver) or a list of these scalars, "
+        "not %s",
+        cel_code_type_text(code, a));
+  *ret = mem_alloc(sizeof **ret);
+  atomic_init(&(*ret)->refs, 1);
+  (*ret)->code = steal_pointer(&code);
+  return 0;
+}
+
+int
+cel_derived_evaluate(const struct cel_selector *s, const struct cel_device *device, struct arena *a, struct json **ret,
+                     struct kerr *reterr)
+{
+  struct cel_run run = { .vars = &device->value, .arena = a, .limit = CEL_DRA_COST_MAX };
+  struct cel_value v = cel_code_run(s->code, &run);
+
+  if (!cel_is_error(v))
+    v = cel_dra_attribute(a, v, ret);
+  if (cel_is_error(v))
+    return kerr_set(reterr, KERR_INVALID, NULL, "%.*s", (int)v.n, v.u.s);
+  return 0;
+}
