@@ -238,18 +238,22 @@ mark(struct search *s, const struct slot *slot, struct pick *p)
   p->marked = true;
 }
 
-static bool
-share_take(struct search *s, struct pick *p, const struct device *d)
+static struct share *
+share_of(struct search *s, uint32_t device, const struct device *d)
 {
-  uint32_t n = d->caps ? d->caps->n : 0;
+  if (!s->shares)
+    s->shares = arena_array_of(s->j->run, struct share *, s->v->n + 1);
+  if (!s->shares[device])
+    s->shares[device] = arena_alloc(s->j->run, sizeof(struct share) + (d->caps ? d->caps->n : 0) * sizeof(amount));
+  return s->shares[device];
+}
 
-  if (!s->shares[p->device])
-    s->shares[p->device] = arena_alloc(s->j->run, sizeof(struct share) + n * sizeof(amount));
-  if (!slot_fits(s->j, p->need, d->caps, s->v->devices[p->device], s->shares[p->device]->used))
-    return false;
-  share_move(s, p, 1);
-  p->share = true;
-  return true;
+/* Is there room in the device, besides what this attempt has taken of it already? */
+static bool
+fits(const struct search *s, const struct pick *p, const struct device *d, const struct share *share)
+{
+  return !s->w->consumable ||
+         slot_fits(s->j, p->need, d->caps, s->v->devices[p->device], share && share->n ? share->used : NULL);
 }
 
 bool
@@ -259,31 +263,37 @@ search_take(struct search *s, uint32_t slot_number, uint32_t device, bool must, 
   uint32_t number = s->v->devices[device];
   const struct device *d = &s->w->devices[number];
   bool shareable = s->w->consumable && (d->flags & DEVICE_SHAREABLE);
-  struct pick p = { .slot = slot_number, .device = device }, *kept;
+  struct pick p = { .slot = slot_number, .device = device };
+  struct share *share = NULL;
   bool counted;
 
   if (must && (search_blocked(s, slot, device) || !bit_get(slot->yes, device)))
     return false;
-  if (shareable && !s->shares)
-    s->shares = arena_array_of(s->j->run, struct share *, s->v->n + 1);
-  counted = d->flags & DEVICE_DRAWS && s->w->features.partitionable_devices &&
-            !(shareable && (bit_get(s->w->shared.w, number) || (s->shares[device] && s->shares[device]->n)));
+  if (shareable)
+    share = share_of(s, device, d);
   if (s->w->consumable)
     p.need = slot_need_of(s->j, slot, d->caps);
+  /* Constraints can end in an error, so it matters that mode All looks at the room after them. */
+  if (shareable && !must && !fits(s, &p, d, share))
+    return false;
+  counted = d->flags & DEVICE_DRAWS && s->w->features.partitionable_devices &&
+            !(shareable && (bit_get(s->w->shared.w, number) || share->n));
   if ((counted && !counters_take(s, d, &p)) || !constraints_take(s, slot, &p, must, failed) ||
-      (shareable && !share_take(s, &p, d)) ||
-      (must && !shareable && s->w->consumable && !slot_fits(s->j, p.need, d->caps, number, NULL))) {
+      (must && !fits(s, &p, d, share))) {
     undo(s, &p);
     return false;
   }
-  if (!shareable)
+  if (shareable) {
+    p.share = true;
+    share_move(s, &p, 1);
+  } else {
     mark(s, slot, &p);
+  }
   if (s->n_picks == s->cap_picks) {
     s->cap_picks = s->cap_picks * 2 + 16;
     s->picks = mem_realloc(s->picks, s->cap_picks * sizeof *s->picks);
   }
-  kept = &s->picks[s->n_picks++];
-  *kept = p;
+  s->picks[s->n_picks++] = p;
   s->n_results[slot->claim]++;
   return true;
 }
