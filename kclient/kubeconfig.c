@@ -250,8 +250,10 @@ static int
 write_config(const char *path, const struct json *conf, struct kerr *reterr)
 {
   _cleanup_strbuf_ struct strbuf text = STRBUF_INIT(CEIL_SMALL_FILE);
+  _cleanup_free_ char *real = realpath(path, NULL); /* a link stays a link */
   struct stat st;
 
+  path = real ? real : path;
   yaml_write(&text, conf);
   if (strbuf_overflowed(&text))
     return kerr_set(reterr, KERR_TOO_LARGE, NULL, "%s would be larger than %zu bytes", path, CEIL_SMALL_FILE);
