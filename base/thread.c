@@ -55,6 +55,7 @@ struct mailbox {
   size_t head, count, cap, limit;
   bool closed, poked;
   int fd; /* eventfd, or -1 until somebody asks for it */
+  bool readable; /* what fd says */
   struct mailbox_waiter *waiters, **last_waiter;
   struct mailbox_waiter *calling; /* its fn runs just now, in thread `caller` */
   pthread_t caller;
@@ -108,18 +109,20 @@ grow(struct mailbox *m)
   m->head = 0;
 }
 
-/* Make the descriptor say whether there is something to receive. Called with the lock held, when that has changed. */
+/* Make the descriptor say whether a receiver would return at once. Called with the lock held, after every change. */
 static void
-set_readable(struct mailbox *m, bool readable)
+update_fd(struct mailbox *m)
 {
+  bool readable = m->count > 0 || m->closed || m->poked;
   eventfd_t ignored;
 
-  if (m->fd < 0)
+  if (m->fd < 0 || readable == m->readable)
     return;
   if (readable)
     (void)eventfd_write(m->fd, 1);
   else
     (void)eventfd_read(m->fd, &ignored);
+  m->readable = readable;
 }
 
 static bool
@@ -130,8 +133,8 @@ put(struct mailbox *m, void *message)
   if (m->count == m->cap)
     grow(m);
   m->ring[(m->head + m->count) & (m->cap - 1)] = message;
-  if (m->count++ == 0)
-    set_readable(m, true);
+  m->count++;
+  update_fd(m);
   pthread_cond_signal(&m->cond);
   return true;
 }
@@ -225,10 +228,10 @@ mailbox_receive(struct mailbox *m, int64_t deadline)
   if (m->count > 0) {
     message = m->ring[m->head];
     m->head = (m->head + 1) & (m->cap - 1);
-    if (--m->count == 0 && !m->closed)
-      set_readable(m, false);
+    m->count--;
     call_waiters(m);
   }
+  update_fd(m);
   pthread_mutex_unlock(&m->lock);
   return message;
 }
@@ -238,6 +241,7 @@ mailbox_poke(struct mailbox *m)
 {
   pthread_mutex_lock(&m->lock);
   m->poked = true;
+  update_fd(m);
   pthread_cond_signal(&m->cond);
   pthread_mutex_unlock(&m->lock);
 }
@@ -246,9 +250,8 @@ void
 mailbox_close(struct mailbox *m)
 {
   pthread_mutex_lock(&m->lock);
-  if (!m->closed && m->count == 0)
-    set_readable(m, true);
   m->closed = true;
+  update_fd(m);
   pthread_cond_broadcast(&m->cond);
   pthread_mutex_unlock(&m->lock);
 }
@@ -269,11 +272,12 @@ mailbox_fd(struct mailbox *m)
 {
   pthread_mutex_lock(&m->lock);
   if (m->fd < 0) {
-    m->fd = eventfd(m->count > 0 || m->closed, EFD_CLOEXEC | EFD_NONBLOCK);
+    m->fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
     if (m->fd < 0) {
       perror("dralab: eventfd");
       abort();
     }
+    update_fd(m);
   }
   pthread_mutex_unlock(&m->lock);
   return m->fd;

@@ -33,8 +33,7 @@ void *mailbox_receive(struct mailbox *m, int64_t deadline);
 void mailbox_poke(struct mailbox *m);
 void mailbox_close(struct mailbox *m); /* wakes the receiver; later sends fail */
 bool mailbox_closed(struct mailbox *m);
-/* A descriptor that is readable while a message waits or the box is closed; owned by the box. Only the receiver may
- * ask. */
+/* A descriptor that is readable while mailbox_receive would not wait; owned by the box. Only the receiver may ask. */
 int mailbox_fd(struct mailbox *m);
 
 /*
@@ -47,8 +46,7 @@ struct mailbox_waiter {
   struct mailbox_waiter *next; /* the box's */
   bool queued;                 /* the box's */
 };
-/* As mailbox_send; when full, `w` (zeroed but for fn and arg, and not yet queued or queued already) is left with the
- * box. */
+/* As mailbox_send; when full, `w` (zeroed but for fn and arg before its first use) is left with the box. */
 bool mailbox_send_or_wait(struct mailbox *m, void *message, struct mailbox_waiter *w);
 /* `w` is forgotten: its fn is not running and will not run, unless this is called from it. */
 void mailbox_cancel(struct mailbox *m, struct mailbox_waiter *w);

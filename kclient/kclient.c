@@ -58,12 +58,14 @@ kclient_path(struct arena *a, const struct kclient_resource *res, const char *ns
 {
   bool in_ns = res->namespaced && ns && *ns;
 
-  return arena_printf(a, "%s%s/%s%s%s/%s%s%s%s%s", *res->group ? "/apis/" : "/api", res->group, res->version, in_ns ? "/namespaces/" : "",
-                      in_ns ? ns : "", res->resource, name && *name ? "/" : "", name ? name : "", sub && *sub ? "/" : "", sub ? sub : "");
+  return arena_printf(a, "%s%s/%s%s%s/%s%s%s%s%s", *res->group ? "/apis/" : "/api", res->group, res->version,
+                      in_ns ? "/namespaces/" : "", in_ns ? ns : "", res->resource, name && *name ? "/" : "",
+                      name ? name : "", sub && *sub ? "/" : "", sub ? sub : "");
 }
 
 int
-kclient_do(struct kclient *c, struct arena *a, const struct kclient_call *call, struct kclient_got *ret, struct kerr *reterr)
+kclient_do(struct kclient *c, struct arena *a, const struct kclient_call *call, struct kclient_got *ret,
+           struct kerr *reterr)
 {
   struct json *status = NULL;
   _cleanup_kerr_ struct kerr ignored = KERR_INIT;
@@ -103,8 +105,8 @@ call_object(struct kclient *c, const struct kclient_call *call, struct record **
 
 /* A call with a JSON body. */
 static int
-call_body(struct kclient *c, const char *method, const char *path, const char *query, const char *content_type, const struct json *body,
-          const struct kclient_resource *objects, struct record **ret, struct kerr *reterr)
+call_body(struct kclient *c, const char *method, const char *path, const char *query, const char *content_type,
+          const struct json *body, const struct kclient_resource *objects, struct record **ret, struct kerr *reterr)
 {
   _cleanup_strbuf_ struct strbuf text;
 
@@ -123,11 +125,14 @@ call_body(struct kclient *c, const char *method, const char *path, const char *q
 }
 
 int
-kclient_get(struct kclient *c, const struct kclient_resource *res, const char *ns, const char *name, struct record **ret, struct kerr *reterr)
+kclient_get(struct kclient *c, const struct kclient_resource *res, const char *ns, const char *name,
+            struct record **ret, struct kerr *reterr)
 {
   _cleanup_arena_ struct arena *a = arena_new(CEIL_ARENA_SMALL);
 
-  return call_object(c, &(struct kclient_call){ .method = "GET", .path = kclient_path(a, res, ns, name, NULL), .objects = res }, ret, reterr);
+  return call_object(
+      c, &(struct kclient_call){ .method = "GET", .path = kclient_path(a, res, ns, name, NULL), .objects = res }, ret,
+      reterr);
 }
 
 void
@@ -140,25 +145,30 @@ kclient_list_release(struct kclient_list *l)
 }
 
 int
-kclient_list(struct kclient *c, const struct kclient_resource *res, const char *ns, const char *query, struct kclient_list *ret,
-             struct kerr *reterr)
+kclient_list(struct kclient *c, const struct kclient_resource *res, const char *ns, const char *query,
+             struct kclient_list *ret, struct kerr *reterr)
 {
   _cleanup_arena_ struct arena *a = arena_new(CEIL_ARENA_CYCLE);
   struct kclient_got got = { .status = 0 };
-  int r = kclient_do(c, a, &(struct kclient_call){ .method = "GET", .path = kclient_path(a, res, ns, NULL, NULL), .query = query, .objects = res },
-                     &got, reterr);
+  int r =
+      kclient_do(c, a,
+                 &(struct kclient_call){
+                     .method = "GET", .path = kclient_path(a, res, ns, NULL, NULL), .query = query, .objects = res },
+                 &got, reterr);
 
   if (r < 0)
     return r;
-  *ret = (struct kclient_list){ .items = mem_calloc(got.n, sizeof(struct record *)), .n = got.n, .revision = got.revision };
+  *ret = (struct kclient_list){ .items = mem_calloc(got.n, sizeof(struct record *)),
+                                .n = got.n,
+                                .revision = got.revision };
   if (got.n)
     memcpy(ret->items, got.records, got.n * sizeof(struct record *));
   return 0;
 }
 
 int
-kclient_create(struct kclient *c, const struct kclient_resource *res, const char *ns, const struct json *object, struct record **ret,
-               struct kerr *reterr)
+kclient_create(struct kclient *c, const struct kclient_resource *res, const char *ns, const struct json *object,
+               struct record **ret, struct kerr *reterr)
 {
   _cleanup_arena_ struct arena *a = arena_new(CEIL_ARENA_SMALL);
 
@@ -166,27 +176,29 @@ kclient_create(struct kclient *c, const struct kclient_resource *res, const char
 }
 
 int
-kclient_create_sub(struct kclient *c, const struct kclient_resource *res, const char *ns, const char *name, const char *subresource,
-                   const struct json *object, struct record **ret, struct kerr *reterr)
+kclient_create_sub(struct kclient *c, const struct kclient_resource *res, const char *ns, const char *name,
+                   const char *subresource, const struct json *object, struct record **ret, struct kerr *reterr)
 {
   _cleanup_arena_ struct arena *a = arena_new(CEIL_ARENA_SMALL);
 
-  return call_body(c, "POST", kclient_path(a, res, ns, name, subresource), NULL, "application/json", object, ret ? res : NULL, ret, reterr);
+  return call_body(c, "POST", kclient_path(a, res, ns, name, subresource), NULL, "application/json", object,
+                   ret ? res : NULL, ret, reterr);
 }
 
 int
-kclient_update(struct kclient *c, const struct kclient_resource *res, const char *subresource, const struct json *object, struct record **ret,
-               struct kerr *reterr)
+kclient_update(struct kclient *c, const struct kclient_resource *res, const char *subresource,
+               const struct json *object, struct record **ret, struct kerr *reterr)
 {
   _cleanup_arena_ struct arena *a = arena_new(CEIL_ARENA_SMALL);
 
-  return call_body(c, "PUT", kclient_path(a, res, object_namespace(object), object_name(object), subresource), NULL, "application/json", object,
-                   res, ret, reterr);
+  return call_body(c, "PUT", kclient_path(a, res, object_namespace(object), object_name(object), subresource), NULL,
+                   "application/json", object, res, ret, reterr);
 }
 
 int
-kclient_patch(struct kclient *c, const struct kclient_resource *res, const char *subresource, const char *ns, const char *name,
-              enum kclient_patch_type type, const char *query, const struct json *patch, struct record **ret, struct kerr *reterr)
+kclient_patch(struct kclient *c, const struct kclient_resource *res, const char *subresource, const char *ns,
+              const char *name, enum kclient_patch_type type, const char *query, const struct json *patch,
+              struct record **ret, struct kerr *reterr)
 {
   static const char *const content_types[] = {
     [KCLIENT_JSON_PATCH] = "application/json-patch+json",
@@ -196,12 +208,13 @@ kclient_patch(struct kclient *c, const struct kclient_resource *res, const char 
   };
   _cleanup_arena_ struct arena *a = arena_new(CEIL_ARENA_SMALL);
 
-  return call_body(c, "PATCH", kclient_path(a, res, ns, name, subresource), query, content_types[type], patch, res, ret, reterr);
+  return call_body(c, "PATCH", kclient_path(a, res, ns, name, subresource), query, content_types[type], patch, res, ret,
+                   reterr);
 }
 
 int
-kclient_delete(struct kclient *c, const struct kclient_resource *res, const char *ns, const char *name, const struct json *options,
-               struct kerr *reterr)
+kclient_delete(struct kclient *c, const struct kclient_resource *res, const char *ns, const char *name,
+               const struct json *options, struct kerr *reterr)
 {
   _cleanup_arena_ struct arena *a = arena_new(CEIL_ARENA_SMALL);
   char *path = kclient_path(a, res, ns, name, NULL);
@@ -222,8 +235,8 @@ split_query(struct arena *a, const char *path, const char **ret_path, const char
 }
 
 int
-kclient_raw(struct kclient *c, struct arena *a, const char *method, const char *path, const char *accept, const char *content_type,
-            struct span body, struct kclient_reply *ret, struct kerr *reterr)
+kclient_raw(struct kclient *c, struct arena *a, const char *method, const char *path, const char *accept,
+            const char *content_type, struct span body, struct kclient_reply *ret, struct kerr *reterr)
 {
   struct kclient_call call = { .method = method, .accept = accept, .content_type = content_type, .body = body };
   struct kclient_got got = { .status = 0 };
@@ -266,8 +279,8 @@ wait_for_news(struct kclient *c, struct waiting *w)
 }
 
 int
-kclient_raw_stream(struct kclient *c, const char *path, const char *accept, bool (*chunk)(void *arg, struct span bytes), void *arg,
-                   int *ret_status, struct kerr *reterr)
+kclient_raw_stream(struct kclient *c, const char *path, const char *accept, bool (*chunk)(void *arg, struct span bytes),
+                   void *arg, int *ret_status, struct kerr *reterr)
 {
   _cleanup_arena_ struct arena *a = arena_new(CEIL_ARENA_SMALL);
   struct kclient_call call = { .method = "GET", .accept = accept };
@@ -286,7 +299,8 @@ kclient_raw_stream(struct kclient *c, const char *path, const char *accept, bool
   for (;;) {
     int more = stream->ops->next(stream, &event);
 
-    if (more < 0 || (more > 0 && !chunk(arg, event.type == EXCHANGE_ERROR && !event.bytes.n ? event.status : event.bytes)))
+    if (more < 0 ||
+        (more > 0 && !chunk(arg, event.type == EXCHANGE_ERROR && !event.bytes.n ? event.status : event.bytes)))
       break;
     if (more == 0)
       wait_for_news(c, &w);

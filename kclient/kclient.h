@@ -27,7 +27,7 @@ struct kclient;
 
 struct kclient_options {
   const char *user_agent;           /* "kube-scheduler": the field manager of writes begins with it up to '/' */
-  const struct exchange_user *user; /* in-process: who the component is */
+  const struct exchange_user *user; /* in-process: who the component is; outlives the client */
   struct clock *clock;
   struct log *log;
 };
@@ -36,7 +36,7 @@ struct kclient_options {
 struct kclient *kclient_new_local(struct exchange *server, const struct kclient_options *opts);
 
 struct kclient_remote {
-  const char *server;       /* "https://127.0.0.1:6443" */
+  const char *server;                              /* "https://127.0.0.1:6443" */
   const char *ca_pem, *cert_pem, *key_pem, *token; /* texts; NULL when not used */
   bool insecure;
   const char *user_agent;
@@ -63,7 +63,8 @@ struct kclient_list {
 };
 void kclient_list_release(struct kclient_list *l);
 
-/* All of them: `ns` NULL or "" for cluster scope or all namespaces; ret is owned by the caller. KERR_NOT_FOUND, KERR_CONFLICT, ... */
+/* All of them: `ns` NULL or "" for cluster scope or all namespaces; ret is owned by the caller. KERR_NOT_FOUND,
+ * KERR_CONFLICT, ... */
 _must_check_ int kclient_get(struct kclient *c, const struct kclient_resource *res, const char *ns, const char *name,
                              struct record **ret, struct kerr *reterr);
 /* `query`: "labelSelector=...&limit=5", already escaped, or NULL. */
@@ -117,7 +118,7 @@ enum kclient_change_type {
 struct kclient_change {
   enum kclient_change_type type;
   const struct kclient_informer *informer;
-  void *tag;              /* given to kclient_watch */
+  void *tag;                   /* given to kclient_watch */
   struct record *record, *old; /* references, released with the change */
 };
 void kclient_change_free(void *change); /* also the message_free of such a mailbox */
@@ -152,8 +153,8 @@ struct record *kclient_cache_next(const struct kclient_cache *k, size_t *cursor)
 /* -- events (core/v1 Event), as client-go's recorder makes them -- */
 
 /*
- * Neither waits nor fails: a thread of the client's writes events, counts repeats (same object, reporter, type, reason and
- * message) in the event that is there, and logs what cannot be written.
+ * Neither waits nor fails: a thread of the client's writes events, counts repeats (same object, reporter, type, reason
+ * and message) in the event that is there, and logs what cannot be written.
  */
 void kclient_event(struct kclient *c, const char *component, const char *host, const struct json *about,
                    const char *type, const char *reason, const char *fmt, ...) _printf_(7, 8);
@@ -161,7 +162,7 @@ struct kclient_event_source {
   const char *component, *host; /* host NULL: none */
 };
 /* With an action ("Binding") in the form of events.k8s.io/v1: eventTime and series; NULL: as kclient_event. */
-void kclient_event_about(struct kclient *c, const struct kclient_event_source *source, const struct json *about, const char *type,
-                         const char *reason, const char *action, const char *fmt, ...) _printf_(7, 8);
+void kclient_event_about(struct kclient *c, const struct kclient_event_source *source, const struct json *about,
+                         const char *type, const char *reason, const char *action, const char *fmt, ...) _printf_(7, 8);
 
 #endif

@@ -87,12 +87,15 @@ set_times(struct report *r, const struct kclient_event_source *source, const cha
     json_set_int(r->a, r->event, "count", 1);
   }
   json_set_str(r->a, r->event, "reportingComponent", source->component);
-  json_set_str(r->a, r->event, "reportingInstance", source->host && *source->host ? source->host : action ? source->component : "");
+  json_set_str(r->a, r->event, "reportingInstance",
+               source->host && *source->host ? source->host
+               : action                      ? source->component
+                                             : "");
 }
 
 static struct report *
-report_new(struct kclient *c, const struct kclient_event_source *source, const struct json *about, const char *type, const char *reason,
-           const char *action, const char *message)
+report_new(struct kclient *c, const struct kclient_event_source *source, const struct json *about, const char *type,
+           const char *reason, const char *action, const char *message)
 {
   struct arena *a = arena_new(CEIL_ARENA_SMALL);
   struct report *r = arena_new_of(a, struct report);
@@ -153,7 +156,8 @@ write_report(struct kclient_events *e, struct report *r)
   kerr_release(&err); /* the event has expired: it begins anew */
   code = kclient_create(e->client, &KC_EVENTS, r->ns, r->event, NULL, &err);
   if (code < 0) {
-    log_debug(e->client->log, e->client->user_agent, "event: %s", err.msg); /* a namespace that goes, a server that stops */
+    log_debug(e->client->log, e->client->user_agent, "event: %s",
+              err.msg); /* a namespace that goes, a server that stops */
     return;
   }
   if (hmap_count(e->known) >= KNOWN_MAX)
@@ -209,8 +213,8 @@ kclient_events_free(struct kclient_events *e)
 /* -- reporting: any thread -- */
 
 static void
-report(struct kclient *c, const struct kclient_event_source *source, const struct json *about, const char *type, const char *reason,
-       const char *action, const char *message)
+report(struct kclient *c, const struct kclient_event_source *source, const struct json *about, const char *type,
+       const char *reason, const char *action, const char *message)
 {
   struct report *r = report_new(c, source, about, type, reason, action, message);
 
@@ -221,8 +225,8 @@ report(struct kclient *c, const struct kclient_event_source *source, const struc
 }
 
 void
-kclient_event_about(struct kclient *c, const struct kclient_event_source *source, const struct json *about, const char *type,
-                    const char *reason, const char *action, const char *fmt, ...)
+kclient_event_about(struct kclient *c, const struct kclient_event_source *source, const struct json *about,
+                    const char *type, const char *reason, const char *action, const char *fmt, ...)
 {
   _cleanup_free_ char *message = NULL;
   va_list ap;
@@ -234,8 +238,8 @@ kclient_event_about(struct kclient *c, const struct kclient_event_source *source
 }
 
 void
-kclient_event(struct kclient *c, const char *component, const char *host, const struct json *about, const char *type, const char *reason,
-              const char *fmt, ...)
+kclient_event(struct kclient *c, const char *component, const char *host, const struct json *about, const char *type,
+              const char *reason, const char *fmt, ...)
 {
   _cleanup_free_ char *message = NULL;
   va_list ap;

@@ -13,9 +13,11 @@
 #include "ceilings.h"
 #include "kclient_internal.h"
 
-#define RETRY_MIN   (50 * CLOCK_MS)
-#define RETRY_MAX   (10 * CLOCK_SEC)
-#define BATCH       256 /* events in one step, so that no informer starves the others */
+#define RETRY_MIN (50 * CLOCK_MS)
+#define RETRY_MAX (10 * CLOCK_SEC)
+#define SHORT_WATCH \
+  CLOCK_SEC       /* a stream that ends sooner, without a word, is as good as an error (upstream's reflector too) */
+#define BATCH 256 /* events in one step, so that no informer starves the others */
 
 enum stage { LISTING, OPENING, READING };
 
@@ -32,10 +34,11 @@ struct kclient_informer {
   enum stage stage;
   struct exchange_stream *stream;
   int64_t revision;
-  struct hmap *known;  /* "ns/name" → record as it was last told of */
+  struct hmap *known;             /* "ns/name" → record as it was last told of */
   struct kclient_change **outbox; /* made, but not yet taken by a mailbox that was full */
   size_t n_out, cap_out, first_out;
   bool synced;
+  int64_t opened_at; /* the stream; CLOCK_NEVER when it has told something since */
   int64_t delay;
 
   /* under pump->lock */
@@ -130,7 +133,8 @@ see(struct kclient_informer *i, struct record *r)
 
   if (old && record_revision(old) >= record_revision(r))
     return;
-  if (old && strcmp(object_uid(record_tree(old)), object_uid(record_tree(r))) != 0) { /* gone and made again between two looks */
+  if (old && strcmp(object_uid(record_tree(old)), object_uid(record_tree(r))) !=
+                 0) { /* gone and made again between two looks */
     tell(i, KCLIENT_DELETED, record_ref(old), NULL);
     old = NULL;
   }
@@ -180,7 +184,9 @@ step_list(struct kclient_informer *i, struct kerr *reterr)
   struct kclient_got got = { .status = 0 };
   int r;
 
-  r = kclient_do(i->client, a, &(struct kclient_call){ .method = "GET", .path = i->path, .query = i->query, .objects = &i->res }, &got, reterr);
+  r = kclient_do(i->client, a,
+                 &(struct kclient_call){ .method = "GET", .path = i->path, .query = i->query, .objects = &i->res },
+                 &got, reterr);
   if (r < 0)
     return r;
   list = (struct kclient_list){ .items = got.records, .n = got.n };
@@ -202,10 +208,11 @@ static int
 step_open(struct kclient_informer *i, struct kerr *reterr)
 {
   _cleanup_arena_ struct arena *a = arena_new(CEIL_ARENA_SMALL);
-  char *query = arena_printf(a, "%s%swatch=1&allowWatchBookmarks=true&resourceVersion=%lld", i->query ? i->query : "", i->query ? "&" : "",
-                             (long long)i->revision);
-  int r = i->client->transport->watch(i->client, &(struct kclient_call){ .method = "GET", .path = i->path, .query = query, .objects = &i->res },
-                                      &i->stream, reterr);
+  char *query = arena_printf(a, "%s%swatch=1&allowWatchBookmarks=true&resourceVersion=%lld", i->query ? i->query : "",
+                             i->query ? "&" : "", (long long)i->revision);
+  int r = i->client->transport->watch(
+      i->client, &(struct kclient_call){ .method = "GET", .path = i->path, .query = query, .objects = &i->res },
+      &i->stream, reterr);
 
   if (r < 0 && (reterr->code == KERR_EXPIRED || reterr->code == KERR_GONE)) {
     kerr_release(reterr);
@@ -216,6 +223,7 @@ step_open(struct kclient_informer *i, struct kerr *reterr)
     return r;
   i->stream->ops->set_notify(i->stream, mark_ready, i);
   i->stage = READING;
+  i->opened_at = clock_mono(i->client->clock);
   return 0;
 }
 
@@ -246,31 +254,45 @@ read_event(struct kclient_informer *i, struct exchange_event *e)
     i->stage = LISTING;
     return false;
   }
+  i->opened_at = CLOCK_NEVER;
   record_unref(e->record);
   if (e->revision > i->revision)
     i->revision = e->revision;
   return true;
 }
 
-/* Returns whether there may be more. */
-static bool
-step_read(struct kclient_informer *i)
+/* Whether the stream that has just ended was one; if not, the next waits like one after an error. */
+static int
+judge_stream(const struct kclient_informer *i, struct kerr *reterr)
 {
+  if (i->opened_at == CLOCK_NEVER || clock_mono(i->client->clock) - i->opened_at >= SHORT_WATCH)
+    return 0;
+  return kerr_set(reterr, KERR_UNAVAILABLE, NULL, "a watch ended at once");
+}
+
+/* *ret_more: come back at once. */
+static int
+step_read(struct kclient_informer *i, bool *ret_more, struct kerr *reterr)
+{
+  *ret_more = true;
   for (int n = 0; n < BATCH; n++) {
     struct exchange_event e = { .record = NULL };
     int more = i->stream->ops->next(i->stream, &e);
 
-    if (more == 0)
-      return false;
+    if (more == 0) {
+      *ret_more = false;
+      return 0;
+    }
     if (more < 0) { /* a timeout, or a server that lets go: on from where we were */
       close_stream(i);
       i->stage = OPENING;
-      return true;
+      return judge_stream(i, reterr);
     }
     if (!read_event(i, &e))
-      return true;
+      return judge_stream(i, reterr);
+    i->delay = RETRY_MIN;
   }
-  return true;
+  return 0;
 }
 
 /* Returns whether to come back at once. */
@@ -279,7 +301,7 @@ step(struct kclient_informer *i, int64_t *ret_retry_at)
 {
   _cleanup_kerr_ struct kerr err = KERR_INIT;
   bool more = true;
-  int r = 0;
+  int r;
 
   *ret_retry_at = CLOCK_NEVER;
   if (!flush(i))
@@ -289,14 +311,14 @@ step(struct kclient_informer *i, int64_t *ret_retry_at)
   else if (i->stage == OPENING)
     r = step_open(i, &err);
   else
-    more = step_read(i);
+    r = step_read(i, &more, &err);
   if (r < 0) {
     log_warn(i->client->log, i->client->user_agent, "%s: %s, again", i->path, err.msg);
     *ret_retry_at = clock_mono(i->client->clock) + i->delay;
     i->delay = i->delay * 2 < RETRY_MAX ? i->delay * 2 : RETRY_MAX;
+    (void)flush(i);
     return false;
   }
-  i->delay = RETRY_MIN;
   return flush(i) && more;
 }
 
@@ -396,7 +418,8 @@ kclient_pump_free(struct kclient_pump *p)
 }
 
 struct kclient_informer *
-kclient_watch(struct kclient *c, const struct kclient_resource *res, const char *ns, const char *query, struct mailbox *to, void *tag)
+kclient_watch(struct kclient *c, const struct kclient_resource *res, const char *ns, const char *query,
+              struct mailbox *to, void *tag)
 {
   _cleanup_arena_ struct arena *a = arena_new(CEIL_ARENA_SMALL);
   struct kclient_informer *i = mem_alloc(sizeof *i);

@@ -18,7 +18,8 @@ struct kclient_call {
   const char *accept;       /* NULL: JSON */
   const char *content_type; /* NULL: no body */
   struct span body;
-  const struct kclient_resource *objects; /* the answer is objects of this collection, wanted as records; NULL: a document */
+  const struct kclient_resource
+      *objects; /* the answer is objects of this collection, wanted as records; NULL: a document */
 };
 
 /* What came back; everything lives in the arena of the call, records are references of the caller. */
@@ -34,7 +35,8 @@ struct kclient_got {
 
 struct kclient_transport {
   /* 0 for any HTTP status; KERR_UNAVAILABLE when nobody answered. */
-  int (*call)(struct kclient *c, struct arena *a, const struct kclient_call *call, struct kclient_got *ret, struct kerr *reterr);
+  int (*call)(struct kclient *c, struct arena *a, const struct kclient_call *call, struct kclient_got *ret,
+              struct kerr *reterr);
   /*
    * Open a watch; errors of the server are errors here (KERR_EXPIRED: the revision is too old). With call->objects
    * events carry records, else bytes. The stream is the caller's.
@@ -51,7 +53,7 @@ struct kclient {
   struct clock *clock;
   struct log *log;
   char *user_agent;
-  void *state; /* the transport's */
+  void *state;          /* the transport's */
   pthread_mutex_t lock; /* over the two below being made, once each */
   struct kclient_pump *pump;
   struct kclient_events *events;
@@ -60,11 +62,13 @@ struct kclient {
 /* A client without a transport: for the transports' constructors. */
 struct kclient *kclient_alloc(struct clock *clock, struct log *log, const char *user_agent);
 /* "/apis/g/v/namespaces/ns/resource/name/sub"; every part after the resource may be NULL or "". */
-char *kclient_path(struct arena *a, const struct kclient_resource *res, const char *ns, const char *name, const char *sub);
+char *kclient_path(struct arena *a, const struct kclient_resource *res, const char *ns, const char *name,
+                   const char *sub);
 /* A call whose HTTP status is an error becomes that error. */
-int kclient_do(struct kclient *c, struct arena *a, const struct kclient_call *call, struct kclient_got *ret, struct kerr *reterr);
+int kclient_do(struct kclient *c, struct arena *a, const struct kclient_call *call, struct kclient_got *ret,
+               struct kerr *reterr);
 
-void kclient_pump_free(struct kclient_pump *p);   /* NULL is fine; no informer is left */
+void kclient_pump_free(struct kclient_pump *p);     /* NULL is fine; no informer is left */
 void kclient_events_free(struct kclient_events *e); /* NULL is fine; writes what waits */
 
 #endif

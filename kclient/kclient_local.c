@@ -35,7 +35,8 @@ serve(struct kclient *c, const struct kclient_call *call, struct arena *a, struc
 }
 
 static int
-local_call(struct kclient *c, struct arena *a, const struct kclient_call *call, struct kclient_got *ret, struct kerr *reterr)
+local_call(struct kclient *c, struct arena *a, const struct kclient_call *call, struct kclient_got *ret,
+           struct kerr *reterr)
 {
   _cleanup_answer_ struct exchange_answer ans = { .status = 0 };
 
@@ -133,7 +134,9 @@ local_free(struct kclient *c)
   free(c->state);
 }
 
-static const struct kclient_transport local_transport = { .call = local_call, .watch = local_watch, .free = local_free };
+static const struct kclient_transport local_transport = { .call = local_call,
+                                                          .watch = local_watch,
+                                                          .free = local_free };
 
 struct kclient *
 kclient_new_local(struct exchange *server, const struct kclient_options *opts)

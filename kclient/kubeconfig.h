@@ -20,8 +20,8 @@ struct kubeconfig_access {
 };
 
 /*
- * `context` NULL: the current one. KERR_NOT_FOUND when there is no such context (`context "x" does not exist`) or none at
- * all ("no configuration"), KERR_PARSE with the file's name, KERR_IO.
+ * `context` NULL: the current one. KERR_NOT_FOUND when there is no such context (`context "x" does not exist`) or none
+ * at all ("no configuration"), KERR_PARSE with the file's name, KERR_IO.
  */
 _must_check_ int kubeconfig_load(struct arena *a, const char *path, const char *context, struct kubeconfig_access *ret,
                                  struct kerr *reterr);

@@ -71,6 +71,10 @@ the_descriptor_says_when_there_is_something(void **state)
   assert_true(readable(fd));
   free(mailbox_receive(m, 0));
   assert_false(readable(fd));
+  mailbox_poke(m);
+  assert_true(readable(fd));
+  assert_null(mailbox_receive(m, CLOCK_NEVER)); /* does not wait */
+  assert_false(readable(fd));
   mailbox_close(m);
   assert_true(readable(fd));
   mailbox_free(m);
