@@ -102,7 +102,7 @@ const struct kind *kind_find(const char *group, const char *version, const char 
 const struct kind *kind_find_api_version(const char *api_version, const char *kind);
 /* "resource.k8s.io/v1" or "v1". */
 char *kind_api_version(struct arena *a, const struct kind *k);
-/* Does `p` serve this row: --runtime-config's word, else its default. */
+/* Does `p` serve this row: its release has the kind, and --runtime-config or else the default says so. */
 bool kind_is_served(const struct personality *p, const struct kind_resource *r);
 /* The row of the same resource in the version (and group) it is stored in; `r` itself when nobody serves that version.
  */
@@ -146,8 +146,9 @@ _must_check_ int kind_encode_proto(const struct kind *k, const struct json *tree
 /* -- shaping: all of them edit the tree in place -- */
 
 /*
- * Defaults, declared and in code, as upstream applies them to requests and to what it reads from the store. `now` (wall
- * clock, ns) stamps taints without a time.
+ * Defaults, declared and in code, as upstream applies them to requests and to what it reads from the store; also what
+ * its conversion and its store do to any object on the way in: a Secret's stringData becomes data, empty lists become
+ * null. `now` (wall clock, ns) stamps taints without a time.
  */
 void kind_default(struct arena *a, const struct kind *k, struct json *o, const struct personality *p, int64_t now);
 /*

@@ -39,6 +39,17 @@ is_unset(const struct kind_object *o, const struct kind_field *f)
   return f->flags & KIND_F_POINTER ? !kind_member(o, name) : kind_is_unset(o, name);
 }
 
+/* A default that is Go's zero value shows only where the zero value does. */
+static void
+fill_member(const struct kind_object *o, const struct kind_field *f, const char *text)
+{
+  struct json *v = parse_constant(o->a, text);
+  const char *name = kind_field_name(f);
+  kind_put(o, name, v);
+  if (!(f->flags & KIND_F_POINTER) && kind_is_unset(o, name))
+    kind_clear(o, name);
+}
+
 /* The fields of `t`, which is the object's type or a struct inlined in it. */
 static void
 fill_members(const struct kind_object *o, const struct kind_type *t)
@@ -49,7 +60,7 @@ fill_members(const struct kind_object *o, const struct kind_type *t)
     if (f->flags & KIND_F_INLINE)
       fill_members(o, kind_field_type(f));
     else if (text && is_unset(o, f))
-      kind_put(o, kind_field_name(f), parse_constant(o->a, kind_text(text)));
+      fill_member(o, f, kind_text(text));
   }
 }
 
@@ -109,7 +120,12 @@ default_struct(const struct kind_object *o, const struct kind_defaulting *d)
   for (uint32_t i = 0; i < o->obj->count; i++) {
     const struct json_member *m = &o->obj->u.members[i];
     const struct kind_field *f = kind_field_find(o->type, span_make(m->name, m->name_len), NULL);
-    if (f)
+    if (!f)
+      continue;
+    /* What is read back from the store: an empty list or map is nil there. */
+    if (f->shape != KIND_ONE && m->value->type != JSON_NULL && json_count(m->value) == 0)
+      kind_clear(o, kind_field_name(f));
+    else
       default_member(o, f, m->value, d);
   }
 }

@@ -2,6 +2,7 @@
 #include <string.h>
 
 #include "kind_default.h"
+#include "kind_scalar.h"
 
 #define CORE "io.k8s.api.core.v1."
 
@@ -323,16 +324,48 @@ static void namespace(const struct kind_object *o, const struct kind_defaulting 
   json_sort_members(labels);
 }
 
+/* Two spellings of the same, as in pods' addresses. (Upstream: conversion.) */
+static void
+node_spec(const struct kind_object *o, const struct kind_defaulting *d)
+{
+  (void)d;
+  const char *cidr = kind_member_str(o, "podCIDR"), *first = json_str(json_at(kind_member(o, "podCIDRs"), 0));
+  if (!*cidr && first)
+    kind_put_str(o, "podCIDR", first);
+  if (!*cidr || (first && strcmp(first, cidr) == 0))
+    return;
+  struct json *all = json_new_array(o->a);
+  json_append_str(o->a, all, cidr);
+  kind_put(o, "podCIDRs", all);
+}
+
+/* stringData is write-only: its entries become data. (Upstream: conversion.) */
+static void
+secret(const struct kind_object *o, const struct kind_defaulting *d)
+{
+  (void)d;
+  const struct json *plain = kind_member(o, "stringData");
+  if (!plain)
+    return;
+  struct json *data = ensure_map(o, "data");
+  for (json_each_member (m, plain))
+    json_set_n(o->a, data, m->name, m->name_len, kind_base64(o->a, json_span(m->value)));
+  json_sort_members(data);
+  kind_clear(o, "stringData");
+}
+
 const struct kind_default_entry kind_default_core[] = {
   { CORE "Container", container },
   { CORE "EphemeralContainerCommon", container },
   { CORE "LimitRangeItem", limit_range_item },
   { CORE "Namespace", namespace },
+  { CORE "NodeSpec", node_spec },
   { CORE "NodeStatus", node_status },
   { CORE "Pod", pod },
   { CORE "PodSpec", pod_spec },
   { CORE "PodStatus", pod_status },
   { CORE "ReplicationController", replication_controller },
+  { CORE "Secret", secret },
   { CORE "Service", service },
   { CORE "ServiceSpec", service_spec },
   { CORE "Volume", volume },

@@ -45,10 +45,37 @@ rolling_update(const struct kind_object *o, const struct kind_defaulting *d)
     (void)kind_ensure_child(o, "rollingUpdate");
 }
 
+/* The server counts changes of the template in an annotation; the first is 1. (Upstream: conversion.) */
+static void
+daemon_set(const struct kind_object *o, const struct kind_defaulting *d)
+{
+  (void)d;
+  struct kind_object meta = kind_ensure_child(o, "metadata");
+  struct json *annotations = kind_member(&meta, "annotations");
+  if (json_get(annotations, "deprecated.daemonset.template.generation"))
+    return;
+  annotations = annotations ? annotations : json_new_object(o->a);
+  json_set_str(o->a, annotations, "deprecated.daemonset.template.generation", "1");
+  json_sort_members(annotations);
+  kind_put(&meta, "annotations", annotations);
+}
+
+/* Claim templates say what they are. (Upstream: conversion, see issue 87583.) */
+static void
+claim_templates(const struct kind_object *spec)
+{
+  struct kind_object claim;
+  for (size_t i = 0; (claim = kind_child_at(spec, "volumeClaimTemplates", i)).obj; i++) {
+    kind_put_str(&claim, "kind", "PersistentVolumeClaim");
+    kind_put_str(&claim, "apiVersion", "v1");
+  }
+}
+
 static void
 stateful_set_spec(const struct kind_object *o, const struct kind_defaulting *d)
 {
   struct kind_object strategy = kind_ensure_child(o, "updateStrategy"), rolling;
+  claim_templates(o);
   if (kind_is_unset(&strategy, "type")) {
     kind_put_str(&strategy, "type", "RollingUpdate");
     (void)kind_ensure_child(&strategy, "rollingUpdate");
@@ -193,6 +220,7 @@ crd(const struct kind_object *o, const struct kind_defaulting *d)
 }
 
 const struct kind_default_entry kind_default_others[] = {
+  { "io.k8s.api.apps.v1.DaemonSet", daemon_set },
   { "io.k8s.api.apps.v1.DaemonSetUpdateStrategy", rolling_update },
   { "io.k8s.api.apps.v1.DeploymentStrategy", rolling_update },
   { "io.k8s.api.apps.v1.StatefulSetSpec", stateful_set_spec },

@@ -8,7 +8,9 @@
 bool
 kind_is_served(const struct personality *p, const struct kind_resource *r)
 {
-  int said = personality_served(p, r->group, r->version);
+  int said = personality_served(p, r->group, r->version), minor = personality_minor(p);
+  if (minor < r->of->since || (r->of->removed && minor >= r->of->removed))
+    return false;
   return said < 0 ? r->on : said > 0;
 }
 

@@ -21,8 +21,8 @@
 void validate_create(const struct kind *k, const struct json *o, const struct personality *p,
                      struct field_errors *errs);
 /*
- * An object that replaces `old` (same kind and version). `subresource`: "", "status", "resize", "ephemeralcontainers" ...
- * What a subresource may not touch has been put back by validate_prepare_update.
+ * An object that replaces `old` (same kind and version). `subresource`: "", "status", "resize", "ephemeralcontainers"
+ * ... What a subresource may not touch has been put back by validate_prepare_update.
  */
 void validate_update(const struct kind *k, const struct json *o, const struct json *old, const char *subresource,
                      const struct personality *p, struct field_errors *errs);

@@ -275,7 +275,8 @@ own_flags(const struct model *m, const struct type *t, const struct kind_field *
   const struct kind_more *more = &mores[f->more];
   uint32_t flags = t->flags & KIND_T_CODE ? KIND_T_DEFAULTS : 0;
   bool resource_list = f->named && strcmp(m->named.at[f->named - 1].go, "ResourceList") == 0; /* rounded to milli */
-  if (more->dflt || more->fill || resource_list)
+  bool list = f->shape != KIND_ONE && !(f->flags & KIND_F_OMITEMPTY); /* an empty one becomes null */
+  if (more->dflt || more->fill || resource_list || list)
     flags |= KIND_T_DEFAULTS;
   if (more->gates)
     flags |= KIND_T_GATED;
