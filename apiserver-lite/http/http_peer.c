@@ -4,6 +4,7 @@
 #include <stdlib.h>
 
 #include "arena.h"
+#include "codec.h"
 
 #define GROUPS_MAX 64
 #define NAME_MAX_  1024
@@ -53,6 +54,22 @@ subject_part(struct arena *a, gnutls_x509_crt_t crt, const char *oid, unsigned i
   return arena_strndup(a, buf, n);
 }
 
+/* Which credential it was, as upstream puts it into the user: a digest of the certificate. */
+static void
+set_credential_id(struct http_peer *p, const gnutls_datum_t *der)
+{
+  struct json *extra = json_new_object(p->arena);
+  _cleanup_strbuf_ struct strbuf b;
+  uint8_t digest[32];
+
+  strbuf_init(&b, 128);
+  codec_sha256(span_make((const char *)der->data, der->size), digest);
+  strbuf_puts(&b, "X509SHA256=");
+  codec_hex(&b, span_make((const char *)digest, sizeof digest));
+  json_append_str(p->arena, json_ensure_array(p->arena, extra, "authentication.kubernetes.io/credential-id"), b.p);
+  p->user.extra = extra;
+}
+
 static void
 read_subject(struct http_peer *p, const gnutls_datum_t *der)
 {
@@ -70,6 +87,7 @@ read_subject(struct http_peer *p, const gnutls_datum_t *der)
            (part = subject_part(p->arena, crt, GNUTLS_OID_X520_ORGANIZATION_NAME, (unsigned)p->user.n_groups)))
       groups[p->user.n_groups++] = part;
     p->user.groups = groups;
+    set_credential_id(p, der);
   }
   gnutls_x509_crt_deinit(crt);
 }
@@ -86,7 +104,7 @@ http_peer_user(struct http_peer *p, gnutls_session_t session)
     p->shown = chain && n > 0;
     if (p->shown) {
       p->arena = arena_new(PEER_ARENA);
-      p->user = (struct exchange_user){ .name = "" };
+      p->user = (struct exchange_user){ .name = "", .uid = "" };
       if (is_good(session))
         read_subject(p, &chain[0]);
     }
