@@ -1,0 +1,212 @@
+/* Scheduler and controllers on a real API server in one process: the life of claims and pods. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <cmocka.h>
+
+#include <string.h>
+
+#include "cluster_fixture.h"
+
+static const char node[] = "apiVersion: v1\nkind: Node\nmetadata: {name: n1, labels: {kubernetes.io/hostname: n1}}\n"
+                           "status: {allocatable: {cpu: '4', memory: 8Gi, pods: '110'}, capacity: {cpu: '4', memory: 8Gi, pods: '110'}}\n";
+static const char device_class[] = "apiVersion: resource.k8s.io/v1\nkind: DeviceClass\nmetadata: {name: gpu}\nspec: {}\n";
+static const char slice[] = "apiVersion: resource.k8s.io/v1\nkind: ResourceSlice\nmetadata: {name: s1}\n"
+                            "spec: {driver: gpu.example.com, nodeName: n1, pool: {name: n1, generation: 1, resourceSliceCount: 1},\n"
+                            "       devices: [{name: gpu-0}, {name: gpu-1}]}\n";
+static const char template[] = "apiVersion: resource.k8s.io/v1\nkind: ResourceClaimTemplate\nmetadata: {name: t}\n"
+                               "spec: {spec: {devices: {requests: [{name: r, exactly: {deviceClassName: gpu}}]}}}\n";
+static const char claim[] = "apiVersion: resource.k8s.io/v1\nkind: ResourceClaim\nmetadata: {name: c}\n"
+                            "spec: {devices: {requests: [{name: r, exactly: {deviceClassName: gpu, count: 1}}]}}\n";
+static const char big_claim[] = "apiVersion: resource.k8s.io/v1\nkind: ResourceClaim\nmetadata: {name: big}\n"
+                                "spec: {devices: {requests: [{name: r, exactly: {deviceClassName: gpu, count: 3}}]}}\n";
+#define POD(name, source) \
+  "apiVersion: v1\nkind: Pod\nmetadata: {name: " name "}\n" \
+  "spec: {containers: [{name: c, image: busybox, resources: {claims: [{name: g}]}}], resourceClaims: [{name: g, " source "}]}\n"
+
+static int
+setup(void **state)
+{
+  struct fixture *f = fixture_new(FIXTURE_ALL);
+
+  *state = f;
+  fixture_create(f, &KC_NODES, NULL, node);
+  fixture_create(f, &KC_DEVICECLASSES, NULL, device_class);
+  fixture_create(f, &KC_RESOURCESLICES, NULL, slice);
+  return 0;
+}
+
+static int
+teardown(void **state)
+{
+  fixture_free(*state);
+  return 0;
+}
+
+static bool
+is_bound(const struct json *pod, const void *arg)
+{
+  return strcmp(json_get_str_or(json_get(pod, "spec"), "nodeName", ""), arg) == 0;
+}
+
+static bool
+is_allocated(const struct json *o, const void *arg)
+{
+  (void)arg;
+  return json_dig(o, "status", "allocation", NULL) != NULL;
+}
+
+static bool
+is_unschedulable_because(const struct json *pod, const void *message)
+{
+  const struct json *c = object_condition(pod, "PodScheduled");
+
+  return c && strcmp(json_get_str_or(c, "message", ""), message) == 0 && strcmp(json_get_str_or(c, "reason", ""), "Unschedulable") == 0;
+}
+
+static void
+named_claim_is_allocated_reserved_and_released(void **state)
+{
+  struct fixture *f = *state;
+  _cleanup_record_ struct record *pod = NULL, *got = NULL;
+  _cleanup_kerr_ struct kerr err = KERR_INIT;
+  const struct json *c;
+
+  fixture_create(f, &KC_PODS, "default", POD("p", "resourceClaimName: c")); /* waits silently for its claim */
+  fixture_create(f, &KC_RESOURCECLAIMS, "default", claim);
+  pod = fixture_until(f, &KC_PODS, "default", "p", is_bound, "n1");
+  got = fixture_until(f, &KC_RESOURCECLAIMS, "default", "c", is_allocated, NULL);
+  c = record_tree(got);
+  assert_string_equal(json_get_str(json_at(json_dig(c, "status", "allocation", "devices", "results", NULL), 0), "device"), "gpu-0");
+  assert_string_equal(json_get_str(json_at(json_dig(c, "status", "reservedFor", NULL), 0), "uid"), object_uid(record_tree(pod)));
+  assert_true(object_has_finalizer(c, "resource.kubernetes.io/delete-protection"));
+  assert_int_equal(kclient_delete(fixture_client(f), &KC_RESOURCECLAIMS, "default", "c", NULL, &err), 0); /* stays while in use */
+  record_unref(got);
+  assert_int_equal(kclient_get(fixture_client(f), &KC_RESOURCECLAIMS, "default", "c", &got, &err), 0);
+  assert_true(object_is_deleting(record_tree(got)));
+  fixture_delete_pod(f, "p");
+  fixture_until_gone(f, &KC_RESOURCECLAIMS, "default", "c");
+}
+
+static void
+template_claim_is_made_and_goes_with_its_pod(void **state)
+{
+  struct fixture *f = *state;
+  _cleanup_record_ struct record *pod = NULL;
+  char *name;
+
+  fixture_create(f, &KC_RESOURCECLAIMTEMPLATES, "default", template);
+  fixture_create(f, &KC_PODS, "default", POD("p", "resourceClaimTemplateName: t"));
+  pod = fixture_until(f, &KC_PODS, "default", "p", is_bound, "n1");
+  name = mem_strdup(json_get_str(json_at(json_dig(record_tree(pod), "status", "resourceClaimStatuses", NULL), 0), "resourceClaimName"));
+  assert_int_equal(strncmp(name, "p-g-", 4), 0);
+  fixture_delete_pod(f, "p");
+  fixture_until_gone(f, &KC_RESOURCECLAIMS, "default", name);
+  free(name);
+}
+
+static void
+pod_that_cannot_fit_says_why_and_goes_on_when_it_can(void **state)
+{
+  static const char second[] = "apiVersion: resource.k8s.io/v1\nkind: ResourceSlice\nmetadata: {name: s2}\n"
+                               "spec: {driver: gpu.example.com, nodeName: n1, pool: {name: more, generation: 1, resourceSliceCount: 1},\n"
+                               "       devices: [{name: gpu-7}]}\n";
+  struct fixture *f = *state;
+
+  fixture_create(f, &KC_RESOURCECLAIMS, "default", big_claim);
+  fixture_create(f, &KC_PODS, "default", POD("p", "resourceClaimName: big"));
+  record_unref(fixture_until(f, &KC_PODS, "default", "p", is_unschedulable_because,
+                             "0/1 nodes are available: 1 cannot allocate all claims. preemption: 0/1 nodes are available: "
+                             "1 Preemption is not helpful for scheduling."));
+  fixture_create(f, &KC_RESOURCESLICES, NULL, second);
+  record_unref(fixture_until(f, &KC_PODS, "default", "p", is_bound, "n1"));
+}
+
+static void
+freed_devices_go_to_who_waits(void **state)
+{
+  struct fixture *f = *state;
+
+  fixture_create(f, &KC_RESOURCECLAIMTEMPLATES, "default", template);
+  fixture_create(f, &KC_PODS, "default", POD("p1", "resourceClaimTemplateName: t"));
+  fixture_create(f, &KC_PODS, "default", POD("p2", "resourceClaimTemplateName: t"));
+  record_unref(fixture_until(f, &KC_PODS, "default", "p1", is_bound, "n1"));
+  record_unref(fixture_until(f, &KC_PODS, "default", "p2", is_bound, "n1"));
+  fixture_create(f, &KC_PODS, "default", POD("p3", "resourceClaimTemplateName: t"));
+  record_unref(fixture_until(f, &KC_PODS, "default", "p3", is_unschedulable_because,
+                             "0/1 nodes are available: 1 cannot allocate all claims. preemption: 0/1 nodes are available: "
+                             "1 Preemption is not helpful for scheduling."));
+  fixture_delete_pod(f, "p1");
+  record_unref(fixture_until(f, &KC_PODS, "default", "p3", is_bound, "n1"));
+}
+
+static void
+missing_class_and_missing_room_have_upstreams_words(void **state)
+{
+  static const char no_class[] = "apiVersion: resource.k8s.io/v1\nkind: ResourceClaim\nmetadata: {name: x}\n"
+                                 "spec: {devices: {requests: [{name: gpu, exactly: {deviceClassName: nosuch}}]}}\n";
+  static const char thirsty[] = "apiVersion: v1\nkind: Pod\nmetadata: {name: q}\n"
+                                "spec: {containers: [{name: c, image: busybox, resources: {requests: {cpu: '64'}}}], nodeSelector: {kubernetes.io/hostname: n1}}\n";
+  struct fixture *f = *state;
+
+  fixture_create(f, &KC_RESOURCECLAIMS, "default", no_class);
+  fixture_create(f, &KC_PODS, "default", POD("p", "resourceClaimName: x"));
+  record_unref(fixture_until(f, &KC_PODS, "default", "p", is_unschedulable_because,
+                             "0/1 nodes are available: request gpu: device class nosuch does not exist. preemption: 0/1 nodes are available: "
+                             "1 Preemption is not helpful for scheduling."));
+  fixture_create(f, &KC_PODS, "default", thirsty);
+  record_unref(fixture_until(f, &KC_PODS, "default", "q", is_unschedulable_because,
+                             "0/1 nodes are available: 1 Insufficient cpu. preemption: 0/1 nodes are available: "
+                             "1 Preemption is not helpful for scheduling."));
+}
+
+static void
+a_namespace_goes_with_everything_in_it(void **state)
+{
+  struct fixture *f = *state;
+  _cleanup_kerr_ struct kerr err = KERR_INIT;
+
+  fixture_create(f, &KC_NAMESPACES, NULL, "apiVersion: v1\nkind: Namespace\nmetadata: {name: away}\n");
+  fixture_create(f, &KC_CONFIGMAPS, "away", "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: m}\n");
+  fixture_create(f, &KC_RESOURCECLAIMS, "away", claim);
+  assert_int_equal(kclient_delete(fixture_client(f), &KC_NAMESPACES, NULL, "away", NULL, &err), 0);
+  fixture_until_gone(f, &KC_NAMESPACES, NULL, "away");
+  fixture_until_gone(f, &KC_CONFIGMAPS, "away", "m");
+}
+
+static void
+an_object_goes_after_its_owner(void **state)
+{
+  struct fixture *f = *state;
+  _cleanup_record_ struct record *owner = NULL;
+  _cleanup_kerr_ struct kerr err = KERR_INIT;
+  _cleanup_free_ char *dependent = NULL;
+
+  fixture_create(f, &KC_CONFIGMAPS, "default", "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: owner}\n");
+  assert_int_equal(kclient_get(fixture_client(f), &KC_CONFIGMAPS, "default", "owner", &owner, &err), 0);
+  dependent = mem_printf("apiVersion: v1\nkind: ConfigMap\nmetadata: {name: owned, ownerReferences: "
+                         "[{apiVersion: v1, kind: ConfigMap, name: owner, uid: %s}]}\n",
+                         object_uid(record_tree(owner)));
+  fixture_create(f, &KC_CONFIGMAPS, "default", dependent);
+  assert_int_equal(kclient_delete(fixture_client(f), &KC_CONFIGMAPS, "default", "owner", NULL, &err), 0);
+  fixture_until_gone(f, &KC_CONFIGMAPS, "default", "owned");
+}
+
+#define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+
+int
+main(void)
+{
+  const struct CMUnitTest tests[] = {
+    TEST(named_claim_is_allocated_reserved_and_released),
+    TEST(template_claim_is_made_and_goes_with_its_pod),
+    TEST(pod_that_cannot_fit_says_why_and_goes_on_when_it_can),
+    TEST(freed_devices_go_to_who_waits),
+    TEST(missing_class_and_missing_room_have_upstreams_words),
+    TEST(a_namespace_goes_with_everything_in_it),
+    TEST(an_object_goes_after_its_owner),
+  };
+
+  return cmocka_run_group_tests(tests, NULL, NULL);
+}
