@@ -4,6 +4,7 @@
 #include "apiserver_internal.h"
 #include "ceilings.h"
 #include "object.h"
+#include "rest_discovery.h"
 #include "rest_metrics.h"
 #include "rest_route.h"
 
@@ -165,6 +166,18 @@ path_metrics(struct rest_call *c, const char *rest, struct kerr *reterr)
   return 0;
 }
 
+static int
+path_api(struct rest_call *c, const char *rest, struct kerr *reterr)
+{
+  return rest_discovery_core(c, rest, reterr);
+}
+
+static int
+path_apis(struct rest_call *c, const char *rest, struct kerr *reterr)
+{
+  return rest_discovery_groups(c, rest, reterr);
+}
+
 static int path_root(struct rest_call *c, const char *rest, struct kerr *reterr);
 
 static int
@@ -181,6 +194,7 @@ static const struct path {
   bool below;
   path_fn *fn;
 } paths[] = {
+  { "/api", true, path_api },         { "/apis", true, path_apis },
   { "/healthz", true, path_healthz }, { "/livez", true, path_livez },      { "/metrics", false, path_metrics },
   { "/readyz", true, path_readyz },   { "/version", false, path_version },
 };
@@ -201,8 +215,6 @@ path_root(struct rest_call *c, const char *rest, struct kerr *reterr)
 
   (void)rest;
   (void)reterr;
-  names[n++] = "/api";
-  names[n++] = "/apis";
   names[n++] = "/.well-known/openid-configuration";
   names[n++] = "/openapi/v2";
   names[n++] = "/openapi/v3";
@@ -263,7 +275,7 @@ rest_serve_path(struct rest_call *c, struct kerr *reterr)
   const char *rest;
   path_fn *fn = path_find(c->info.path, &rest);
 
-  if (fn != not_there && strcmp(c->req->method, "GET") != 0 && strcmp(c->req->method, "HEAD") != 0)
+  if (fn != not_there && fn != path_apis && strcmp(c->req->method, "GET") != 0 && strcmp(c->req->method, "HEAD") != 0)
     return rest_method_not_allowed(c, reterr);
   return fn(c, rest, reterr);
 }
