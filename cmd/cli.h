@@ -36,8 +36,8 @@ struct cli_option {
   const char *name; /* without dashes */
   char letter;      /* 0: none */
   enum cli_type type;
-  size_t offset;    /* into the command's option struct */
-  const char *arg;  /* what the value is called in --help; NULL for a bool */
+  size_t offset;   /* into the command's option struct */
+  const char *arg; /* what the value is called in --help; NULL for a bool */
   const char *help;
   const char *const *values; /* NULL-terminated words for completion and checking, or NULL: anything */
 };
@@ -46,21 +46,21 @@ struct cli_option {
 struct cli {
   struct arena *arena;
   struct clock *clock;
-  const char *self;   /* the program, for messages */
-  const char **args;  /* what is left after options */
+  const char *self;  /* the program, for messages */
+  const char **args; /* what is left after options */
   size_t n_args;
   const struct cli_command *command;
-  bool quiet;         /* -q: no steps */
-  int64_t verbosity;  /* -v N */
+  bool quiet;        /* -q: no steps */
+  int64_t verbosity; /* -v N */
 };
 
 struct cli_command {
-  const char *name;    /* "create cluster", "version" */
-  const char *args;    /* "[NAME...]" for the usage line, or NULL: takes none */
-  const char *summary; /* one line */
-  const char *help;    /* paragraphs for --help, or NULL */
+  const char *name;                 /* "create cluster", "version" */
+  const char *args;                 /* "[NAME...]" for the usage line, or NULL: takes none */
+  const char *summary;              /* one line */
+  const char *help;                 /* paragraphs for --help, or NULL */
   const struct cli_option *options; /* ends with a row whose name is NULL */
-  size_t options_size; /* of the struct that options fill; zeroed before */
+  size_t options_size;              /* of the struct that options fill; zeroed before */
   /* `options` is that struct. The exit code, or a negative kerr code with reterr filled (printed as ERROR, exit 1). */
   int (*run)(struct cli *cli, void *options, struct kerr *reterr);
   bool raw;    /* everything behind the name is left to the command, options included */
@@ -77,12 +77,20 @@ _must_check_ int cli_parse_duration(const char *text, int64_t *ret_ns, struct ke
 
 /* Where the cluster's name comes from: the option, $DRALAB_CLUSTER_NAME, "dralab". */
 const char *cli_cluster_name(const char *given);
-#define CLI_OPTION_NAME(type, member) \
-  { "name", 0, CLI_STRING, offsetof(type, member), "NAME", "the cluster's name (default: $DRALAB_CLUSTER_NAME or \"dralab\")", NULL }
+#define CLI_OPTION_NAME(type, member)                                            \
+  {                                                                              \
+    "name", 0, CLI_STRING, offsetof(type, member), "NAME",                       \
+        "the cluster's name (default: $DRALAB_CLUSTER_NAME or \"dralab\")", NULL \
+  }
 extern const char *const cli_output_json[]; /* values of -o where only json makes sense */
-#define CLI_OPTION_JSON(type, member) \
-  { "output", 'o', CLI_STRING, offsetof(type, member), "FORMAT", "output format: json", cli_output_json }
-#define CLI_OPTIONS_END { .name = NULL }
+#define CLI_OPTION_JSON(type, member)                                                                   \
+  {                                                                                                     \
+    "output", 'o', CLI_STRING, offsetof(type, member), "FORMAT", "output format: json", cli_output_json \
+  }
+#define CLI_OPTIONS_END \
+  {                     \
+    .name = NULL        \
+  }
 
 /* -- steps on stderr: a spinner on a terminal, plain lines otherwise -- */
 

@@ -23,7 +23,8 @@ print_option(const struct cli_option *o, FILE *out)
 void
 cli_help_command(const struct cli_program *p, const struct cli_command *c, FILE *out)
 {
-  fprintf(out, "%s\n\nUsage:\n  %s %s%s%s [flags]\n", c->summary, p->self, c->name, c->args ? " " : "", c->args ? c->args : "");
+  fprintf(out, "%s\n\nUsage:\n  %s %s%s%s [flags]\n", c->summary, p->self, c->name, c->args ? " " : "",
+          c->args ? c->args : "");
   if (c->help)
     fprintf(out, "\n%s\n", c->help);
   fputs("\nFlags:\n", out);
@@ -73,7 +74,8 @@ struct cli_step {
 static void *
 spin(void *arg)
 {
-  static const char *const frames[] = { "⠈⠁", "⠈⠑", "⠈⠱", "⠈⡱", "⢀⡱", "⢄⡱", "⢄⡱", "⢆⡱", "⢎⡱", "⢎⡰", "⢎⡠", "⢎⡀", "⢎⠁", "⠎⠁", "⠊⠁" };
+  static const char *const frames[] = { "⠈⠁", "⠈⠑", "⠈⠱", "⠈⡱", "⢀⡱", "⢄⡱", "⢄⡱", "⢆⡱",
+                                        "⢎⡱", "⢎⡰", "⢎⡠", "⢎⡀", "⢎⠁", "⠎⠁", "⠊⠁" };
   struct cli_step *s = arg;
 
   pthread_mutex_lock(&s->lock);

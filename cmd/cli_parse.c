@@ -65,7 +65,8 @@ cli_parse_duration(const char *text, int64_t *ret_ns, struct kerr *reterr)
       if (strncmp(end, units[u].unit, strlen(units[u].unit)) == 0)
         break;
     if (u == ARRAY_SIZE(units))
-      return kerr_set(reterr, KERR_USAGE, NULL, *end ? "time: unknown unit in duration \"%s\"" : "time: missing unit in duration \"%s\"", text);
+      return kerr_set(reterr, KERR_USAGE, NULL,
+                      *end ? "time: unknown unit in duration \"%s\"" : "time: missing unit in duration \"%s\"", text);
     sum += v * units[u].ns;
     at = end + strlen(units[u].unit);
   }
@@ -103,7 +104,8 @@ check_word(const struct cli_option *o, const char *value, struct kerr *reterr)
     free(all);
     all = longer;
   }
-  return kerr_set(reterr, KERR_USAGE, NULL, "invalid argument \"%s\" for \"--%s\" flag: must be one of %s", value, o->name, all);
+  return kerr_set(reterr, KERR_USAGE, NULL, "invalid argument \"%s\" for \"--%s\" flag: must be one of %s", value,
+                  o->name, all);
 }
 
 static int
@@ -135,7 +137,8 @@ set_int(const struct cli_option *o, int64_t *to, const char *value, struct kerr 
   errno = 0;
   *to = strtoimax(value, &end, 10);
   if (errno || end == value || *end)
-    return kerr_set(reterr, KERR_USAGE, NULL, "invalid argument \"%s\" for \"--%s\" flag: not a whole number", value, o->name);
+    return kerr_set(reterr, KERR_USAGE, NULL, "invalid argument \"%s\" for \"--%s\" flag: not a whole number", value,
+                    o->name);
   return 0;
 }
 
@@ -149,7 +152,8 @@ set(struct arena *a, const struct cli_option *o, char *base, const char *value, 
   switch (o->type) {
   case CLI_BOOL:
     if (strcmp(value, "true") != 0 && strcmp(value, "false") != 0)
-      return kerr_set(reterr, KERR_USAGE, NULL, "invalid argument \"%s\" for \"--%s\" flag: must be true or false", value, o->name);
+      return kerr_set(reterr, KERR_USAGE, NULL, "invalid argument \"%s\" for \"--%s\" flag: must be true or false",
+                      value, o->name);
     *(bool *)to = strcmp(value, "true") == 0;
     return 0;
   case CLI_STRING:
@@ -176,7 +180,8 @@ is_common(const struct cli_option *o)
 }
 
 static int
-parse_long(struct cli *cli, const struct cli_command *c, char *options, int argc, char **argv, int *i, struct kerr *reterr)
+parse_long(struct cli *cli, const struct cli_command *c, char *options, int argc, char **argv, int *i,
+           struct kerr *reterr)
 {
   const char *word = argv[*i] + 2, *eq = strchr(word, '=');
   size_t n = eq ? (size_t)(eq - word) : strlen(word);
@@ -198,7 +203,8 @@ parse_long(struct cli *cli, const struct cli_command *c, char *options, int argc
 
 /* -abc, -oVALUE, -o VALUE, -o=VALUE */
 static int
-parse_short(struct cli *cli, const struct cli_command *c, char *options, int argc, char **argv, int *i, struct kerr *reterr)
+parse_short(struct cli *cli, const struct cli_command *c, char *options, int argc, char **argv, int *i,
+            struct kerr *reterr)
 {
   for (const char *at = argv[*i] + 1; *at; at++) {
     const struct cli_option *o = find_letter(c, *at);

@@ -48,9 +48,11 @@ client_of_cluster(struct cli *cli, const char *name, struct kubeconfig_access *r
   if (r < 0)
     return r;
   if (!cluster_dir_exists(&d))
-    return kerr_set(reterr, KERR_NOT_FOUND, NULL, "no cluster with the name \"%s\"; create it with: dralab create cluster --name %s", name, name);
+    return kerr_set(reterr, KERR_NOT_FOUND, NULL,
+                    "no cluster with the name \"%s\"; create it with: dralab create cluster --name %s", name, name);
   if (cluster_dir_pid(&d) == 0)
-    return kerr_set(reterr, KERR_UNAVAILABLE, NULL, "cluster \"%s\" is not running; start it with: dralab start cluster --name %s", name, name);
+    return kerr_set(reterr, KERR_UNAVAILABLE, NULL,
+                    "cluster \"%s\" is not running; start it with: dralab start cluster --name %s", name, name);
   return kubeconfig_load(cli->arena, cluster_dir_file(cli->arena, &d, "admin.conf"), NULL, ret, reterr);
 }
 
@@ -72,7 +74,8 @@ find_access(struct cli *cli, const struct cluster_target *t, struct kubeconfig_a
   r = kubeconfig_load(cli->arena, NULL, NULL, ret, &err);
   if (r == 0)
     return 0;
-  if (err.code == KERR_NOT_FOUND && cluster_dir_of(cli->arena, cli_cluster_name(NULL), &d, reterr) == 0 && cluster_dir_exists(&d))
+  if (err.code == KERR_NOT_FOUND && cluster_dir_of(cli->arena, cli_cluster_name(NULL), &d, reterr) == 0 &&
+      cluster_dir_exists(&d))
     return client_of_cluster(cli, d.name, ret, reterr);
   if (reterr->code != KERR_OK)
     return -(int)reterr->code;
@@ -80,7 +83,8 @@ find_access(struct cli *cli, const struct cluster_target *t, struct kubeconfig_a
 }
 
 int
-cluster_access_client(struct cli *cli, const struct cluster_target *t, struct kclient **ret, const char **ret_namespace, struct kerr *reterr)
+cluster_access_client(struct cli *cli, const struct cluster_target *t, struct kclient **ret, const char **ret_namespace,
+                      struct kerr *reterr)
 {
   struct kubeconfig_access access;
   int r = find_access(cli, t, &access, reterr);

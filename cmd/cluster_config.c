@@ -53,7 +53,7 @@ read_members(struct reader *r, const char *path, const struct json *v, const str
 {
   if (!json_is(v, JSON_OBJECT))
     return wrong_type(r, *path ? path : "the document", v, "an object");
-  for (json_each_member(m, v)) {
+  for (json_each_member (m, v)) {
     char *at = arena_printf(r->a, "%s%s%s", path, *path ? "." : "", m->name);
     size_t i;
 
@@ -105,7 +105,8 @@ read_api_version(struct reader *r, const char *path, const struct json *v, void 
 
   (void)to;
   if (!s || (strcmp(s, API_VERSION_OURS) != 0 && strcmp(s, API_VERSION_KIND) != 0))
-    return kerr_set(r->err, KERR_INVALID, path, "%s: must be \"%s\" or \"%s\"", path, API_VERSION_OURS, API_VERSION_KIND);
+    return kerr_set(r->err, KERR_INVALID, path, "%s: must be \"%s\" or \"%s\"", path, API_VERSION_OURS,
+                    API_VERSION_KIND);
   return 0;
 }
 
@@ -126,7 +127,7 @@ read_switches(struct reader *r, const char *path, const struct json *v, void *to
 
   if (!json_is(v, JSON_OBJECT))
     return wrong_type(r, path, v, "an object");
-  for (json_each_member(m, v)) {
+  for (json_each_member (m, v)) {
     const char *word = json_is(m->value, JSON_BOOL) ? (m->value->u.boolean ? "true" : "false") : json_str(m->value);
 
     if (!word)
@@ -144,7 +145,7 @@ read_disable(struct reader *r, const char *path, const struct json *v, void *to)
   (void)to;
   if (!json_is(v, JSON_ARRAY))
     return wrong_type(r, path, v, "a list");
-  for (json_each_item(p, v)) {
+  for (json_each_item (p, v)) {
     const char *word = json_str(*p);
 
     if (!word)
@@ -171,7 +172,7 @@ read_labels(struct reader *r, const char *path, const struct json *v, void *to)
 {
   if (!json_is(v, JSON_OBJECT))
     return wrong_type(r, path, v, "an object");
-  for (json_each_member(m, v))
+  for (json_each_member (m, v))
     if (!json_is(m->value, JSON_STRING))
       return kerr_set(r->err, KERR_INVALID, path, "%s[%s]: must be a string, got %s", path, m->name,
                       json_type_name(json_type(m->value)));
@@ -304,7 +305,8 @@ cluster_config_disable(struct cluster_config *c, const char *const *what, size_t
     for (k = 0; k < ARRAY_SIZE(rows) && strcmp(rows[k].word, what[i]) != 0; k++)
       ;
     if (k == ARRAY_SIZE(rows))
-      return kerr_set(reterr, KERR_USAGE, NULL, "\"%s\" cannot be disabled: choose among scheduler, controllers, node-agent, driver", what[i]);
+      return kerr_set(reterr, KERR_USAGE, NULL,
+                      "\"%s\" cannot be disabled: choose among scheduler, controllers, node-agent, driver", what[i]);
     *rows[k].flag = true;
   }
   return 0;
@@ -317,7 +319,8 @@ cluster_config_set_nodes(struct arena *a, struct cluster_config *c, const char *
   long n = strtol(count, &end, 10);
 
   if (end == count || *end || n < 0 || n > CLUSTER_NODES_MAX)
-    return kerr_set(reterr, KERR_USAGE, NULL, "invalid argument \"%s\" for \"--nodes\" flag: must be a number between 0 and %d", count,
+    return kerr_set(reterr, KERR_USAGE, NULL,
+                    "invalid argument \"%s\" for \"--nodes\" flag: must be a number between 0 and %d", count,
                     CLUSTER_NODES_MAX);
   c->nodes = arena_array_of(a, struct cluster_node, (size_t)n);
   c->n_nodes = (size_t)n;
@@ -337,8 +340,10 @@ int
 cluster_config_finish(struct arena *a, struct cluster_config *c, struct kerr *reterr)
 {
   if (!is_name(c->name))
-    return kerr_set(reterr, KERR_USAGE, "name",
-                    "'%s' is not a valid cluster name, cluster names must match `^[a-z0-9.-]+$` (and be at most 50 characters)", c->name);
+    return kerr_set(
+        reterr, KERR_USAGE, "name",
+        "'%s' is not a valid cluster name, cluster names must match `^[a-z0-9.-]+$` (and be at most 50 characters)",
+        c->name);
   for (size_t i = 0; i < c->n_nodes; i++) {
     struct cluster_node *node = &c->nodes[i];
 
@@ -348,7 +353,8 @@ cluster_config_finish(struct arena *a, struct cluster_config *c, struct kerr *re
       return kerr_set(reterr, KERR_INVALID, NULL, "nodes[%zu].name: '%s' is not a valid node name", i, node->name);
     for (size_t k = 0; k < i; k++)
       if (strcmp(c->nodes[k].name, node->name) == 0)
-        return kerr_set(reterr, KERR_INVALID, NULL, "nodes[%zu].name: '%s' is the name of nodes[%zu] too", i, node->name, k);
+        return kerr_set(reterr, KERR_INVALID, NULL, "nodes[%zu].name: '%s' is the name of nodes[%zu] too", i,
+                        node->name, k);
   }
   return 0;
 }

@@ -49,9 +49,11 @@ _must_check_ int cluster_config_from_json(struct arena *a, const struct json *do
 _must_check_ int cluster_config_read(struct arena *a, const char *path, struct cluster_config *c, struct kerr *reterr);
 struct json *cluster_config_to_json(struct arena *a, const struct cluster_config *c);
 /* "scheduler,controllers,node-agent,driver" */
-_must_check_ int cluster_config_disable(struct cluster_config *c, const char *const *what, size_t n, struct kerr *reterr);
+_must_check_ int cluster_config_disable(struct cluster_config *c, const char *const *what, size_t n,
+                                        struct kerr *reterr);
 /* As many nodes alike; `count` is what --nodes was given. */
-_must_check_ int cluster_config_set_nodes(struct arena *a, struct cluster_config *c, const char *count, struct kerr *reterr);
+_must_check_ int cluster_config_set_nodes(struct arena *a, struct cluster_config *c, const char *count,
+                                          struct kerr *reterr);
 /* Names for nodes without one, and the last checks (a name that is a DNS label, no two alike). */
 _must_check_ int cluster_config_finish(struct arena *a, struct cluster_config *c, struct kerr *reterr);
 

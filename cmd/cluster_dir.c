@@ -139,7 +139,8 @@ cluster_dir_load(struct arena *a, const struct cluster_dir *d, struct cluster_co
   if (r < 0)
     return r;
   if (strcmp(ret->name, d->name) != 0)
-    return kerr_set(reterr, KERR_INVALID, "name", "%s/" CONFIG_FILE ": name: is \"%s\", but the cluster is \"%s\"", d->path, ret->name, d->name);
+    return kerr_set(reterr, KERR_INVALID, "name", "%s/" CONFIG_FILE ": name: is \"%s\", but the cluster is \"%s\"",
+                    d->path, ret->name, d->name);
   return cluster_config_finish(a, ret, reterr);
 }
 
@@ -180,7 +181,8 @@ cluster_dir_lock(struct arena *a, const struct cluster_dir *d, int *ret_fd, stru
   if (fd < 0)
     return kerr_errno(reterr, errno, "%s", path);
   if (flock(fd, LOCK_EX | LOCK_NB) < 0)
-    return kerr_set(reterr, KERR_CONFLICT, NULL, "cluster \"%s\" is running already (pid %d)", d->name, (int)cluster_dir_pid(d));
+    return kerr_set(reterr, KERR_CONFLICT, NULL, "cluster \"%s\" is running already (pid %d)", d->name,
+                    (int)cluster_dir_pid(d));
   n = snprintf(text, sizeof text, "%d\n", (int)getpid());
   if (ftruncate(fd, 0) < 0 || pwrite(fd, text, (size_t)n, 0) != n)
     return kerr_errno(reterr, errno, "%s", path);

@@ -31,11 +31,14 @@ bool cluster_dir_exists(const struct cluster_dir *d);
 char *cluster_dir_file(struct arena *a, const struct cluster_dir *d, const char *file);
 
 /* Make it; `data_dir` NULL: under the state folder. KERR_ALREADY_EXISTS, KERR_IO. */
-_must_check_ int cluster_dir_make(struct arena *a, const struct cluster_dir *d, const char *data_dir, struct kerr *reterr);
+_must_check_ int cluster_dir_make(struct arena *a, const struct cluster_dir *d, const char *data_dir,
+                                  struct kerr *reterr);
 /* Remove it with all it holds (and the folder that a --data-dir named). */
 _must_check_ int cluster_dir_remove(struct arena *a, const struct cluster_dir *d, struct kerr *reterr);
-_must_check_ int cluster_dir_load(struct arena *a, const struct cluster_dir *d, struct cluster_config *ret, struct kerr *reterr);
-_must_check_ int cluster_dir_save(struct arena *a, const struct cluster_dir *d, const struct cluster_config *c, struct kerr *reterr);
+_must_check_ int cluster_dir_load(struct arena *a, const struct cluster_dir *d, struct cluster_config *ret,
+                                  struct kerr *reterr);
+_must_check_ int cluster_dir_save(struct arena *a, const struct cluster_dir *d, const struct cluster_config *c,
+                                  struct kerr *reterr);
 
 /* The daemon's pid, or 0 when nobody holds the lock. */
 pid_t cluster_dir_pid(const struct cluster_dir *d);

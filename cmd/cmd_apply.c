@@ -18,12 +18,18 @@ struct apply_options {
 };
 
 static const struct cli_option apply_rows[] = {
-  { "filename", 'f', CLI_FILES, offsetof(struct apply_options, files), "FILE", "a file, a folder, or - for standard input", NULL },
-  { "recursive", 'R', CLI_BOOL, offsetof(struct apply_options, recursive), NULL, "folders with all that is below them", NULL },
-  { "dry-run", 0, CLI_STRING, offsetof(struct apply_options, dry_run), "HOW", "server: everything but storing it", dry_runs },
-  { "validate", 0, CLI_STRING, offsetof(struct apply_options, validate), "HOW", "unknown fields: strict (refuse, the default), warn or ignore", validates },
-  { "field-manager", 0, CLI_STRING, offsetof(struct apply_options, manager), "NAME", "who owns the fields (default: dralab)", NULL },
-  { "force-conflicts", 0, CLI_BOOL, offsetof(struct apply_options, force_conflicts), NULL, "take over fields that somebody else owns", NULL },
+  { "filename", 'f', CLI_FILES, offsetof(struct apply_options, files), "FILE",
+    "a file, a folder, or - for standard input", NULL },
+  { "recursive", 'R', CLI_BOOL, offsetof(struct apply_options, recursive), NULL, "folders with all that is below them",
+    NULL },
+  { "dry-run", 0, CLI_STRING, offsetof(struct apply_options, dry_run), "HOW", "server: everything but storing it",
+    dry_runs },
+  { "validate", 0, CLI_STRING, offsetof(struct apply_options, validate), "HOW",
+    "unknown fields: strict (refuse, the default), warn or ignore", validates },
+  { "field-manager", 0, CLI_STRING, offsetof(struct apply_options, manager), "NAME",
+    "who owns the fields (default: dralab)", NULL },
+  { "force-conflicts", 0, CLI_BOOL, offsetof(struct apply_options, force_conflicts), NULL,
+    "take over fields that somebody else owns", NULL },
   KUBE_ROWS(struct apply_options, kube),
   CLI_OPTIONS_END,
 };
@@ -40,7 +46,8 @@ find_info(struct apply *ap, const struct json *o, const struct resource_info **r
   if (!*object_api_version(o))
     return kerr_set(reterr, KERR_INVALID, NULL, "apiVersion not set");
   if (!*object_kind(o))
-    return kerr_set(reterr, KERR_INVALID, NULL, "Object 'Kind' is missing in '%s'", json_text(ap->cli->arena, o, JSON_COMPACT));
+    return kerr_set(reterr, KERR_INVALID, NULL, "Object 'Kind' is missing in '%s'",
+                    json_text(ap->cli->arena, o, JSON_COMPACT));
   return resource_map_of_kind(&ap->kube.map, object_api_version(o), object_kind(o), ret, reterr);
 }
 
@@ -57,7 +64,8 @@ ns_of(struct apply *ap, const struct resource_info *info, struct json *o)
 }
 
 static int
-patch(struct apply *ap, const struct resource_info *info, const char *ns, struct json *o, struct record **ret, struct kerr *reterr)
+patch(struct apply *ap, const struct resource_info *info, const char *ns, struct json *o, struct record **ret,
+      struct kerr *reterr)
 {
   static const struct {
     const char *word, *field_validation;
@@ -67,15 +75,18 @@ patch(struct apply *ap, const struct resource_info *info, const char *ns, struct
   for (size_t i = 0; i < ARRAY_SIZE(rows); i++)
     if (ap->o->validate && strcmp(ap->o->validate, rows[i].word) == 0)
       validation = rows[i].field_validation;
-  query = arena_printf(ap->cli->arena, "fieldManager=%s&fieldValidation=%s%s%s", ap->o->manager ? ap->o->manager : "dralab", validation,
-                       ap->o->force_conflicts ? "&force=true" : "",
-                       ap->o->dry_run && strcmp(ap->o->dry_run, "server") == 0 ? "&dryRun=All" : "");
-  return kclient_patch(ap->kube.client, &info->res, NULL, ns, object_name(o), KCLIENT_APPLY_PATCH, query, o, ret, reterr);
+  query =
+      arena_printf(ap->cli->arena, "fieldManager=%s&fieldValidation=%s%s%s", ap->o->manager ? ap->o->manager : "dralab",
+                   validation, ap->o->force_conflicts ? "&force=true" : "",
+                   ap->o->dry_run && strcmp(ap->o->dry_run, "server") == 0 ? "&dryRun=All" : "");
+  return kclient_patch(ap->kube.client, &info->res, NULL, ns, object_name(o), KCLIENT_APPLY_PATCH, query, o, ret,
+                       reterr);
 }
 
 /* generateName has no name to apply to: it is created each time. */
 static int
-create(struct apply *ap, const struct resource_info *info, const char *ns, struct json *o, struct record **ret, struct kerr *reterr)
+create(struct apply *ap, const struct resource_info *info, const char *ns, struct json *o, struct record **ret,
+       struct kerr *reterr)
 {
   return kclient_create(ap->kube.client, &info->res, ns, o, ret, reterr);
 }
@@ -96,7 +107,8 @@ apply_one(struct apply *ap, struct json *o, struct kerr *reterr)
     r = create(ap, info, ns, o, &after, reterr);
     what = "created";
   } else if (!*object_name(o)) {
-    return kerr_set(reterr, KERR_INVALID, "metadata.name", "metadata.name: Required value: name or generateName is required");
+    return kerr_set(reterr, KERR_INVALID, "metadata.name",
+                    "metadata.name: Required value: name or generateName is required");
   } else {
     if (kclient_get(ap->kube.client, &info->res, ns, object_name(o), &before, &err) < 0 && err.code != KERR_NOT_FOUND)
       return kerr_move(reterr, &err);
@@ -120,7 +132,8 @@ complain(struct apply *ap, const struct manifest *m, struct kerr *err)
   const char *hint = manifest_hint(ap->cli->arena, m->object, &ap->kube.map);
   const char *source = m->source;
 
-  if (err->code == KERR_INVALID || err->code == KERR_NOT_FOUND || err->code == KERR_BAD_REQUEST || err->code == KERR_PARSE)
+  if (err->code == KERR_INVALID || err->code == KERR_NOT_FOUND || err->code == KERR_BAD_REQUEST ||
+      err->code == KERR_PARSE)
     (void)kerr_wrap(err, "error when applying \"%s\"", source);
   (void)kube_fail(err);
   if (hint)

@@ -27,22 +27,38 @@ struct create_options {
 
 static const struct cli_option create_rows[] = {
   CLI_OPTION_NAME(struct create_options, name),
-  { "nodes", 0, CLI_STRING, offsetof(struct create_options, nodes), "K", "how many nodes (default 1; 0 for an API server alone)", NULL },
-  { "devices", 0, CLI_STRING, offsetof(struct create_options, devices), "PROFILE[:COUNT]", "devices of each node (default gpu:4); a built-in profile or a file", NULL },
-  { "kubernetes-version", 0, CLI_STRING, offsetof(struct create_options, kubernetes_version), "V", "the release to be (default 1.37)", NULL },
-  { "store", 0, CLI_STRING, offsetof(struct create_options, store), "KIND", "where objects are kept: memory, sqlite (default)", stores },
-  { "store-sync", 0, CLI_STRING, offsetof(struct create_options, store_sync), "HOW", "full: survives a power cut (default); normal: survives a crash", syncs },
-  { "config", 0, CLI_STRING, offsetof(struct create_options, config), "FILE", "a cluster configuration, or - for standard input; flags win over it", NULL },
-  { "wait", 0, CLI_DURATION, offsetof(struct create_options, wait), "DURATION", "wait until all nodes are Ready, at most this long", NULL },
-  { "kubeconfig", 0, CLI_STRING, offsetof(struct create_options, kubeconfig), "FILE", "where to write access (default: $KUBECONFIG or ~/.kube/config)", NULL },
-  { "data-dir", 0, CLI_STRING, offsetof(struct create_options, data_dir), "DIR", "where the cluster lives (default: under $DRALAB_HOME)", NULL },
-  { "feature-gates", 0, CLI_STRING, offsetof(struct create_options, gates), "K=V,...", "feature gates of that release", NULL },
-  { "runtime-config", 0, CLI_STRING, offsetof(struct create_options, runtime_config), "G/V=BOOL,...", "API versions to serve or not", NULL },
-  { "authorization-mode", 0, CLI_STRING, offsetof(struct create_options, authorization_mode), "MODES", "Node,RBAC (default) or AlwaysAllow", NULL },
-  { "disable", 0, CLI_LIST, offsetof(struct create_options, disable), "PARTS", "do without: scheduler, controllers, node-agent, driver", disables },
-  { "address", 0, CLI_STRING, offsetof(struct create_options, address), "IP", "what the API server listens on (default 127.0.0.1)", NULL },
-  { "port", 0, CLI_INT, offsetof(struct create_options, port), "PORT", "the API server's port (default: one that is free)", NULL },
-  { "retain", 0, CLI_BOOL, offsetof(struct create_options, retain), NULL, "keep the cluster's folder when creating fails", NULL },
+  { "nodes", 0, CLI_STRING, offsetof(struct create_options, nodes), "K",
+    "how many nodes (default 1; 0 for an API server alone)", NULL },
+  { "devices", 0, CLI_STRING, offsetof(struct create_options, devices), "PROFILE[:COUNT]",
+    "devices of each node (default gpu:4); a built-in profile or a file", NULL },
+  { "kubernetes-version", 0, CLI_STRING, offsetof(struct create_options, kubernetes_version), "V",
+    "the release to be (default 1.37)", NULL },
+  { "store", 0, CLI_STRING, offsetof(struct create_options, store), "KIND",
+    "where objects are kept: memory, sqlite (default)", stores },
+  { "store-sync", 0, CLI_STRING, offsetof(struct create_options, store_sync), "HOW",
+    "full: survives a power cut (default); normal: survives a crash", syncs },
+  { "config", 0, CLI_STRING, offsetof(struct create_options, config), "FILE",
+    "a cluster configuration, or - for standard input; flags win over it", NULL },
+  { "wait", 0, CLI_DURATION, offsetof(struct create_options, wait), "DURATION",
+    "wait until all nodes are Ready, at most this long", NULL },
+  { "kubeconfig", 0, CLI_STRING, offsetof(struct create_options, kubeconfig), "FILE",
+    "where to write access (default: $KUBECONFIG or ~/.kube/config)", NULL },
+  { "data-dir", 0, CLI_STRING, offsetof(struct create_options, data_dir), "DIR",
+    "where the cluster lives (default: under $DRALAB_HOME)", NULL },
+  { "feature-gates", 0, CLI_STRING, offsetof(struct create_options, gates), "K=V,...", "feature gates of that release",
+    NULL },
+  { "runtime-config", 0, CLI_STRING, offsetof(struct create_options, runtime_config), "G/V=BOOL,...",
+    "API versions to serve or not", NULL },
+  { "authorization-mode", 0, CLI_STRING, offsetof(struct create_options, authorization_mode), "MODES",
+    "Node,RBAC (default) or AlwaysAllow", NULL },
+  { "disable", 0, CLI_LIST, offsetof(struct create_options, disable), "PARTS",
+    "do without: scheduler, controllers, node-agent, driver", disables },
+  { "address", 0, CLI_STRING, offsetof(struct create_options, address), "IP",
+    "what the API server listens on (default 127.0.0.1)", NULL },
+  { "port", 0, CLI_INT, offsetof(struct create_options, port), "PORT",
+    "the API server's port (default: one that is free)", NULL },
+  { "retain", 0, CLI_BOOL, offsetof(struct create_options, retain), NULL,
+    "keep the cluster's folder when creating fails", NULL },
   CLI_OPTIONS_END,
 };
 
@@ -161,7 +177,8 @@ create_run(struct cli *cli, void *options, struct kerr *reterr)
     return kerr_wrap(reterr, "failed to create cluster");
   again = cluster_dir_exists(&d);
   if (again && cluster_dir_pid(&d) > 0)
-    r = kerr_set(reterr, KERR_ALREADY_EXISTS, NULL, "a cluster with the name \"%s\" exists already and is running", d.name);
+    r = kerr_set(reterr, KERR_ALREADY_EXISTS, NULL, "a cluster with the name \"%s\" exists already and is running",
+                 d.name);
   else if (again) {
     cli_note(cli, "Cluster \"%s\" exists: starting it as it was ...", d.name);
     r = bring_up(cli, &d, o->kubeconfig, reterr);
@@ -196,13 +213,15 @@ struct delete_options {
 
 static const struct cli_option delete_rows[] = {
   CLI_OPTION_NAME(struct delete_options, name),
-  { "kubeconfig", 0, CLI_STRING, offsetof(struct delete_options, kubeconfig), "FILE", "where access was written", NULL },
+  { "kubeconfig", 0, CLI_STRING, offsetof(struct delete_options, kubeconfig), "FILE", "where access was written",
+    NULL },
   CLI_OPTIONS_END,
 };
 
 static const struct cli_option delete_many_rows[] = {
   { "all", 'A', CLI_BOOL, offsetof(struct delete_options, all), NULL, "all clusters", NULL },
-  { "kubeconfig", 0, CLI_STRING, offsetof(struct delete_options, kubeconfig), "FILE", "where access was written", NULL },
+  { "kubeconfig", 0, CLI_STRING, offsetof(struct delete_options, kubeconfig), "FILE", "where access was written",
+    NULL },
   CLI_OPTIONS_END,
 };
 
@@ -311,7 +330,8 @@ stop_run(struct cli *cli, void *options, struct kerr *reterr)
 
 static const struct cli_option start_rows[] = {
   CLI_OPTION_NAME(struct create_options, name),
-  { "wait", 0, CLI_DURATION, offsetof(struct create_options, wait), "DURATION", "wait until all nodes are Ready, at most this long", NULL },
+  { "wait", 0, CLI_DURATION, offsetof(struct create_options, wait), "DURATION",
+    "wait until all nodes are Ready, at most this long", NULL },
   { "kubeconfig", 0, CLI_STRING, offsetof(struct create_options, kubeconfig), "FILE", "where to write access", NULL },
   CLI_OPTIONS_END,
 };

@@ -1,4 +1,5 @@
-/* describe TYPE NAME: an object in words and indentation, with its events, as kubectl describes what it has no page of its own for. */
+/* describe TYPE NAME: an object in words and indentation, with its events, as kubectl describes what it has no page of
+ * its own for. */
 #include <ctype.h>
 #include <string.h>
 
@@ -25,7 +26,8 @@ title(struct arena *a, const char *name)
   char *out = arena_alloc(a, strlen(name) * 2 + 1), *to = out;
 
   for (const char *c = name; *c; c++) {
-    bool begins = c == name || (isupper((unsigned char)*c) && (islower((unsigned char)c[-1]) || islower((unsigned char)c[1])));
+    bool begins =
+        c == name || (isupper((unsigned char)*c) && (islower((unsigned char)c[-1]) || islower((unsigned char)c[1])));
 
     if (begins && c != name)
       *to++ = ' ';
@@ -74,12 +76,12 @@ write_value(struct arena *a, struct strbuf *out, const struct json *v, int level
 {
   size_t width = 0;
 
-  for (json_each_member(m, v))
+  for (json_each_member (m, v))
     if (is_plain(m->value) && strlen(title(a, m->name)) > width)
       width = strlen(title(a, m->name));
-  for (json_each_member(m, v))
+  for (json_each_member (m, v))
     write_member(a, out, title(a, m->name), m->value, width, level);
-  for (json_each_item(p, v)) {
+  for (json_each_item (p, v)) {
     if (is_plain(*p)) {
       indent(out, level);
       strbuf_printf(out, "%s\n", plain(a, *p));
@@ -95,8 +97,9 @@ write_map(struct arena *a, struct strbuf *out, const char *label, const struct j
   bool first = true;
 
   strbuf_printf(out, "%-14s", label);
-  for (json_each_member(m, map)) {
-    strbuf_printf(out, "%*s%s%s%s\n", first ? 0 : 14, "", m->name, strcmp(label, "Labels:") == 0 ? "=" : ": ", plain(a, m->value));
+  for (json_each_member (m, map)) {
+    strbuf_printf(out, "%*s%s%s%s\n", first ? 0 : 14, "", m->name, strcmp(label, "Labels:") == 0 ? "=" : ": ",
+                  plain(a, m->value));
     first = false;
   }
   if (first)
@@ -143,7 +146,8 @@ write_events(struct cli *cli, struct kube *k, struct strbuf *out, const struct j
   _cleanup_kerr_ struct kerr err = KERR_INIT;
   struct kclient_list list;
 
-  if (kclient_list(k->client, &KC_EVENTS, ns, kube_selectors(a, NULL, arena_printf(a, "involvedObject.uid=%s", object_uid(o))), &list, &err) < 0) {
+  if (kclient_list(k->client, &KC_EVENTS, ns,
+                   kube_selectors(a, NULL, arena_printf(a, "involvedObject.uid=%s", object_uid(o))), &list, &err) < 0) {
     strbuf_printf(out, "Events:       <%s>\n", err.msg);
     return;
   }
@@ -152,10 +156,12 @@ write_events(struct cli *cli, struct kube *k, struct strbuf *out, const struct j
   text_table_add(t, (const char *[]){ "  ----", "------", "---", "----", "-------" });
   for (size_t i = 0; i < list.n; i++) {
     const struct json *e = record_tree(list.items[i]);
-    const char *from = json_get_str_or(json_get(e, "source"), "component", json_get_str_or(e, "reportingComponent", ""));
+    const char *from =
+        json_get_str_or(json_get(e, "source"), "component", json_get_str_or(e, "reportingComponent", ""));
 
-    text_table_add(t, (const char *[]){ arena_printf(a, "  %s", json_get_str_or(e, "type", "")), json_get_str_or(e, "reason", ""),
-                                        event_age(cli, e), from, json_get_str_or(e, "message", "") });
+    text_table_add(t, (const char *[]){ arena_printf(a, "  %s", json_get_str_or(e, "type", "")),
+                                        json_get_str_or(e, "reason", ""), event_age(cli, e), from,
+                                        json_get_str_or(e, "message", "") });
   }
   if (list.n)
     text_table_print(t, out);
@@ -179,7 +185,8 @@ describe_object(struct cli *cli, struct kube *k, const struct json *o)
 }
 
 static int
-describe_item(struct cli *cli, struct kube *k, const struct kube_item *item, const char *labels, bool *first, struct kerr *reterr)
+describe_item(struct cli *cli, struct kube *k, const struct kube_item *item, const char *labels, bool *first,
+              struct kerr *reterr)
 {
   struct kclient_list list = { .n = 0 };
   struct record *one;
@@ -192,7 +199,8 @@ describe_item(struct cli *cli, struct kube *k, const struct kube_item *item, con
     list = (struct kclient_list){ .items = mem_calloc(1, sizeof(struct record *)), .n = 1 };
     list.items[0] = one;
   } else {
-    r = kclient_list(k->client, &item->info->res, kube_ns_of(k, item->info), kube_selectors(cli->arena, labels, NULL), &list, reterr);
+    r = kclient_list(k->client, &item->info->res, kube_ns_of(k, item->info), kube_selectors(cli->arena, labels, NULL),
+                     &list, reterr);
     if (r < 0)
       return r;
   }

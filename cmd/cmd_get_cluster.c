@@ -14,7 +14,8 @@ struct get_options {
 };
 
 static const struct cli_option clusters_rows[] = { CLI_OPTION_JSON(struct get_options, output), CLI_OPTIONS_END };
-static const struct cli_option one_rows[] = { CLI_OPTION_NAME(struct get_options, name), CLI_OPTION_JSON(struct get_options, output), CLI_OPTIONS_END };
+static const struct cli_option one_rows[] = { CLI_OPTION_NAME(struct get_options, name),
+                                              CLI_OPTION_JSON(struct get_options, output), CLI_OPTIONS_END };
 
 static int
 admin_conf(struct cli *cli, const struct cluster_dir *d, struct json **ret, struct kerr *reterr)
@@ -136,7 +137,8 @@ const struct cli_command cmd_get_kubeconfig = {
   .run = kubeconfig_run,
 };
 
-/* The token stands in a file of the cluster's own, one line "TOKEN,USER,UID,GROUPS" as kube-apiserver's --token-auth-file. */
+/* The token stands in a file of the cluster's own, one line "TOKEN,USER,UID,GROUPS" as kube-apiserver's
+ * --token-auth-file. */
 static int
 token_run(struct cli *cli, void *options, struct kerr *reterr)
 {
@@ -181,7 +183,8 @@ struct export_options {
 
 static const struct cli_option export_rows[] = {
   CLI_OPTION_NAME(struct export_options, name),
-  { "kubeconfig", 0, CLI_STRING, offsetof(struct export_options, kubeconfig), "FILE", "where to write (default: $KUBECONFIG or ~/.kube/config)", NULL },
+  { "kubeconfig", 0, CLI_STRING, offsetof(struct export_options, kubeconfig), "FILE",
+    "where to write (default: $KUBECONFIG or ~/.kube/config)", NULL },
   CLI_OPTIONS_END,
 };
 

@@ -19,18 +19,27 @@ struct delete_options {
 };
 
 static const struct cli_option delete_rows[] = {
-  { "filename", 'f', CLI_FILES, offsetof(struct delete_options, files), "FILE", "what a file, a folder or - names", NULL },
-  { "recursive", 'R', CLI_BOOL, offsetof(struct delete_options, recursive), NULL, "folders with all that is below them", NULL },
-  { "selector", 'l', CLI_STRING, offsetof(struct delete_options, labels), "SELECTOR", "what a label selector names", NULL },
-  { "field-selector", 0, CLI_STRING, offsetof(struct delete_options, fields), "SELECTOR", "what a field selector names", NULL },
+  { "filename", 'f', CLI_FILES, offsetof(struct delete_options, files), "FILE", "what a file, a folder or - names",
+    NULL },
+  { "recursive", 'R', CLI_BOOL, offsetof(struct delete_options, recursive), NULL, "folders with all that is below them",
+    NULL },
+  { "selector", 'l', CLI_STRING, offsetof(struct delete_options, labels), "SELECTOR", "what a label selector names",
+    NULL },
+  { "field-selector", 0, CLI_STRING, offsetof(struct delete_options, fields), "SELECTOR", "what a field selector names",
+    NULL },
   { "all", 0, CLI_BOOL, offsetof(struct delete_options, all), NULL, "everything of that type", NULL },
-  { "grace-period", 0, CLI_STRING, offsetof(struct delete_options, grace), "SECONDS", "time to end in; -1 leaves it to the object", NULL },
+  { "grace-period", 0, CLI_STRING, offsetof(struct delete_options, grace), "SECONDS",
+    "time to end in; -1 leaves it to the object", NULL },
   { "force", 0, CLI_BOOL, offsetof(struct delete_options, force), NULL, "at once: a grace period of 0", NULL },
   { "now", 0, CLI_BOOL, offsetof(struct delete_options, now), NULL, "soon: a grace period of 1", NULL },
-  { "cascade", 0, CLI_STRING, offsetof(struct delete_options, cascade), "HOW", "what becomes of dependents: background, foreground or orphan", cascades },
-  { "ignore-not-found", 0, CLI_BOOL, offsetof(struct delete_options, ignore_not_found), NULL, "what is not there counts as deleted", NULL },
-  { "wait", 0, CLI_STRING, offsetof(struct delete_options, wait), "BOOL", "wait until it is gone (default true)", NULL },
-  { "timeout", 0, CLI_DURATION, offsetof(struct delete_options, timeout), "DURATION", "how long to wait; 0: for ever", NULL },
+  { "cascade", 0, CLI_STRING, offsetof(struct delete_options, cascade), "HOW",
+    "what becomes of dependents: background, foreground or orphan", cascades },
+  { "ignore-not-found", 0, CLI_BOOL, offsetof(struct delete_options, ignore_not_found), NULL,
+    "what is not there counts as deleted", NULL },
+  { "wait", 0, CLI_STRING, offsetof(struct delete_options, wait), "BOOL", "wait until it is gone (default true)",
+    NULL },
+  { "timeout", 0, CLI_DURATION, offsetof(struct delete_options, timeout), "DURATION", "how long to wait; 0: for ever",
+    NULL },
   KUBE_ALL_ROW(struct delete_options, kube),
   KUBE_ROWS(struct delete_options, kube),
   CLI_OPTIONS_END,
@@ -71,7 +80,8 @@ options_of(struct deletion *d)
 }
 
 static int
-delete_one(struct deletion *d, const struct resource_info *info, const char *ns, const char *name, const char *uid, struct kerr *reterr)
+delete_one(struct deletion *d, const struct resource_info *info, const char *ns, const char *name, const char *uid,
+           struct kerr *reterr)
 {
   _cleanup_kerr_ struct kerr err = KERR_INIT;
   struct doomed *gone = arena_new_of(d->cli->arena, struct doomed);
@@ -81,7 +91,8 @@ delete_one(struct deletion *d, const struct resource_info *info, const char *ns,
     return 0;
   if (r < 0)
     return kerr_move(reterr, &err);
-  printf("%s \"%s\" %sdeleted%s%s%s\n", info->subject, name, d->o->force ? "force " : "", ns ? " from " : "", ns ? ns : "", ns ? " namespace" : "");
+  printf("%s \"%s\" %sdeleted%s%s%s\n", info->subject, name, d->o->force ? "force " : "", ns ? " from " : "",
+         ns ? ns : "", ns ? " namespace" : "");
   *gone = (struct doomed){ .info = info, .ns = ns, .name = name, .uid = uid };
   *d->last = gone;
   d->last = &gone->next;
@@ -93,7 +104,8 @@ delete_listed(struct deletion *d, const struct resource_info *info, struct kerr 
 {
   struct kclient_list list;
   struct arena *a = d->cli->arena;
-  int r = kclient_list(d->kube.client, &info->res, kube_ns_of(&d->kube, info), kube_selectors(a, d->o->labels, d->o->fields), &list, reterr);
+  int r = kclient_list(d->kube.client, &info->res, kube_ns_of(&d->kube, info),
+                       kube_selectors(a, d->o->labels, d->o->fields), &list, reterr);
 
   if (r < 0)
     return r;
@@ -164,7 +176,8 @@ wait_until_gone(struct deletion *d, struct kerr *reterr)
   for (const struct doomed *w = d->gone; w; w = w->next)
     while (is_there(d, w)) {
       if (clock_mono(d->cli->clock) > deadline)
-        return kerr_set(reterr, KERR_USAGE, NULL, "timed out waiting for the condition on %s/%s", w->info->res.resource, w->name);
+        return kerr_set(reterr, KERR_USAGE, NULL, "timed out waiting for the condition on %s/%s", w->info->res.resource,
+                        w->name);
       clock_sleep(d->cli->clock, POLL_NS);
     }
   return 0;

@@ -19,13 +19,17 @@ struct get_options {
 
 static const struct cli_option get_rows[] = {
   { "output", 'o', CLI_STRING, offsetof(struct get_options, output), "FORMAT", "wide, json, yaml or name", formats },
-  { "selector", 'l', CLI_STRING, offsetof(struct get_options, labels), "SELECTOR", "label selector, as key=value", NULL },
-  { "field-selector", 0, CLI_STRING, offsetof(struct get_options, fields), "SELECTOR", "field selector, as spec.nodeName=x", NULL },
+  { "selector", 'l', CLI_STRING, offsetof(struct get_options, labels), "SELECTOR", "label selector, as key=value",
+    NULL },
+  { "field-selector", 0, CLI_STRING, offsetof(struct get_options, fields), "SELECTOR",
+    "field selector, as spec.nodeName=x", NULL },
   { "watch", 'w', CLI_BOOL, offsetof(struct get_options, watch), NULL, "go on with changes after the list", NULL },
   { "watch-only", 0, CLI_BOOL, offsetof(struct get_options, watch_only), NULL, "changes only", NULL },
   { "no-headers", 0, CLI_BOOL, offsetof(struct get_options, no_headers), NULL, "no header line", NULL },
-  { "show-labels", 0, CLI_BOOL, offsetof(struct get_options, show_labels), NULL, "all labels in the last column", NULL },
-  { "ignore-not-found", 0, CLI_BOOL, offsetof(struct get_options, ignore_not_found), NULL, "no error when there is nothing", NULL },
+  { "show-labels", 0, CLI_BOOL, offsetof(struct get_options, show_labels), NULL, "all labels in the last column",
+    NULL },
+  { "ignore-not-found", 0, CLI_BOOL, offsetof(struct get_options, ignore_not_found), NULL,
+    "no error when there is nothing", NULL },
   KUBE_ALL_ROW(struct get_options, kube),
   KUBE_ROWS(struct get_options, kube),
   CLI_OPTIONS_END,
@@ -41,13 +45,14 @@ struct get {
 static char *
 item_path(struct get *g, const struct kube_item *item, const char *more)
 {
-  const char *ns = kube_ns_of(&g->kube, item->info), *selectors = kube_selectors(g->cli->arena, g->o->labels, g->o->fields);
+  const char *ns = kube_ns_of(&g->kube, item->info),
+             *selectors = kube_selectors(g->cli->arena, g->o->labels, g->o->fields);
   const struct kclient_resource *res = &item->info->res;
   bool one = item->name != NULL;
 
-  return arena_printf(g->cli->arena, "%s%s/%s%s%s/%s%s%s?%s%s%s", *res->group ? "/apis/" : "/api", res->group, res->version, ns ? "/namespaces/" : "",
-                      ns ? ns : "", res->resource, one ? "/" : "", one ? item->name : "", more, selectors && !one ? "&" : "",
-                      selectors && !one ? selectors : "");
+  return arena_printf(g->cli->arena, "%s%s/%s%s%s/%s%s%s?%s%s%s", *res->group ? "/apis/" : "/api", res->group,
+                      res->version, ns ? "/namespaces/" : "", ns ? ns : "", res->resource, one ? "/" : "",
+                      one ? item->name : "", more, selectors && !one ? "&" : "", selectors && !one ? selectors : "");
 }
 
 /* An answer that is an error becomes one. */
@@ -55,7 +60,8 @@ static int
 fetch(struct get *g, const char *path, const char *accept, struct json **ret, struct kerr *reterr)
 {
   struct kclient_reply reply;
-  int r = kclient_raw(g->kube.client, g->cli->arena, "GET", path, accept, NULL, (struct span){ NULL, 0 }, &reply, reterr);
+  int r =
+      kclient_raw(g->kube.client, g->cli->arena, "GET", path, accept, NULL, (struct span){ NULL, 0 }, &reply, reterr);
 
   if (r == 0)
     r = json_parse(g->cli->arena, reply.body, NULL, ret, reterr);
@@ -142,7 +148,8 @@ get_objects(struct get *g, const struct kube_item *items, size_t n, struct kerr 
     for (size_t k = 0; k < json_count(json_get(doc, "items")); k++) {
       struct json *o = json_item(json_find(doc, "items"), k);
 
-      json_set_str(g->cli->arena, o, "apiVersion", gv_text(g->cli->arena, items[i].info->res.group, items[i].info->res.version));
+      json_set_str(g->cli->arena, o, "apiVersion",
+                   gv_text(g->cli->arena, items[i].info->res.group, items[i].info->res.version));
       json_set_str(g->cli->arena, o, "kind", items[i].info->res.kind);
       json_append(g->cli->arena, list, o);
     }
@@ -151,7 +158,7 @@ get_objects(struct get *g, const struct kube_item *items, size_t n, struct kerr 
   json_set_str(g->cli->arena, json_ensure_object(g->cli->arena, all, "metadata"), "resourceVersion", "");
   strbuf_init(&out, CEIL_REPLY);
   if (strcmp(g->o->output, "name") == 0) {
-    for (json_each_item(p, list))
+    for (json_each_item (p, list))
       for (size_t i = 0; i < n; i++)
         if (strcmp(items[i].info->res.kind, object_kind(*p)) == 0) {
           strbuf_printf(&out, "%s/%s\n", items[i].info->subject, object_name(*p));
@@ -238,8 +245,10 @@ watch(struct get *g, const struct kube_item *item, struct kerr *reterr)
   if (item->name)
     name_selector = arena_printf(g->cli->arena, "metadata.name%%3D%s", item->name);
   all.name = NULL;
-  path = item_path(g, &all, arena_printf(g->cli->arena, "watch=1&%s%s%s%s", table_query(g, item), name_selector ? "&fieldSelector=" : "",
-                                         name_selector ? name_selector : "", g->o->watch_only ? "&resourceVersion=" : ""));
+  path = item_path(g, &all,
+                   arena_printf(g->cli->arena, "watch=1&%s%s%s%s", table_query(g, item),
+                                name_selector ? "&fieldSelector=" : "", name_selector ? name_selector : "",
+                                g->o->watch_only ? "&resourceVersion=" : ""));
   strbuf_init(&w.line, CEIL_REPLY);
   r = kclient_raw_stream(g->kube.client, path, TABLE_ACCEPT, take_chunk, &w, &status, reterr);
   strbuf_release(&w.line);
@@ -257,7 +266,8 @@ get_all(struct get *g, struct kerr *reterr)
   if (r < 0)
     return r;
   if (g->o->watch || g->o->watch_only)
-    return n == 1 ? watch(g, &items[0], reterr) : kerr_set(reterr, KERR_USAGE, NULL, "you may only specify a single resource type with --watch");
+    return n == 1 ? watch(g, &items[0], reterr)
+                  : kerr_set(reterr, KERR_USAGE, NULL, "you may only specify a single resource type with --watch");
   if (g->o->output && strcmp(g->o->output, "wide") != 0)
     return get_objects(g, items, n, reterr);
   for (size_t i = 0; i < n; i++) {

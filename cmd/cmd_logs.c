@@ -13,7 +13,8 @@ struct logs_options {
 };
 
 static const struct cli_option logs_rows[] = {
-  { "container", 'c', CLI_STRING, offsetof(struct logs_options, container), "NAME", "which container (default: the only one)", NULL },
+  { "container", 'c', CLI_STRING, offsetof(struct logs_options, container), "NAME",
+    "which container (default: the only one)", NULL },
   { "follow", 'f', CLI_BOOL, offsetof(struct logs_options, follow), NULL, "go on until the container ends", NULL },
   { "previous", 'p', CLI_BOOL, offsetof(struct logs_options, previous), NULL, "of the run before", NULL },
   { "timestamps", 0, CLI_BOOL, offsetof(struct logs_options, timestamps), NULL, "the time before each line", NULL },
@@ -79,7 +80,8 @@ logs_run(struct cli *cli, void *options, struct kerr *reterr)
   int r;
 
   if (!pod || cli->n_args > 1)
-    return kerr_set(reterr, KERR_USAGE, NULL, "expected 'logs POD [-c CONTAINER]'; POD is a required argument for the logs command");
+    return kerr_set(reterr, KERR_USAGE, NULL,
+                    "expected 'logs POD [-c CONTAINER]'; POD is a required argument for the logs command");
   for (const char *prefix = "pod/"; strncmp(pod, prefix, strlen(prefix)) == 0; pod += strlen(prefix))
     ;
   r = kube_open(cli, &o->kube, &k, reterr);

@@ -80,7 +80,8 @@ completion_run(struct cli *cli, void *options, struct kerr *reterr)
       return 0;
     }
   if (cli->n_args == 1)
-    return kerr_set(reterr, KERR_USAGE, NULL, "no completion for shell \"%s\": choose among bash, zsh, fish, powershell", cli->args[0]);
+    return kerr_set(reterr, KERR_USAGE, NULL,
+                    "no completion for shell \"%s\": choose among bash, zsh, fish, powershell", cli->args[0]);
   return kerr_set(reterr, KERR_USAGE, NULL, "accepts 1 arg, received %zu: bash, zsh, fish or powershell", cli->n_args);
 }
 

@@ -17,7 +17,8 @@ struct wait_options {
 };
 
 static const struct cli_option wait_rows[] = {
-  { "for", 0, CLI_STRING, offsetof(struct wait_options, condition), "WHAT", "condition=TYPE[=STATUS], jsonpath={.a.b}=VALUE, delete or create", NULL },
+  { "for", 0, CLI_STRING, offsetof(struct wait_options, condition), "WHAT",
+    "condition=TYPE[=STATUS], jsonpath={.a.b}=VALUE, delete or create", NULL },
   { "timeout", 0, CLI_DURATION, offsetof(struct wait_options, timeout), "DURATION", "how long (default 30s)", NULL },
   { "selector", 'l', CLI_STRING, offsetof(struct wait_options, labels), "SELECTOR", "label selector", NULL },
   { "field-selector", 0, CLI_STRING, offsetof(struct wait_options, fields), "SELECTOR", "field selector", NULL },
@@ -100,8 +101,12 @@ parse_path(struct arena *a, const char *text, struct wish *ret, struct kerr *ret
   const char *eq = close ? strchr(close, '=') : NULL;
 
   if (*text == '{' && !close)
-    return kerr_set(reterr, KERR_USAGE, NULL, "jsonpath wait format must be --for=jsonpath='{.status.readyReplicas}'=3 or --for=jsonpath='{.status.readyReplicas}'");
-  *ret = (struct wish){ .holds = holds_path, .name = close ? arena_strndup(a, open, (size_t)(close - open)) : open, .value = eq ? eq + 1 : NULL };
+    return kerr_set(reterr, KERR_USAGE, NULL,
+                    "jsonpath wait format must be --for=jsonpath='{.status.readyReplicas}'=3 or "
+                    "--for=jsonpath='{.status.readyReplicas}'");
+  *ret = (struct wish){ .holds = holds_path,
+                        .name = close ? arena_strndup(a, open, (size_t)(close - open)) : open,
+                        .value = eq ? eq + 1 : NULL };
   return 0;
 }
 
@@ -111,7 +116,8 @@ parse_wish(struct arena *a, const char *text, struct wish *ret, struct kerr *ret
   const char *eq;
 
   if (!text || !*text)
-    return kerr_set(reterr, KERR_USAGE, NULL, "--for is needed: condition=TYPE[=STATUS], jsonpath={.a.b}=VALUE, delete or create");
+    return kerr_set(reterr, KERR_USAGE, NULL,
+                    "--for is needed: condition=TYPE[=STATUS], jsonpath={.a.b}=VALUE, delete or create");
   if (strcmp(text, "delete") == 0 || strcmp(text, "create") == 0) {
     *ret = (struct wish){ .holds = *text == 'd' ? holds_deleted : holds_created };
     return 0;
@@ -129,8 +135,8 @@ parse_wish(struct arena *a, const char *text, struct wish *ret, struct kerr *ret
 }
 
 static int
-wait_one(struct cli *cli, struct kube *k, const struct resource_info *info, const char *ns, const char *name, const struct wish *wish,
-         int64_t deadline, struct kerr *reterr)
+wait_one(struct cli *cli, struct kube *k, const struct resource_info *info, const char *ns, const char *name,
+         const struct wish *wish, int64_t deadline, struct kerr *reterr)
 {
   for (;;) {
     _cleanup_record_ struct record *r = NULL;
@@ -145,17 +151,19 @@ wait_one(struct cli *cli, struct kube *k, const struct resource_info *info, cons
       return 0;
     }
     if (clock_mono(cli->clock) > deadline)
-      return kerr_set(reterr, KERR_USAGE, NULL, "timed out waiting for the condition on %s/%s", info->res.resource, name);
+      return kerr_set(reterr, KERR_USAGE, NULL, "timed out waiting for the condition on %s/%s", info->res.resource,
+                      name);
     clock_sleep(cli->clock, POLL_NS);
   }
 }
 
 static int
-wait_listed(struct cli *cli, struct kube *k, const struct wait_options *o, const struct resource_info *info, const struct wish *wish,
-            int64_t deadline, struct kerr *reterr)
+wait_listed(struct cli *cli, struct kube *k, const struct wait_options *o, const struct resource_info *info,
+            const struct wish *wish, int64_t deadline, struct kerr *reterr)
 {
   struct kclient_list list;
-  int r = kclient_list(k->client, &info->res, kube_ns_of(k, info), kube_selectors(cli->arena, o->labels, o->fields), &list, reterr);
+  int r = kclient_list(k->client, &info->res, kube_ns_of(k, info), kube_selectors(cli->arena, o->labels, o->fields),
+                       &list, reterr);
 
   if (r < 0)
     return r;
@@ -164,7 +172,8 @@ wait_listed(struct cli *cli, struct kube *k, const struct wait_options *o, const
   for (size_t i = 0; i < list.n && r == 0; i++) {
     const struct json *item = record_tree(list.items[i]);
 
-    r = wait_one(cli, k, info, *object_namespace(item) ? object_namespace(item) : NULL, object_name(item), wish, deadline, reterr);
+    r = wait_one(cli, k, info, *object_namespace(item) ? object_namespace(item) : NULL, object_name(item), wish,
+                 deadline, reterr);
   }
   kclient_list_release(&list);
   return r;
@@ -182,8 +191,9 @@ wait_all(struct cli *cli, struct kube *k, const struct wait_options *o, struct k
   if (r == 0)
     r = kube_items(cli, k, &items, &n, reterr);
   for (size_t i = 0; r == 0 && i < n; i++)
-    r = items[i].name ? wait_one(cli, k, items[i].info, kube_ns_of(k, items[i].info), items[i].name, &wish, deadline, reterr)
-                      : wait_listed(cli, k, o, items[i].info, &wish, deadline, reterr);
+    r = items[i].name
+            ? wait_one(cli, k, items[i].info, kube_ns_of(k, items[i].info), items[i].name, &wish, deadline, reterr)
+            : wait_listed(cli, k, o, items[i].info, &wish, deadline, reterr);
   return r;
 }
 

@@ -10,7 +10,6 @@
 
 #include "ceilings.h"
 
-
 #define POLL_NS (10 * CLOCK_MS)
 
 /* Redirections of the new process: input from nowhere, output into the log, descriptor 3 is the pipe. */

@@ -84,13 +84,15 @@ labels_text(struct arena *a, const struct json *object)
 {
   const char *text = NULL;
 
-  for (json_each_member(m, object_labels(object)))
-    text = arena_printf(a, "%s%s%s=%s", text ? text : "", text ? "," : "", m->name, json_str(m->value) ? json_str(m->value) : "");
+  for (json_each_member (m, object_labels(object)))
+    text = arena_printf(a, "%s%s%s=%s", text ? text : "", text ? "," : "", m->name,
+                        json_str(m->value) ? json_str(m->value) : "");
   return text ? text : "<none>";
 }
 
 static void
-add_row(struct arena *a, struct text_table *t, const struct json *table, const struct json *row, const struct table_style *style)
+add_row(struct arena *a, struct text_table *t, const struct json *table, const struct json *row,
+        const struct table_style *style)
 {
   const struct json *defs = json_get(table, "columnDefinitions"), *object = json_get(row, "object");
   const char **cells = arena_array_of(a, const char *, t->columns);
@@ -125,7 +127,7 @@ kube_print_table(struct arena *a, const struct json *table, const struct table_s
 
   if (style->with_namespace)
     headers[n++] = "NAMESPACE";
-  for (json_each_item(p, defs))
+  for (json_each_item (p, defs))
     if (style->wide || json_get_int(*p, "priority", 0) == 0)
       headers[n++] = upper(a, json_get_str_or(*p, "name", ""));
   if (style->wide && style->extra)
@@ -135,7 +137,7 @@ kube_print_table(struct arena *a, const struct json *table, const struct table_s
   t = text_table_new(a, n);
   if (style->headers)
     text_table_add(t, headers);
-  for (json_each_item(p, json_get(table, "rows")))
+  for (json_each_item (p, json_get(table, "rows")))
     add_row(a, t, table, *p, style);
   text_table_print(t, out);
 }
@@ -145,8 +147,8 @@ kube_claim_devices(struct arena *a, const struct json *claim)
 {
   const char *text = NULL;
 
-  for (json_each_item(p, json_dig(claim, "status", "allocation", "devices", "results", NULL)))
-    text = arena_printf(a, "%s%s%s/%s/%s", text ? text : "", text ? "," : "", json_get_str_or(*p, "driver", ""), json_get_str_or(*p, "pool", ""),
-                        json_get_str_or(*p, "device", ""));
+  for (json_each_item (p, json_dig(claim, "status", "allocation", "devices", "results", NULL)))
+    text = arena_printf(a, "%s%s%s/%s/%s", text ? text : "", text ? "," : "", json_get_str_or(*p, "driver", ""),
+                        json_get_str_or(*p, "pool", ""), json_get_str_or(*p, "device", ""));
   return text ? text : "<none>";
 }

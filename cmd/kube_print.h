@@ -20,8 +20,8 @@ void text_table_add(struct text_table *t, const char *const *cells);
 void text_table_print(const struct text_table *t, struct strbuf *out);
 
 /*
- * A meta.k8s.io Table as kubectl prints it. `wide`: columns of priority > 0 too; `with_namespace`: a NAMESPACE column in front;
- * `prefix`: "pod/" before names, or NULL; `headers`: the first line.
+ * A meta.k8s.io Table as kubectl prints it. `wide`: columns of priority > 0 too; `with_namespace`: a NAMESPACE column
+ * in front; `prefix`: "pod/" before names, or NULL; `headers`: the first line.
  */
 struct table_style {
   bool wide, with_namespace, headers, show_labels;

@@ -29,7 +29,8 @@ int
 kube_fail(struct kerr *err)
 {
   const char *reason = kerr_reason(err->code);
-  bool from_server = *reason && err->code != KERR_PARSE && err->code != KERR_USAGE && err->code != KERR_IO && err->code != KERR_UNAVAILABLE;
+  bool from_server = *reason && err->code != KERR_PARSE && err->code != KERR_USAGE && err->code != KERR_IO &&
+                     err->code != KERR_UNAVAILABLE;
 
   if (from_server)
     fprintf(stderr, "Error from server (%s): %s\n", reason, err->msg);
@@ -40,7 +41,8 @@ kube_fail(struct kerr *err)
 }
 
 static int
-add_types(struct cli *cli, const struct kube *k, const char *types, struct kube_item *list, size_t max, size_t *n, struct kerr *reterr)
+add_types(struct cli *cli, const struct kube *k, const char *types, struct kube_item *list, size_t max, size_t *n,
+          struct kerr *reterr)
 {
   while (*types) {
     size_t len = strcspn(types, ",");
@@ -70,8 +72,11 @@ slash_items(struct cli *cli, const struct kube *k, struct kube_item *list, size_
     int r;
 
     if (!slash)
-      return kerr_set(reterr, KERR_USAGE, NULL, "there is no need to specify a resource type as a separate argument when passing arguments in resource/name form");
-    r = resource_map_find(&k->map, arena_strndup(cli->arena, cli->args[i], (size_t)(slash - cli->args[i])), &list[*n].info, reterr);
+      return kerr_set(reterr, KERR_USAGE, NULL,
+                      "there is no need to specify a resource type as a separate argument when passing arguments in "
+                      "resource/name form");
+    r = resource_map_find(&k->map, arena_strndup(cli->arena, cli->args[i], (size_t)(slash - cli->args[i])),
+                          &list[*n].info, reterr);
     if (r < 0)
       return r;
     list[(*n)++].name = slash + 1;

@@ -15,11 +15,15 @@ struct kube_options {
   const char *ns;
   bool all_namespaces;
 };
-#define KUBE_ROWS(type, member)                                                                                       \
-  CLUSTER_TARGET_ROWS(type, member.target),                                                                           \
-  { "namespace", 'n', CLI_STRING, offsetof(type, member.ns), "NAMESPACE", "the namespace to work in", NULL }
-#define KUBE_ALL_ROW(type, member) \
-  { "all-namespaces", 'A', CLI_BOOL, offsetof(type, member.all_namespaces), NULL, "all namespaces", NULL }
+#define KUBE_ROWS(type, member)                                                                            \
+  CLUSTER_TARGET_ROWS(type, member.target),                                                                \
+  {                                                                                                        \
+    "namespace", 'n', CLI_STRING, offsetof(type, member.ns), "NAMESPACE", "the namespace to work in", NULL \
+  }
+#define KUBE_ALL_ROW(type, member)                                                                       \
+  {                                                                                                      \
+    "all-namespaces", 'A', CLI_BOOL, offsetof(type, member.all_namespaces), NULL, "all namespaces", NULL \
+  }
 
 struct kube {
   struct kclient *client;
@@ -37,7 +41,8 @@ struct kube_item {
   const struct resource_info *info;
   const char *name; /* NULL: the whole collection */
 };
-_must_check_ int kube_items(struct cli *cli, const struct kube *k, struct kube_item **ret, size_t *ret_n, struct kerr *reterr);
+_must_check_ int kube_items(struct cli *cli, const struct kube *k, struct kube_item **ret, size_t *ret_n,
+                            struct kerr *reterr);
 /* The namespace for one item: that of the command, or none for a cluster-scoped kind. */
 const char *kube_ns_of(const struct kube *k, const struct resource_info *info);
 /* "labelSelector=..&fieldSelector=..", escaped, or NULL. */

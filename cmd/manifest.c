@@ -38,7 +38,8 @@ add_document(struct arena *a, struct manifests *m, const char *source, struct js
   if (json_is(doc, JSON_NULL))
     return 0;
   if (!json_is(doc, JSON_OBJECT))
-    return kerr_set(reterr, KERR_PARSE, NULL, "error parsing %s: a document is %s, not an object", source, json_type_name(json_type(doc)));
+    return kerr_set(reterr, KERR_PARSE, NULL, "error parsing %s: a document is %s, not an object", source,
+                    json_type_name(json_type(doc)));
   if (!is_list(doc)) {
     add(a, m, source, doc);
     return 0;
@@ -117,7 +118,8 @@ read_path(struct arena *a, const char *path, bool recursive, int depth, struct m
 }
 
 int
-manifests_read(struct arena *a, const struct cli_list *files, bool recursive, struct manifests *ret, struct kerr *reterr)
+manifests_read(struct arena *a, const struct cli_list *files, bool recursive, struct manifests *ret,
+               struct kerr *reterr)
 {
   *ret = (struct manifests){ .n = 0 };
   if (files->n == 0)

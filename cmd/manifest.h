@@ -18,6 +18,7 @@ struct manifests {
 };
 
 /* Files, folders (their .yaml, .yml and .json files, sorted), "-". KERR_PARSE and KERR_IO name the file. */
-_must_check_ int manifests_read(struct arena *a, const struct cli_list *files, bool recursive, struct manifests *ret, struct kerr *reterr);
+_must_check_ int manifests_read(struct arena *a, const struct cli_list *files, bool recursive, struct manifests *ret,
+                                struct kerr *reterr);
 
 #endif

@@ -32,7 +32,7 @@ shape_of(const struct json *o)
     spec = json_get(spec, "spec");
   if (json_get(o, "driverName") || json_get(spec, "resourceClassName") || json_get(spec, "allocationMode"))
     return "v1alpha2";
-  for (json_each_item(p, json_dig(spec, "devices", "requests", NULL))) {
+  for (json_each_item (p, json_dig(spec, "devices", "requests", NULL))) {
     if (json_get(*p, "exactly") || json_get(*p, "firstAvailable"))
       return "v1";
     if (json_get(*p, "deviceClassName"))
@@ -61,22 +61,27 @@ hint_version(struct arena *a, const struct json *o, const struct resource_map *m
   if (!version)
     return NULL;
   if (!served)
-    return arena_printf(a,
-                        "this cluster serves no %s in resource.k8s.io. The classic kinds need an older release:\n"
-                        "      dralab create cluster --kubernetes-version 1.31 --feature-gates "
-                        "DynamicResourceAllocation=true,DRAControlPlaneController=true --runtime-config resource.k8s.io/v1alpha3=true",
-                        object_kind(o));
+    return arena_printf(
+        a,
+        "this cluster serves no %s in resource.k8s.io. The classic kinds need an older release:\n"
+        "      dralab create cluster --kubernetes-version 1.31 --feature-gates "
+        "DynamicResourceAllocation=true,DRAControlPlaneController=true --runtime-config resource.k8s.io/v1alpha3=true",
+        object_kind(o));
   if (strcmp(version, served) == 0)
     return NULL;
   if (shape && strcmp(shape, "v1alpha3") == 0)
     return arena_printf(a,
-                        "the body is written for v1alpha3 or v1beta1 (requests[].deviceClassName), but says %s. This cluster serves %s: write\n"
+                        "the body is written for v1alpha3 or v1beta1 (requests[].deviceClassName), but says %s. This "
+                        "cluster serves %s: write\n"
                         "      apiVersion: resource.k8s.io/%s\n"
                         "    and put the fields of each request under `exactly:`",
                         version, served, served);
   if (shape && strcmp(shape, "v1") == 0)
-    return arena_printf(a, "the body is written for v1; this cluster serves %s: write\n      apiVersion: resource.k8s.io/%s", served, served);
-  return arena_printf(a, "this cluster serves resource.k8s.io/%s, not %s; see `dralab get --help` for what it has", served, version);
+    return arena_printf(
+        a, "the body is written for v1; this cluster serves %s: write\n      apiVersion: resource.k8s.io/%s", served,
+        served);
+  return arena_printf(a, "this cluster serves resource.k8s.io/%s, not %s; see `dralab get --help` for what it has",
+                      served, version);
 }
 
 static const char *

@@ -11,7 +11,7 @@ word_list(struct arena *a, const struct json *list)
   const char **words = arena_array_of(a, const char *, json_count(list) + 1);
   size_t n = 0;
 
-  for (json_each_item(p, list))
+  for (json_each_item (p, list))
     if (json_str(*p))
       words[n++] = arena_strdup(a, json_str(*p));
   return words;
@@ -29,7 +29,8 @@ has_word(const char *const *words, const char *word)
 static void
 add(struct resource_map *m, const char *group, const char *version, const struct json *r)
 {
-  const char *kind = json_get_str_or(json_get(r, "responseKind"), "kind", ""), *singular = json_get_str_or(r, "singularResource", "");
+  const char *kind = json_get_str_or(json_get(r, "responseKind"), "kind", ""),
+             *singular = json_get_str_or(r, "singularResource", "");
   struct resource_info *info;
 
   if ((m->n & (m->n - 1)) == 0) { /* full at each power of two */
@@ -67,11 +68,11 @@ load(struct resource_map *m, struct kclient *c, const char *path, struct kerr *r
   r = json_parse(m->a, reply.body, NULL, &doc, reterr);
   if (r < 0)
     return kerr_wrap(reterr, "discovery at %s", path);
-  for (json_each_item(group, json_get(doc, "items"))) {
+  for (json_each_item (group, json_get(doc, "items"))) {
     const char *name = json_get_str_or(json_get(*group, "metadata"), "name", "");
 
-    for (json_each_item(version, json_get(*group, "versions")))
-      for (json_each_item(resource, json_get(*version, "resources")))
+    for (json_each_item (version, json_get(*group, "versions")))
+      for (json_each_item (resource, json_get(*version, "resources")))
         add(m, name, json_get_str_or(*version, "version", ""), *resource);
   }
   return 0;
@@ -87,7 +88,8 @@ resource_map_load(struct arena *a, struct kclient *c, struct resource_map *ret, 
   return r < 0 ? r : load(ret, c, "/apis", reterr);
 }
 
-/* "pods", "pod", "po", "Pod" against a row, with the group or the version and group behind a dot when they are given. */
+/* "pods", "pod", "po", "Pod" against a row, with the group or the version and group behind a dot when they are given.
+ */
 static bool
 names(const struct resource_info *i, const char *typed)
 {
@@ -99,8 +101,8 @@ names(const struct resource_info *i, const char *typed)
     return false;
   memcpy(word, typed, n);
   word[n] = '\0';
-  if (strcasecmp(word, i->res.resource) != 0 && strcasecmp(word, i->singular) != 0 && strcasecmp(word, i->res.kind) != 0 &&
-      !has_word(i->short_names, word))
+  if (strcasecmp(word, i->res.resource) != 0 && strcasecmp(word, i->singular) != 0 &&
+      strcasecmp(word, i->res.kind) != 0 && !has_word(i->short_names, word))
     return false;
   if (!rest || strcmp(rest, i->res.group) == 0)
     return true;
@@ -109,7 +111,8 @@ names(const struct resource_info *i, const char *typed)
 }
 
 int
-resource_map_find(const struct resource_map *m, const char *typed, const struct resource_info **ret, struct kerr *reterr)
+resource_map_find(const struct resource_map *m, const char *typed, const struct resource_info **ret,
+                  struct kerr *reterr)
 {
   for (size_t i = 0; i < m->n; i++)
     if (names(&m->list[i], typed)) {
@@ -120,11 +123,12 @@ resource_map_find(const struct resource_map *m, const char *typed, const struct 
 }
 
 int
-resource_map_of_kind(const struct resource_map *m, const char *api_version, const char *kind, const struct resource_info **ret,
-                     struct kerr *reterr)
+resource_map_of_kind(const struct resource_map *m, const char *api_version, const char *kind,
+                     const struct resource_info **ret, struct kerr *reterr)
 {
   for (size_t i = 0; i < m->n; i++)
-    if (strcmp(m->list[i].res.kind, kind) == 0 && strcmp(gv_text(m->a, m->list[i].res.group, m->list[i].res.version), api_version) == 0) {
+    if (strcmp(m->list[i].res.kind, kind) == 0 &&
+        strcmp(gv_text(m->a, m->list[i].res.group, m->list[i].res.version), api_version) == 0) {
       *ret = &m->list[i];
       return 0;
     }

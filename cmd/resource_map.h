@@ -24,7 +24,8 @@ struct resource_map {
 
 _must_check_ int resource_map_load(struct arena *a, struct kclient *c, struct resource_map *ret, struct kerr *reterr);
 /* KERR_NOT_FOUND `the server doesn't have a resource type "x"`. */
-_must_check_ int resource_map_find(const struct resource_map *m, const char *typed, const struct resource_info **ret, struct kerr *reterr);
+_must_check_ int resource_map_find(const struct resource_map *m, const char *typed, const struct resource_info **ret,
+                                   struct kerr *reterr);
 /* KERR_NOT_FOUND `no matches for kind "X" in version "g/v"`. */
 _must_check_ int resource_map_of_kind(const struct resource_map *m, const char *api_version, const char *kind,
                                       const struct resource_info **ret, struct kerr *reterr);

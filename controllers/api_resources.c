@@ -18,7 +18,7 @@ verbs_of(const struct json *resource)
   };
   unsigned bits = 0;
 
-  for (json_each_item(p, json_get(resource, "verbs")))
+  for (json_each_item (p, json_get(resource, "verbs")))
     for (size_t i = 0; i < ARRAY_SIZE(rows); i++)
       if (json_str(*p) && strcmp(json_str(*p), rows[i].verb) == 0)
         bits |= rows[i].bit;
@@ -73,13 +73,13 @@ read_document(struct kclient *c, struct arena *a, const char *path, struct api_r
   r = json_parse(a, reply.body, NULL, &doc, reterr);
   if (r < 0)
     return kerr_wrap(reterr, "discovery at %s", path);
-  for (json_each_item(group, json_get(doc, "items"))) {
+  for (json_each_item (group, json_get(doc, "items"))) {
     const char *group_name = arena_strdup(a, json_get_str_or(json_get(*group, "metadata"), "name", ""));
 
-    for (json_each_item(version, json_get(*group, "versions"))) {
+    for (json_each_item (version, json_get(*group, "versions"))) {
       const char *v = arena_strdup(a, json_get_str_or(*version, "version", ""));
 
-      for (json_each_item(resource, json_get(*version, "resources")))
+      for (json_each_item (resource, json_get(*version, "resources")))
         add(a, l, group_name, v, *resource);
     }
   }

@@ -94,7 +94,7 @@ claim_name_of_entry(const struct json *pod, const struct json *entry)
 
   if (direct)
     return direct;
-  for (json_each_item(p, json_dig(pod, "status", "resourceClaimStatuses", NULL)))
+  for (json_each_item (p, json_dig(pod, "status", "resourceClaimStatuses", NULL)))
     if (strcmp(json_get_str_or(*p, "name", ""), name) == 0)
       return json_get_str(*p, "resourceClaimName");
   return NULL;
@@ -103,7 +103,7 @@ claim_name_of_entry(const struct json *pod, const struct json *entry)
 static void
 enqueue_claims_of(struct controller *ctl, const struct json *pod)
 {
-  for (json_each_item(p, json_dig(pod, "spec", "resourceClaims", NULL))) {
+  for (json_each_item (p, json_dig(pod, "spec", "resourceClaims", NULL))) {
     const char *name = claim_name_of_entry(pod, *p);
 
     if (name)
@@ -137,7 +137,7 @@ enqueue_pods_of(struct controller *ctl, const struct json *claim)
 
     if (strcmp(object_namespace(pod), object_namespace(claim)) != 0 || !json_get_str(json_get(pod, "spec"), "nodeName"))
       continue;
-    for (json_each_item(p, json_dig(pod, "spec", "resourceClaims", NULL))) {
+    for (json_each_item (p, json_dig(pod, "spec", "resourceClaims", NULL))) {
       const char *name = claim_name_of_entry(pod, *p);
 
       if (name && strcmp(name, object_name(claim)) == 0)
@@ -175,7 +175,7 @@ template_changed(struct controller *ctl, const struct kclient_change *change)
 
     if (strcmp(object_namespace(pod), object_namespace(template)) != 0)
       continue;
-    for (json_each_item(p, json_dig(pod, "spec", "resourceClaims", NULL)))
+    for (json_each_item (p, json_dig(pod, "spec", "resourceClaims", NULL)))
       if (strcmp(json_get_str_or(*p, "resourceClaimTemplateName", ""), object_name(template)) == 0)
         enqueue(ctl, "pod", object_namespace(pod), object_name(pod));
   }
@@ -203,7 +203,8 @@ generate_name(struct arena *a, const char *pod, const char *entry)
 
   if (whole <= CLAIM_NAME_BASE_MAX)
     return arena_printf(a, "%s-%s-", pod, entry);
-  return arena_printf(a, "%.*s-%.*s", (int)(p * CLAIM_NAME_BASE_MAX / whole), pod, (int)(e * CLAIM_NAME_BASE_MAX / whole), entry);
+  return arena_printf(a, "%.*s-%.*s", (int)(p * CLAIM_NAME_BASE_MAX / whole), pod,
+                      (int)(e * CLAIM_NAME_BASE_MAX / whole), entry);
 }
 
 static struct json *
@@ -234,8 +235,8 @@ claim_from_template(struct arena *a, const struct json *pod, const char *entry, 
 
 /* The claim of one entry: known by status, found by the index, or made now. */
 static int
-ensure_claim(struct controller *ctl, struct arena *a, const struct json *pod, const struct json *entry, const char **ret_name,
-             struct kerr *reterr)
+ensure_claim(struct controller *ctl, struct arena *a, const struct json *pod, const struct json *entry,
+             const char **ret_name, struct kerr *reterr)
 {
   const char *name = json_get_str_or(entry, "name", ""), *wanted = json_get_str(entry, "resourceClaimTemplateName");
   const char *known = claim_name_of_entry(pod, entry), *found;
@@ -257,7 +258,9 @@ ensure_claim(struct controller *ctl, struct arena *a, const struct json *pod, co
     return 0;
   template = controllers_get(ctl->all, a, WATCH_TEMPLATES, object_namespace(pod), wanted);
   if (!template)
-    return kerr_set(reterr, KERR_NOT_FOUND, NULL, "resource claim template \"%s\": resourceclaimtemplate.resource.k8s.io \"%s\" not found", wanted, wanted);
+    return kerr_set(reterr, KERR_NOT_FOUND, NULL,
+                    "resource claim template \"%s\": resourceclaimtemplate.resource.k8s.io \"%s\" not found", wanted,
+                    wanted);
   r = kclient_create(ctl->all->config.client, &KC_RESOURCECLAIMS, object_namespace(pod),
                      claim_from_template(a, pod, name, record_tree(template)), &made, reterr);
   if (r < 0)
@@ -272,7 +275,8 @@ ensure_claim(struct controller *ctl, struct arena *a, const struct json *pod, co
 
 /* Server-side apply of the whole list, as upstream; entries the pod has already stay. */
 static int
-apply_statuses(struct controller *ctl, struct arena *a, const struct json *pod, struct json *statuses, struct kerr *reterr)
+apply_statuses(struct controller *ctl, struct arena *a, const struct json *pod, struct json *statuses,
+               struct kerr *reterr)
 {
   struct json *patch = json_new_object(a), *meta;
   int r;
@@ -284,9 +288,10 @@ apply_statuses(struct controller *ctl, struct arena *a, const struct json *pod, 
   json_set_str(a, meta, "namespace", object_namespace(pod));
   json_set_str(a, meta, "uid", object_uid(pod));
   json_set(a, json_ensure_object(a, patch, "status"), "resourceClaimStatuses", statuses);
-  r = kclient_patch(ctl->all->config.client, &KC_PODS, "status", object_namespace(pod), object_name(pod), KCLIENT_APPLY_PATCH,
-                    "fieldManager=ResourceClaimController&force=true", patch, NULL, reterr);
-  return r < 0 ? kerr_wrap(reterr, "update pod %s/%s ResourceClaimStatuses", object_namespace(pod), object_name(pod)) : 0;
+  r = kclient_patch(ctl->all->config.client, &KC_PODS, "status", object_namespace(pod), object_name(pod),
+                    KCLIENT_APPLY_PATCH, "fieldManager=ResourceClaimController&force=true", patch, NULL, reterr);
+  return r < 0 ? kerr_wrap(reterr, "update pod %s/%s ResourceClaimStatuses", object_namespace(pod), object_name(pod))
+               : 0;
 }
 
 /* Sorted insertion by entry name: the list in status is kept in that order. */
@@ -316,7 +321,7 @@ make_claims(struct controller *ctl, struct arena *a, const struct json *pod, str
   struct json *statuses = now ? json_copy(a, now) : json_new_array(a);
   bool news = false;
 
-  for (json_each_item(p, json_dig(pod, "spec", "resourceClaims", NULL))) {
+  for (json_each_item (p, json_dig(pod, "spec", "resourceClaims", NULL))) {
     const char *entry = json_get_str_or(*p, "name", ""), *known = claim_name_of_entry(pod, *p), *name;
     int r;
 
@@ -339,18 +344,20 @@ make_claims(struct controller *ctl, struct arena *a, const struct json *pod, str
 /* -- pods with a node of their own choosing -- */
 
 static int
-reserve_for(struct controller *ctl, struct arena *a, const struct json *pod, const struct json *claim, struct kerr *reterr)
+reserve_for(struct controller *ctl, struct arena *a, const struct json *pod, const struct json *claim,
+            struct kerr *reterr)
 {
   struct json *copy, *consumer;
   int r;
 
   if (!json_dig(claim, "status", "allocation", NULL) || object_is_deleting(claim))
     return 0;
-  for (json_each_item(p, json_dig(claim, "status", "reservedFor", NULL)))
+  for (json_each_item (p, json_dig(claim, "status", "reservedFor", NULL)))
     if (strcmp(json_get_str_or(*p, "uid", ""), object_uid(pod)) == 0)
       return 0;
   copy = json_copy(a, claim);
-  consumer = json_append(a, json_ensure_array(a, json_ensure_object(a, copy, "status"), "reservedFor"), json_new_object(a));
+  consumer =
+      json_append(a, json_ensure_array(a, json_ensure_object(a, copy, "status"), "reservedFor"), json_new_object(a));
   json_set_str(a, consumer, "resource", "pods");
   json_set_str(a, consumer, "name", object_name(pod));
   json_set_str(a, consumer, "uid", object_uid(pod));
@@ -361,7 +368,7 @@ reserve_for(struct controller *ctl, struct arena *a, const struct json *pod, con
 static int
 reserve_claims(struct controller *ctl, struct arena *a, const struct json *pod, struct kerr *reterr)
 {
-  for (json_each_item(p, json_dig(pod, "spec", "resourceClaims", NULL))) {
+  for (json_each_item (p, json_dig(pod, "spec", "resourceClaims", NULL))) {
     const char *name = claim_name_of_entry(pod, *p);
     struct record *claim = name ? controllers_get(ctl->all, a, WATCH_CLAIMS, object_namespace(pod), name) : NULL;
     const struct json *owner = claim ? claim_owning_pod(record_tree(claim)) : NULL;

@@ -9,8 +9,9 @@
 #include "controllers_internal.h"
 #include "hmap.h"
 
-#define CLAIM_ENTRY_ANNOTATION "resource.kubernetes.io/pod-claim-name"      /* upstream: resourceapi.PodResourceClaimAnnotation */
-#define CLAIM_FINALIZER        "resource.kubernetes.io/delete-protection" /* upstream: resourceapi.Finalizer */
+#define CLAIM_ENTRY_ANNOTATION \
+  "resource.kubernetes.io/pod-claim-name" /* upstream: resourceapi.PodResourceClaimAnnotation */
+#define CLAIM_FINALIZER "resource.kubernetes.io/delete-protection" /* upstream: resourceapi.Finalizer */
 
 /* Phase Succeeded or Failed, or deleted before it had a node (resourceclaim.go: isPodDone). */
 bool claim_pod_is_done(const struct json *pod);

@@ -10,7 +10,8 @@
 
 /* Does the consumer still count? A pod that the cache does not know is asked for at the server before we act on it. */
 static int
-consumer_is_valid(struct controller *ctl, struct arena *a, const char *ns, const struct json *consumer, bool *ret, struct kerr *reterr)
+consumer_is_valid(struct controller *ctl, struct arena *a, const char *ns, const struct json *consumer, bool *ret,
+                  struct kerr *reterr)
 {
   const char *name = json_get_str_or(consumer, "name", ""), *uid = json_get_str_or(consumer, "uid", "");
   struct record *pod;
@@ -35,11 +36,12 @@ consumer_is_valid(struct controller *ctl, struct arena *a, const char *ns, const
 }
 
 static int
-valid_consumers(struct controller *ctl, struct arena *a, const struct json *claim, struct json **ret, struct kerr *reterr)
+valid_consumers(struct controller *ctl, struct arena *a, const struct json *claim, struct json **ret,
+                struct kerr *reterr)
 {
   struct json *valid = json_new_array(a);
 
-  for (json_each_item(p, json_dig(claim, "status", "reservedFor", NULL))) {
+  for (json_each_item (p, json_dig(claim, "status", "reservedFor", NULL))) {
     bool good;
     int r = consumer_is_valid(ctl, a, object_namespace(claim), *p, &good, reterr);
 
@@ -54,8 +56,8 @@ valid_consumers(struct controller *ctl, struct arena *a, const struct json *clai
 
 /* Write status with these reservations; without any, the allocation goes too when it is ours to clear. */
 static int
-update_status(struct controller *ctl, struct arena *a, const struct json *claim, struct json *reserved, struct record **ret,
-              struct kerr *reterr)
+update_status(struct controller *ctl, struct arena *a, const struct json *claim, struct json *reserved,
+              struct record **ret, struct kerr *reterr)
 {
   struct json *copy = json_copy(a, claim), *status = json_ensure_object(a, copy, "status");
 
@@ -101,7 +103,8 @@ delete_if_orphan(struct controller *ctl, struct arena *a, const struct json *cla
   options = json_new_object(a);
   pre = json_ensure_object(a, options, "preconditions");
   json_set_str(a, pre, "uid", object_uid(claim));
-  r = kclient_delete(ctl->all->config.client, &KC_RESOURCECLAIMS, object_namespace(claim), object_name(claim), options, &err);
+  r = kclient_delete(ctl->all->config.client, &KC_RESOURCECLAIMS, object_namespace(claim), object_name(claim), options,
+                     &err);
   if (r < 0 && err.code != KERR_NOT_FOUND)
     return kerr_move(reterr, &err);
   return 0;

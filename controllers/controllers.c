@@ -7,18 +7,14 @@
 #define WORKERS     4
 
 static const struct controller_ops *const rows[] = {
-  &claim_controller_ops,
-  &namespace_controller_ops,
-  &serviceaccount_controller_ops,
-  &garbage_controller_ops,
+  &claim_controller_ops,   &namespace_controller_ops, &serviceaccount_controller_ops,
+  &garbage_controller_ops, &node_controller_ops,
 };
 
 static const struct kclient_resource *const resources[WATCH_COUNT] = {
-  [WATCH_PODS] = &KC_PODS,
-  [WATCH_CLAIMS] = &KC_RESOURCECLAIMS,
-  [WATCH_TEMPLATES] = &KC_RESOURCECLAIMTEMPLATES,
-  [WATCH_NAMESPACES] = &KC_NAMESPACES,
-  [WATCH_SERVICEACCOUNTS] = &KC_SERVICEACCOUNTS,
+  [WATCH_NODES] = &KC_NODES,           [WATCH_PODS] = &KC_PODS,
+  [WATCH_CLAIMS] = &KC_RESOURCECLAIMS, [WATCH_TEMPLATES] = &KC_RESOURCECLAIMTEMPLATES,
+  [WATCH_NAMESPACES] = &KC_NAMESPACES, [WATCH_SERVICEACCOUNTS] = &KC_SERVICEACCOUNTS,
   [WATCH_CONFIGMAPS] = &KC_CONFIGMAPS,
 };
 

@@ -15,15 +15,24 @@
 #include "controllers.h"
 #include "workqueue.h"
 
-enum watched { WATCH_PODS, WATCH_CLAIMS, WATCH_TEMPLATES, WATCH_NAMESPACES, WATCH_SERVICEACCOUNTS, WATCH_CONFIGMAPS, WATCH_COUNT };
+enum watched {
+  WATCH_NODES,
+  WATCH_PODS,
+  WATCH_CLAIMS,
+  WATCH_TEMPLATES,
+  WATCH_NAMESPACES,
+  WATCH_SERVICEACCOUNTS,
+  WATCH_CONFIGMAPS,
+  WATCH_COUNT
+};
 
 struct controller; /* one running controller: state of its own, or none */
 
 struct controller_ops {
-  const char *name; /* upstream's: "resourceclaim-controller" */
-  unsigned watches; /* bits 1 << enum watched */
+  const char *name;                           /* upstream's: "resourceclaim-controller" */
+  unsigned watches;                           /* bits 1 << enum watched */
   void *(*state_new)(struct controller *ctl); /* NULL: none */
-  void (*stop)(struct controller *ctl); /* NULL, or: end informers of its own; the workers have ended */
+  void (*stop)(struct controller *ctl);       /* NULL, or: end informers of its own; the workers have ended */
   void (*state_free)(void *state);
   /* NULL for a controller that has informers of its own */
   void (*changed)(struct controller *ctl, enum watched what, const struct kclient_change *change);
@@ -63,7 +72,8 @@ struct controllers {
 };
 
 /* A reference in the arena's care, or NULL. Takes the lock. */
-struct record *controllers_get(struct controllers *c, struct arena *a, enum watched what, const char *ns, const char *name);
+struct record *controllers_get(struct controllers *c, struct arena *a, enum watched what, const char *ns,
+                               const char *name);
 bool controllers_synced(struct controllers *c, enum watched what); /* under the lock */
 /* "ns/name" → both parts; ns is "" for "/name". */
 void controllers_split_key(struct arena *a, const char *key, const char **ret_ns, const char **ret_name);
@@ -71,6 +81,6 @@ void controllers_split_key(struct arena *a, const char *key, const char **ret_ns
 void controllers_enqueue(struct controller *ctl, const struct json *object);
 
 extern const struct controller_ops claim_controller_ops, namespace_controller_ops, serviceaccount_controller_ops,
-    garbage_controller_ops;
+    garbage_controller_ops, node_controller_ops;
 
 #endif

@@ -88,7 +88,8 @@ take(struct change_sink *sink, const struct kclient_change *change)
   if (change->type == KCLIENT_DELETED) {
     garbage_graph_remove(g->graph, object_uid(o));
     enqueue_dependents(w->ctl, object_uid(o));
-    for (json_each_item(p, json_dig(o, "metadata", "ownerReferences", NULL))) /* somebody may have waited for this one */
+    for (json_each_item (p,
+                         json_dig(o, "metadata", "ownerReferences", NULL))) /* somebody may have waited for this one */
       workqueue_add(w->ctl->queue, span_of(json_get_str_or(*p, "uid", "")));
   } else {
     const struct garbage_node *n = garbage_graph_set(g->graph, &w->res, o);
@@ -172,8 +173,13 @@ subject_get(struct controller *ctl, struct arena *a, const char *uid, struct sub
   pthread_mutex_lock(&ctl->all->lock);
   n = garbage_graph_get(g->graph, uid);
   if (n) {
-    *ret = (struct subject){ .uid = arena_strdup(a, n->uid), .ns = arena_strdup(a, n->ns), .name = arena_strdup(a, n->name),
-                             .res = *n->res, .n_owners = n->n_owners, .deleting = n->deleting, .foreground = n->foreground,
+    *ret = (struct subject){ .uid = arena_strdup(a, n->uid),
+                             .ns = arena_strdup(a, n->ns),
+                             .name = arena_strdup(a, n->name),
+                             .res = *n->res,
+                             .n_owners = n->n_owners,
+                             .deleting = n->deleting,
+                             .foreground = n->foreground,
                              .orphan = n->orphan };
     ret->owners = arena_array_of(a, struct garbage_owner, n->n_owners);
     for (size_t i = 0; i < n->n_owners; i++)
@@ -196,8 +202,8 @@ enum owner_state { OWNER_SOLID, OWNER_DANGLING, OWNER_WAITING };
 
 /* Known and alive, gone (after asking the server), or waiting for us in a foreground deletion. */
 static int
-owner_state(struct controller *ctl, struct arena *a, const struct subject *s, const struct garbage_owner *o, enum owner_state *ret,
-            struct kerr *reterr)
+owner_state(struct controller *ctl, struct arena *a, const struct subject *s, const struct garbage_owner *o,
+            enum owner_state *ret, struct kerr *reterr)
 {
   struct garbage *g = ctl->state;
   const struct garbage_node *n;
@@ -232,7 +238,8 @@ owner_state(struct controller *ctl, struct arena *a, const struct subject *s, co
 }
 
 static int
-delete_subject(struct controller *ctl, struct arena *a, const struct subject *s, const char *policy, struct kerr *reterr)
+delete_subject(struct controller *ctl, struct arena *a, const struct subject *s, const char *policy,
+               struct kerr *reterr)
 {
   _cleanup_kerr_ struct kerr err = KERR_INIT;
   struct json *options = json_new_object(a);
@@ -248,9 +255,9 @@ delete_subject(struct controller *ctl, struct arena *a, const struct subject *s,
 
 /* Replace one list of metadata, if the object is still the one we mean. */
 static int
-edit_metadata(struct controller *ctl, struct arena *a, const struct kclient_resource *res, const char *ns, const char *name,
-              const char *uid, bool (*keep)(const struct json *item, const void *arg), const char *list_name, const void *arg,
-              struct kerr *reterr)
+edit_metadata(struct controller *ctl, struct arena *a, const struct kclient_resource *res, const char *ns,
+              const char *name, const char *uid, bool (*keep)(const struct json *item, const void *arg),
+              const char *list_name, const void *arg, struct kerr *reterr)
 {
   _cleanup_record_ struct record *live = NULL;
   _cleanup_kerr_ struct kerr err = KERR_INIT;
@@ -263,7 +270,7 @@ edit_metadata(struct controller *ctl, struct arena *a, const struct kclient_reso
   if (strcmp(object_uid(record_tree(live)), uid) != 0)
     return 0;
   now = json_dig(record_tree(live), "metadata", list_name, NULL);
-  for (json_each_item(p, now))
+  for (json_each_item (p, now))
     if (keep(*p, arg))
       json_append(a, list, json_copy(a, *p));
   if (json_count(list) == json_count(now))
@@ -304,7 +311,8 @@ finish_foreground(struct controller *ctl, struct arena *a, const struct subject 
     pthread_mutex_unlock(&ctl->all->lock);
     return 0;
   }
-  return edit_metadata(ctl, a, &s->res, s->ns, s->name, s->uid, not_this_word, "finalizers", "foregroundDeletion", reterr);
+  return edit_metadata(ctl, a, &s->res, s->ns, s->name, s->uid, not_this_word, "finalizers", "foregroundDeletion",
+                       reterr);
 }
 
 /* Orphan: the dependents forget their owner, then it may go. */
@@ -319,10 +327,13 @@ finish_orphan(struct controller *ctl, struct arena *a, const struct subject *s, 
 
   pthread_mutex_lock(&ctl->all->lock);
   while (count < s->n_dependents && (n = garbage_graph_dependent(g->graph, s->uid, &cursor)) != NULL)
-    list[count++] = (struct subject){ .uid = arena_strdup(a, n->uid), .ns = arena_strdup(a, n->ns), .name = arena_strdup(a, n->name), .res = *n->res };
+    list[count++] = (struct subject){
+      .uid = arena_strdup(a, n->uid), .ns = arena_strdup(a, n->ns), .name = arena_strdup(a, n->name), .res = *n->res
+    };
   pthread_mutex_unlock(&ctl->all->lock);
   for (size_t i = 0; i < count; i++) {
-    int r = edit_metadata(ctl, a, &list[i].res, list[i].ns, list[i].name, list[i].uid, not_these_owners, "ownerReferences", uids, reterr);
+    int r = edit_metadata(ctl, a, &list[i].res, list[i].ns, list[i].name, list[i].uid, not_these_owners,
+                          "ownerReferences", uids, reterr);
 
     if (r < 0)
       return r;

@@ -67,7 +67,7 @@ node_new(const struct kclient_resource *res, const struct json *o)
   n->foreground = object_has_finalizer(o, "foregroundDeletion");
   n->orphan = object_has_finalizer(o, "orphan");
   n->owners = mem_calloc(json_count(owners), sizeof *n->owners);
-  for (json_each_item(p, owners))
+  for (json_each_item (p, owners))
     n->owners[n->n_owners++] = (struct garbage_owner){
       .uid = mem_strdup(json_get_str_or(*p, "uid", "")),
       .api_version = mem_strdup(json_get_str_or(*p, "apiVersion", "")),

@@ -32,7 +32,8 @@ struct garbage_graph;
 struct garbage_graph *garbage_graph_new(void);
 void garbage_graph_free(struct garbage_graph *g);
 /* Add or replace; the node is borrowed until the next change of that object. */
-const struct garbage_node *garbage_graph_set(struct garbage_graph *g, const struct kclient_resource *res, const struct json *o);
+const struct garbage_node *garbage_graph_set(struct garbage_graph *g, const struct kclient_resource *res,
+                                             const struct json *o);
 void garbage_graph_remove(struct garbage_graph *g, const char *uid);
 const struct garbage_node *garbage_graph_get(const struct garbage_graph *g, const char *uid);
 /* The next object that names `uid` as an owner; NULL at the end. `*cursor` starts at 0. */

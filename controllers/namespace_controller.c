@@ -8,7 +8,7 @@
 #include "api_resources.h"
 #include "controllers_internal.h"
 
-#define RETRY_NS (200 * CLOCK_MS) /* content with finalizers or a grace period needs time of its own */
+#define RETRY_NS            (200 * CLOCK_MS) /* content with finalizers or a grace period needs time of its own */
 #define NAMESPACE_FINALIZER "kubernetes"
 
 static void
@@ -32,24 +32,24 @@ note_remaining(struct arena *a, struct progress *p, const struct api_resource *r
 
   for (size_t i = 0; i < items->n; i++)
     held += json_count(json_dig(record_tree(items->items[i]), "metadata", "finalizers", NULL));
-  p->content = arena_printf(a, "%s%s%s.%s has %zu resource instances", p->content ? p->content : "", p->content ? ", " : "",
-                            res->res.resource, res->res.group, items->n);
+  p->content = arena_printf(a, "%s%s%s.%s has %zu resource instances", p->content ? p->content : "",
+                            p->content ? ", " : "", res->res.resource, res->res.group, items->n);
   p->remaining += items->n;
   if (!held)
     return;
   for (size_t i = 0; i < items->n; i++)
-    for (json_each_item(f, json_dig(record_tree(items->items[i]), "metadata", "finalizers", NULL)))
+    for (json_each_item (f, json_dig(record_tree(items->items[i]), "metadata", "finalizers", NULL)))
       p->held = arena_printf(a, "%s%s%s in %zu resource instances", p->held ? p->held : "", p->held ? ", " : "",
                              json_str(*f) ? json_str(*f) : "", held);
   p->finalizers += held;
 }
 
 static int
-empty_collection(struct controller *ctl, struct arena *a, const char *ns, const struct api_resource *res, struct progress *p,
-                 struct kerr *reterr)
+empty_collection(struct controller *ctl, struct arena *a, const char *ns, const struct api_resource *res,
+                 struct progress *p, struct kerr *reterr)
 {
-  char *path = arena_printf(a, "/%s%s%s/%s/namespaces/%s/%s", *res->res.group ? "apis" : "api", *res->res.group ? "/" : "",
-                            res->res.group, res->res.version, ns, res->res.resource);
+  char *path = arena_printf(a, "/%s%s%s/%s/namespaces/%s/%s", *res->res.group ? "apis" : "api",
+                            *res->res.group ? "/" : "", res->res.group, res->res.version, ns, res->res.resource);
   struct kclient_list left = { .n = 0 };
   struct kclient_reply reply;
   int r = kclient_list(ctl->all->config.client, &res->res, ns, NULL, &left, reterr);
@@ -62,7 +62,8 @@ empty_collection(struct controller *ctl, struct arena *a, const char *ns, const 
   }
   kclient_list_release(&left);
   r = kclient_raw(ctl->all->config.client, a, "DELETE", path, "application/json", "application/json",
-                  SPAN("{\"kind\":\"DeleteOptions\",\"apiVersion\":\"v1\",\"propagationPolicy\":\"Background\"}"), &reply, reterr);
+                  SPAN("{\"kind\":\"DeleteOptions\",\"apiVersion\":\"v1\",\"propagationPolicy\":\"Background\"}"),
+                  &reply, reterr);
   if (r < 0)
     return r;
   if (reply.status >= 300 && reply.status != 404 && reply.status != 409) {
@@ -79,7 +80,8 @@ empty_collection(struct controller *ctl, struct arena *a, const char *ns, const 
 }
 
 static int
-write_conditions(struct controller *ctl, struct arena *a, const struct json *ns, const struct progress *p, struct kerr *reterr)
+write_conditions(struct controller *ctl, struct arena *a, const struct json *ns, const struct progress *p,
+                 struct kerr *reterr)
 {
   int64_t now = clock_wall(ctl->all->config.clock);
   struct json *copy = json_copy(a, ns);
@@ -88,17 +90,21 @@ write_conditions(struct controller *ctl, struct arena *a, const struct json *ns,
     const char *type, *good_reason, *good, *bad_reason, *bad;
   } rows[] = {
     { "NamespaceDeletionDiscoveryFailure", "ResourcesDiscovered", "All resources successfully discovered", "", NULL },
-    { "NamespaceDeletionGroupVersionParsingFailure", "ParsedGroupVersions", "All legacy kube types successfully parsed", "", NULL },
-    { "NamespaceDeletionContentFailure", "ContentDeleted", "All content successfully deleted, may be waiting on finalization",
-      "ContentDeletionFailed", p->failed ? p->failure : NULL },
+    { "NamespaceDeletionGroupVersionParsingFailure", "ParsedGroupVersions", "All legacy kube types successfully parsed",
+      "", NULL },
+    { "NamespaceDeletionContentFailure", "ContentDeleted",
+      "All content successfully deleted, may be waiting on finalization", "ContentDeletionFailed",
+      p->failed ? p->failure : NULL },
     { "NamespaceContentRemaining", "ContentRemoved", "All content successfully removed", "SomeResourcesRemain",
       p->remaining ? arena_printf(a, "Some resources are remaining: %s", p->content) : NULL },
-    { "NamespaceFinalizersRemaining", "ContentHasNoFinalizers", "All content-preserving finalizers finished", "SomeFinalizersRemain",
+    { "NamespaceFinalizersRemaining", "ContentHasNoFinalizers", "All content-preserving finalizers finished",
+      "SomeFinalizersRemain",
       p->finalizers ? arena_printf(a, "Some content in the namespace has finalizers remaining: %s", p->held) : NULL },
   };
 
   for (size_t i = 0; i < ARRAY_SIZE(rows); i++)
-    news |= object_set_condition(a, copy, rows[i].type, rows[i].bad ? "True" : "False", rows[i].bad ? rows[i].bad_reason : rows[i].good_reason,
+    news |= object_set_condition(a, copy, rows[i].type, rows[i].bad ? "True" : "False",
+                                 rows[i].bad ? rows[i].bad_reason : rows[i].good_reason,
                                  rows[i].bad ? rows[i].bad : rows[i].good, now);
   return news ? kclient_update(ctl->all->config.client, &KC_NAMESPACES, "status", copy, NULL, reterr) : 0;
 }
@@ -135,7 +141,8 @@ sync(struct controller *ctl, const char *key, struct arena *a, struct kerr *rete
 
   controllers_split_key(a, key, &ns, &name);
   r = controllers_get(ctl->all, a, WATCH_NAMESPACES, NULL, name);
-  if (!r || !object_is_deleting(record_tree(r)) || json_count(json_dig(record_tree(r), "spec", "finalizers", NULL)) == 0)
+  if (!r || !object_is_deleting(record_tree(r)) ||
+      json_count(json_dig(record_tree(r), "spec", "finalizers", NULL)) == 0)
     return 0;
   code = api_resources_discover(ctl->all->config.client, a, &all, reterr);
   for (size_t i = 0; code == 0 && i < all.n; i++)

@@ -37,7 +37,8 @@ object_new(struct arena *a, const char *kind, const char *ns, const char *name)
 
 /* Somebody else made it first, or the namespace began to go: both are fine. */
 static int
-create_unless_there(struct controller *ctl, const struct kclient_resource *res, const char *ns, const struct json *o, struct kerr *reterr)
+create_unless_there(struct controller *ctl, const struct kclient_resource *res, const char *ns, const struct json *o,
+                    struct kerr *reterr)
 {
   _cleanup_kerr_ struct kerr err = KERR_INIT;
   int r = kclient_create(ctl->all->config.client, res, ns, o, NULL, &err);
@@ -62,9 +63,11 @@ sync(struct controller *ctl, const char *key, struct arena *a, struct kerr *rete
   if (r < 0 || !ca || controllers_get(ctl->all, a, WATCH_CONFIGMAPS, key, ROOT_CA))
     return r;
   o = object_new(a, "ConfigMap", key, ROOT_CA);
-  json_set_str(a, json_ensure_object(a, json_find(o, "metadata"), "annotations"), "kubernetes.io/description",
-               "Contains a CA bundle that can be used to verify the kube-apiserver when using internal endpoints such as the "
-               "internal service IP or kubernetes.default.svc. No other usage is guaranteed across distributions of Kubernetes clusters.");
+  json_set_str(
+      a, json_ensure_object(a, json_find(o, "metadata"), "annotations"), "kubernetes.io/description",
+      "Contains a CA bundle that can be used to verify the kube-apiserver when using internal endpoints such as the "
+      "internal service IP or kubernetes.default.svc. No other usage is guaranteed across distributions of Kubernetes "
+      "clusters.");
   json_set_str(a, json_ensure_object(a, o, "data"), "ca.crt", ca);
   return create_unless_there(ctl, &KC_CONFIGMAPS, key, o, reterr);
 }

@@ -12,17 +12,17 @@
 struct item {
   char *key;
   struct pqueue_node node; /* among those that wait */
-  int64_t due;    /* when it may be taken */
-  int64_t delay;  /* after the next failure */
-  bool busy;      /* a worker has it */
-  bool again;     /* it was added while a worker had it */
+  int64_t due;             /* when it may be taken */
+  int64_t delay;           /* after the next failure */
+  bool busy;               /* a worker has it */
+  bool again;              /* it was added while a worker had it */
 };
 
 struct workqueue {
   pthread_mutex_t lock;
   pthread_cond_t cond;
   struct clock *clock;
-  struct hmap *items; /* key → item: waiting, busy, or remembered for its delay */
+  struct hmap *items;    /* key → item: waiting, busy, or remembered for its delay */
   struct pqueue waiting; /* earliest first */
   bool closed;
 };

@@ -41,7 +41,8 @@ refuse_node(struct search *q, const char *const *reasons, size_t n, bool resolva
   sched_tally_add(q->preemption, resolvable ? NO_VICTIMS : NOT_HELPFUL);
 }
 
-/* Best score first; then the emptier node, then the name: upstream draws lots here, we give the same world the same answer. */
+/* Best score first; then the emptier node, then the name: upstream draws lots here, we give the same world the same
+ * answer. */
 static bool
 is_better(const struct search *q, const struct sched_node *n, int64_t score)
 {
@@ -166,7 +167,8 @@ attempt(struct sched_attempt *t)
       why = prefilter_error(&q, &why);
     refuse(t->s, t->pod, &why);
   } else if (sched_nodes_count(t->s->nodes) == 0) {
-    refuse(t->s, t->pod, &(struct sched_refusal){ .message = "no nodes available to schedule pods", .reasons = SCHED_NEEDS_NODE });
+    refuse(t->s, t->pod,
+           &(struct sched_refusal){ .message = "no nodes available to schedule pods", .reasons = SCHED_NEEDS_NODE });
   } else if (search_nodes(&q, &err) < 0) {
     refuse(t->s, t->pod, &(struct sched_refusal){ .error = true, .message = err.msg });
   } else if (!q.best) {

@@ -9,11 +9,11 @@
 #include "ceilings.h"
 #include "sched_internal.h"
 
-#define FINALIZER      "resource.kubernetes.io/delete-protection" /* upstream: resourceapi.Finalizer */
-#define CONFLICTS_MAX  10
-#define PREBIND        "running PreBind plugin \"DynamicResources\""
-#define BINDING_WAIT   (600 * CLOCK_SEC) /* upstream: DynamicResourcesArgs.bindingTimeout */
-#define BINDING_POLL   (1 * CLOCK_SEC)
+#define FINALIZER     "resource.kubernetes.io/delete-protection" /* upstream: resourceapi.Finalizer */
+#define CONFLICTS_MAX 10
+#define PREBIND       "running PreBind plugin \"DynamicResources\""
+#define BINDING_WAIT  (600 * CLOCK_SEC) /* upstream: DynamicResourcesArgs.bindingTimeout */
+#define BINDING_POLL  (1 * CLOCK_SEC)
 
 /* -- Reserve: in the loop -- */
 
@@ -31,7 +31,7 @@ consumer_of(struct arena *a, const struct json *pod)
 static bool
 is_reserved_for(const struct json *claim, const char *uid)
 {
-  for (json_each_item(p, json_dig(claim, "status", "reservedFor", NULL)))
+  for (json_each_item (p, json_dig(claim, "status", "reservedFor", NULL)))
     if (strcmp(json_get_str_or(*p, "uid", ""), uid) == 0)
       return true;
   return false;
@@ -39,7 +39,8 @@ is_reserved_for(const struct json *claim, const char *uid)
 
 /* The claim as it will be: others see it as taken from this moment on. */
 static void
-reserve_claim(struct scheduler *s, struct arena *a, const struct json *claim, const struct json *allocation, const struct json *pod)
+reserve_claim(struct scheduler *s, struct arena *a, const struct json *claim, const struct json *allocation,
+              const struct json *pod)
 {
   struct json *assumed = json_copy(a, claim), *status = json_ensure_object(a, assumed, "status");
   struct record *r;
@@ -136,8 +137,8 @@ write_status(struct sched_bind *b, struct sched_bind_claim *c, struct kerr *rete
   json_append(b->a, json_ensure_array(b->a, status, "reservedFor"), consumer_of(b->a, record_tree(b->pod)));
   r = kclient_update(b->s->config.client, &KC_RESOURCECLAIMS, "status", copy, &written, reterr);
   if (r < 0)
-    return kerr_wrap(reterr, "add %sreservation to claim %s/%s", c->allocation ? "allocation and " : "", object_namespace(claim),
-                     object_name(claim));
+    return kerr_wrap(reterr, "add %sreservation to claim %s/%s", c->allocation ? "allocation and " : "",
+                     object_namespace(claim), object_name(claim));
   record_unref(c->claim);
   c->claim = written;
   c->written = record_ref(written);
@@ -169,7 +170,8 @@ refresh(struct sched_bind *b, struct sched_bind_claim *c, struct kerr *reterr)
 {
   const struct json *claim = record_tree(c->claim);
   struct record *fresh;
-  int r = kclient_get(b->s->config.client, &KC_RESOURCECLAIMS, object_namespace(claim), object_name(claim), &fresh, reterr);
+  int r =
+      kclient_get(b->s->config.client, &KC_RESOURCECLAIMS, object_namespace(claim), object_name(claim), &fresh, reterr);
 
   if (r < 0)
     return kerr_wrap(reterr, "get updated claim %s/%s after conflict", object_namespace(claim), object_name(claim));
@@ -218,9 +220,11 @@ create_extended(struct sched_bind *b, struct sched_bind_claim *c, struct kerr *r
   status = json_ensure_object(b->a, json_ensure_object(b->a, patch, "status"), "extendedResourceClaimStatus");
   json_set_str(b->a, status, "resourceClaimName", object_name(record_tree(c->claim)));
   json_set(b->a, status, "requestMappings", json_copy(b->a, b->mappings));
-  r = kclient_patch(b->s->config.client, &KC_PODS, "status", object_namespace(pod), object_name(pod), KCLIENT_MERGE_PATCH, NULL, patch, NULL,
-                    reterr);
-  return r < 0 ? kerr_wrap(reterr, "update pod %s/%s ExtendedResourceClaimStatus", object_namespace(pod), object_name(pod)) : 0;
+  r = kclient_patch(b->s->config.client, &KC_PODS, "status", object_namespace(pod), object_name(pod),
+                    KCLIENT_MERGE_PATCH, NULL, patch, NULL, reterr);
+  return r < 0 ? kerr_wrap(reterr, "update pod %s/%s ExtendedResourceClaimStatus", object_namespace(pod),
+                           object_name(pod))
+               : 0;
 }
 
 /* -- binding conditions (KEP-5007) -- */
@@ -230,7 +234,7 @@ enum readiness { READY, PENDING, FAILED };
 static const struct json *
 device_status(const struct json *claim, const struct json *result)
 {
-  for (json_each_item(p, json_dig(claim, "status", "devices", NULL)))
+  for (json_each_item (p, json_dig(claim, "status", "devices", NULL)))
     if (strcmp(json_get_str_or(*p, "driver", ""), json_get_str_or(result, "driver", "")) == 0 &&
         strcmp(json_get_str_or(*p, "pool", ""), json_get_str_or(result, "pool", "")) == 0 &&
         strcmp(json_get_str_or(*p, "device", ""), json_get_str_or(result, "device", "")) == 0)
@@ -241,8 +245,9 @@ device_status(const struct json *claim, const struct json *result)
 static const struct json *
 true_condition(const struct json *device, const struct json *type)
 {
-  for (json_each_item(p, json_get(device, "conditions")))
-    if (json_str(type) && strcmp(json_get_str_or(*p, "type", ""), json_str(type)) == 0 && strcmp(json_get_str_or(*p, "status", ""), "True") == 0)
+  for (json_each_item (p, json_get(device, "conditions")))
+    if (json_str(type) && strcmp(json_get_str_or(*p, "type", ""), json_str(type)) == 0 &&
+        strcmp(json_get_str_or(*p, "status", ""), "True") == 0)
       return *p;
   return NULL;
 }
@@ -252,15 +257,15 @@ readiness(const struct json *claim, const struct json **ret_failure)
 {
   enum readiness all = READY;
 
-  for (json_each_item(result, json_dig(claim, "status", "allocation", "devices", "results", NULL))) {
+  for (json_each_item (result, json_dig(claim, "status", "allocation", "devices", "results", NULL))) {
     const struct json *device = device_status(claim, *result);
 
     if (json_count(json_get(*result, "bindingConditions")) == 0)
       continue;
-    for (json_each_item(type, json_get(*result, "bindingFailureConditions")))
+    for (json_each_item (type, json_get(*result, "bindingFailureConditions")))
       if ((*ret_failure = true_condition(device, *type)) != NULL)
         return FAILED;
-    for (json_each_item(type, json_get(*result, "bindingConditions")))
+    for (json_each_item (type, json_get(*result, "bindingConditions")))
       if (!true_condition(device, *type))
         all = PENDING;
   }
@@ -282,8 +287,9 @@ wait_for_device(struct sched_bind *b, struct sched_bind_claim *c, struct kerr *r
     if (now == READY)
       return 0;
     if (now == FAILED)
-      return kerr_set(reterr, KERR_UNAVAILABLE, NULL, "device binding failed: claim=%s, reason=%s, message=\"%s\"", object_name(claim),
-                      json_get_str_or(failure, "reason", ""), json_get_str_or(failure, "message", ""));
+      return kerr_set(reterr, KERR_UNAVAILABLE, NULL, "device binding failed: claim=%s, reason=%s, message=\"%s\"",
+                      object_name(claim), json_get_str_or(failure, "reason", ""),
+                      json_get_str_or(failure, "message", ""));
     if (clock_mono(b->s->config.clock) > deadline)
       return kerr_set(reterr, KERR_TIMEOUT, NULL, "device binding timeout: claim=%s", object_name(claim));
     if (!told)
@@ -327,7 +333,8 @@ write_all(struct sched_bind *b, struct kerr *reterr)
   target = json_ensure_object(b->a, binding, "target");
   json_set_str(b->a, target, "kind", "Node");
   json_set_str(b->a, target, "name", b->node);
-  r = kclient_create_sub(b->s->config.client, &KC_PODS, object_namespace(pod), object_name(pod), "binding", binding, NULL, reterr);
+  r = kclient_create_sub(b->s->config.client, &KC_PODS, object_namespace(pod), object_name(pod), "binding", binding,
+                         NULL, reterr);
   return r < 0 ? kerr_wrap(reterr, "binding rejected: running Bind plugin \"DefaultBinder\"") : 0;
 }
 
@@ -344,12 +351,14 @@ give_back(struct sched_bind *b)
       continue;
     patch = json_new_object(b->a);
     json_set_str(b->a, json_ensure_object(b->a, patch, "metadata"), "uid", object_uid(claim));
-    item = json_append(b->a, json_ensure_array(b->a, json_ensure_object(b->a, patch, "status"), "reservedFor"), json_new_object(b->a));
+    item = json_append(b->a, json_ensure_array(b->a, json_ensure_object(b->a, patch, "status"), "reservedFor"),
+                       json_new_object(b->a));
     json_set_str(b->a, item, "$patch", "delete");
     json_set_str(b->a, item, "uid", b->uid);
-    if (kclient_patch(b->s->config.client, &KC_RESOURCECLAIMS, "status", object_namespace(claim), object_name(claim), KCLIENT_STRATEGIC_PATCH,
-                      NULL, patch, NULL, &err) < 0)
-      log_warn(b->s->config.log, "scheduler", "unreserve claim %s/%s: %s", object_namespace(claim), object_name(claim), err.msg);
+    if (kclient_patch(b->s->config.client, &KC_RESOURCECLAIMS, "status", object_namespace(claim), object_name(claim),
+                      KCLIENT_STRATEGIC_PATCH, NULL, patch, NULL, &err) < 0)
+      log_warn(b->s->config.log, "scheduler", "unreserve claim %s/%s: %s", object_namespace(claim), object_name(claim),
+               err.msg);
   }
 }
 
@@ -363,8 +372,9 @@ sched_bind_worker(void *arg)
     const struct json *pod = record_tree(b->pod);
 
     if (write_all(b, &b->err) == 0)
-      sched_event(s, pod, "Normal", "Scheduled", "Binding",
-                  arena_printf(b->a, "Successfully assigned %s/%s to %s", object_namespace(pod), object_name(pod), b->node));
+      sched_event(
+          s, pod, "Normal", "Scheduled", "Binding",
+          arena_printf(b->a, "Successfully assigned %s/%s to %s", object_namespace(pod), object_name(pod), b->node));
     else
       give_back(b);
     if (!mailbox_send(s->done, b))

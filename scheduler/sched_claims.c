@@ -9,9 +9,9 @@
 #include "sched_internal.h"
 #include "selector.h"
 
-#define SEARCH_BUDGET     20000000 /* steps on one node: seconds of work, as upstream's filterTimeout of 10 s */
-#define SUBREQUESTS_MAX   8        /* upstream: FirstAvailableDeviceRequestMaxSize */
-#define SCORE_WEIGHT      12       /* a first choice counts about as much as an idle node */
+#define SEARCH_BUDGET   20000000 /* steps on one node: seconds of work, as upstream's filterTimeout of 10 s */
+#define SUBREQUESTS_MAX 8        /* upstream: FirstAvailableDeviceRequestMaxSize */
+#define SCORE_WEIGHT    12       /* a first choice counts about as much as an idle node */
 
 struct record *
 sched_claim_get(struct scheduler *s, const char *ns, const char *name)
@@ -35,10 +35,10 @@ pod_uses_claim(const struct json *pod, const char *ns, const char *name)
 {
   if (strcmp(object_namespace(pod), ns) != 0)
     return false;
-  for (json_each_item(p, json_dig(pod, "spec", "resourceClaims", NULL)))
+  for (json_each_item (p, json_dig(pod, "spec", "resourceClaims", NULL)))
     if (strcmp(json_get_str_or(*p, "resourceClaimName", ""), name) == 0)
       return true;
-  for (json_each_item(p, json_dig(pod, "status", "resourceClaimStatuses", NULL)))
+  for (json_each_item (p, json_dig(pod, "status", "resourceClaimStatuses", NULL)))
     if (strcmp(json_get_str_or(*p, "resourceClaimName", ""), name) == 0)
       return true;
   return false;
@@ -78,7 +78,7 @@ resolve_entry(struct sched_attempt *t, const struct json *entry, struct sched_cl
   bool made_for_pod = name == NULL, listed = name != NULL;
   struct record *r;
 
-  for (json_each_item(p, json_dig(t->tree, "status", "resourceClaimStatuses", NULL)))
+  for (json_each_item (p, json_dig(t->tree, "status", "resourceClaimStatuses", NULL)))
     if (made_for_pod && strcmp(json_get_str_or(*p, "name", ""), own) == 0) {
       listed = true;
       name = json_get_str(*p, "resourceClaimName");
@@ -86,7 +86,8 @@ resolve_entry(struct sched_attempt *t, const struct json *entry, struct sched_cl
   if (listed && !name)
     return NOT_NEEDED;
   r = listed ? sched_claim_get(t->s, object_namespace(t->tree), name) : NULL;
-  if (!r || object_is_deleting(record_tree(r)) || (made_for_pod && !object_is_controlled_by(record_tree(r), t->pod->uid)))
+  if (!r || object_is_deleting(record_tree(r)) ||
+      (made_for_pod && !object_is_controlled_by(record_tree(r), t->pod->uid)))
     return NOT_READY;
   *ret = (struct sched_claim){ .entry = own, .claim = r, .tree = record_tree(r) };
   return RESOLVED;
@@ -98,7 +99,7 @@ resolve_all(struct sched_attempt *t)
   const struct json *entries = json_get(t->subject.spec, "resourceClaims");
 
   t->claims = arena_array_of(t->a, struct sched_claim, json_count(entries) + 1);
-  for (json_each_item(p, entries)) {
+  for (json_each_item (p, entries)) {
     enum resolved how = resolve_entry(t, *p, &t->claims[t->n_claims]);
 
     if (how == NOT_READY)
@@ -122,7 +123,8 @@ check_class(struct sched_attempt *t, const char *request, const char *device_cla
 {
   if (kclient_cache_get(t->s->classes, NULL, device_class))
     return true;
-  return refuse(ret, arena_printf(t->a, "request %s: device class %s does not exist", request, device_class), SCHED_NEEDS_DEVICES);
+  return refuse(ret, arena_printf(t->a, "request %s: device class %s does not exist", request, device_class),
+                SCHED_NEEDS_DEVICES);
 }
 
 static bool
@@ -134,15 +136,20 @@ check_request(struct sched_attempt *t, const struct json *claim, const struct js
   if (exactly)
     return check_class(t, name, json_get_str_or(exactly, "deviceClassName", ""), ret);
   if (json_count(list) == 0)
-    return refuse(ret, arena_printf(t->a, "resource claim %s/%s, request %s: unknown request type", object_namespace(claim), object_name(claim), name),
+    return refuse(ret,
+                  arena_printf(t->a, "resource claim %s/%s, request %s: unknown request type", object_namespace(claim),
+                               object_name(claim), name),
                   SCHED_NEEDS_CLAIMS);
   if (!t->s->features.prioritized_list)
-    return refuse(ret,
-                  arena_printf(t->a, "resource claim %s/%s, request %s: has subrequests, but the DRAPrioritizedList feature is disabled",
-                               object_namespace(claim), object_name(claim), name),
-                  SCHED_NEEDS_CLAIMS);
-  for (json_each_item(p, list))
-    if (!check_class(t, arena_printf(t->a, "%s/%s", name, json_get_str_or(*p, "name", "")), json_get_str_or(*p, "deviceClassName", ""), ret))
+    return refuse(
+        ret,
+        arena_printf(
+            t->a, "resource claim %s/%s, request %s: has subrequests, but the DRAPrioritizedList feature is disabled",
+            object_namespace(claim), object_name(claim), name),
+        SCHED_NEEDS_CLAIMS);
+  for (json_each_item (p, list))
+    if (!check_class(t, arena_printf(t->a, "%s/%s", name, json_get_str_or(*p, "name", "")),
+                     json_get_str_or(*p, "deviceClassName", ""), ret))
       return false;
   return true;
 }
@@ -152,13 +159,14 @@ prefilter_claim(struct sched_attempt *t, struct sched_claim *c, struct sched_ref
 {
   if (is_in_flight(t->s, c->tree))
     return refuse(ret,
-                  arena_printf(t->a, "resource claim %s/%s is in the process of being allocated", object_namespace(c->tree), object_name(c->tree)),
+                  arena_printf(t->a, "resource claim %s/%s is in the process of being allocated",
+                               object_namespace(c->tree), object_name(c->tree)),
                   SCHED_NEEDS_CLAIMS);
   if (json_dig(c->tree, "status", "allocation", NULL))
     return true;
   c->allocate = true;
   t->n_allocate++;
-  for (json_each_item(p, json_dig(c->tree, "spec", "devices", "requests", NULL)))
+  for (json_each_item (p, json_dig(c->tree, "spec", "devices", "requests", NULL)))
     if (!check_request(t, c->tree, *p, ret))
       return false;
   return true;
@@ -201,14 +209,14 @@ sched_claims_release(struct sched_attempt *t)
 static bool
 binding_failed(const struct json *claim)
 {
-  for (json_each_item(result, json_dig(claim, "status", "allocation", "devices", "results", NULL)))
-    for (json_each_item(failure, json_get(*result, "bindingFailureConditions")))
-      for (json_each_item(device, json_dig(claim, "status", "devices", NULL))) {
+  for (json_each_item (result, json_dig(claim, "status", "allocation", "devices", "results", NULL)))
+    for (json_each_item (failure, json_get(*result, "bindingFailureConditions")))
+      for (json_each_item (device, json_dig(claim, "status", "devices", NULL))) {
         if (strcmp(json_get_str_or(*device, "driver", ""), json_get_str_or(*result, "driver", "")) != 0 ||
             strcmp(json_get_str_or(*device, "pool", ""), json_get_str_or(*result, "pool", "")) != 0 ||
             strcmp(json_get_str_or(*device, "device", ""), json_get_str_or(*result, "device", "")) != 0)
           continue;
-        for (json_each_item(c, json_get(*device, "conditions")))
+        for (json_each_item (c, json_get(*device, "conditions")))
           if (strcmp(json_get_str_or(*c, "type", ""), json_str(*failure) ? json_str(*failure) : "") == 0 &&
               strcmp(json_get_str_or(*c, "status", ""), "True") == 0)
             return true;
@@ -217,7 +225,8 @@ binding_failed(const struct json *claim)
 }
 
 static int
-allocated_fits(struct sched_attempt *t, const struct sched_claim *c, const struct sched_node *n, bool *ret, struct kerr *reterr)
+allocated_fits(struct sched_attempt *t, const struct sched_claim *c, const struct sched_node *n, bool *ret,
+               struct kerr *reterr)
 {
   const struct json *selector = json_dig(c->tree, "status", "allocation", "nodeSelector", NULL);
 
@@ -270,7 +279,8 @@ only_ours(const struct json *claim, const char *uid)
 {
   const struct json *list = json_dig(claim, "status", "reservedFor", NULL);
 
-  return json_count(list) == 0 || (json_count(list) == 1 && strcmp(json_get_str_or(json_at(list, 0), "uid", ""), uid) == 0);
+  return json_count(list) == 0 ||
+         (json_count(list) == 1 && strcmp(json_get_str_or(json_at(list, 0), "uid", ""), uid) == 0);
 }
 
 bool
@@ -292,7 +302,8 @@ sched_claims_postfilter(struct sched_attempt *t)
     r = kclient_update(t->s->config.client, &KC_RESOURCECLAIMS, "status", copy, NULL, &err);
     if (r == 0)
       return true;
-    log_warn(t->s->config.log, "scheduler", "deallocate claim %s/%s: %s", object_namespace(c->tree), object_name(c->tree), err.msg);
+    log_warn(t->s->config.log, "scheduler", "deallocate claim %s/%s: %s", object_namespace(c->tree),
+             object_name(c->tree), err.msg);
   }
   return false;
 }
@@ -306,13 +317,13 @@ choice_score(const struct json *claim, const char *request)
 
   if (!slash)
     return 0;
-  for (json_each_item(p, json_dig(claim, "spec", "devices", "requests", NULL))) {
+  for (json_each_item (p, json_dig(claim, "spec", "devices", "requests", NULL))) {
     const char *name = json_get_str_or(*p, "name", "");
     int64_t i = 0;
 
     if (strlen(name) != (size_t)(slash - request) || strncmp(name, request, (size_t)(slash - request)) != 0)
       continue;
-    for (json_each_item(sub, json_get(*p, "firstAvailable"))) {
+    for (json_each_item (sub, json_get(*p, "firstAvailable"))) {
       if (strcmp(json_get_str_or(*sub, "name", ""), slash + 1) == 0)
         return SUBREQUESTS_MAX - i;
       i++;
@@ -332,7 +343,7 @@ sched_claims_score(const struct sched_attempt *t, struct json *const *allocation
 
     if (!t->claims[i].allocate)
       continue;
-    for (json_each_item(p, json_dig(allocations[k], "devices", "results", NULL))) {
+    for (json_each_item (p, json_dig(allocations[k], "devices", "results", NULL))) {
       const char *request = json_get_str_or(*p, "request", "");
 
       if (strcmp(request, last) != 0) /* once per request, however many devices */

@@ -10,7 +10,8 @@
 #define IMPLICIT_PREFIX "deviceclass.resource.kubernetes.io/" /* upstream: ResourceDeviceClassPrefix */
 #define ANNOTATION      "resource.kubernetes.io/extended-resource-claim"
 
-/* The class behind a resource name, or NULL. Of several classes with the same explicit name the newest wins, then the lesser name. */
+/* The class behind a resource name, or NULL. Of several classes with the same explicit name the newest wins, then the
+ * lesser name. */
 static const char *
 class_of(struct sched_attempt *t, const char *resource)
 {
@@ -19,7 +20,9 @@ class_of(struct sched_attempt *t, const char *resource)
   size_t cursor = 0;
 
   if (strncmp(resource, IMPLICIT_PREFIX, strlen(IMPLICIT_PREFIX)) == 0)
-    return kclient_cache_get(t->s->classes, NULL, resource + strlen(IMPLICIT_PREFIX)) ? resource + strlen(IMPLICIT_PREFIX) : NULL;
+    return kclient_cache_get(t->s->classes, NULL, resource + strlen(IMPLICIT_PREFIX))
+               ? resource + strlen(IMPLICIT_PREFIX)
+               : NULL;
   while ((r = kclient_cache_next(t->s->classes, &cursor)) != NULL) {
     const struct json *c = record_tree(r);
     const char *time = json_get_str_or(json_get(c, "metadata"), "creationTimestamp", "");
@@ -49,8 +52,8 @@ by_name(const void *x, const void *y)
 
 /* One request of the claim, and the line in the pod's status that says whose it is. */
 static void
-add_request(struct sched_attempt *t, struct json *requests, const char *container, const char *name, const char *resource,
-            const char *device_class, int64_t count)
+add_request(struct sched_attempt *t, struct json *requests, const char *container, const char *name,
+            const char *resource, const char *device_class, int64_t count)
 {
   struct json *request = json_append(t->a, requests, json_new_object(t->a)), *exactly, *mapping;
 
@@ -77,8 +80,9 @@ add_container(struct sched_attempt *t, struct json *requests, const struct json 
 
     if (!device_class)
       continue;
-    add_request(t, requests, json_get_str_or(container, "name", ""), arena_printf(t->a, "container-%zu-request-%zu", index, k++), r.list[i].name,
-                device_class, r.list[i].value);
+    add_request(t, requests, json_get_str_or(container, "name", ""),
+                arena_printf(t->a, "container-%zu-request-%zu", index, k++), r.list[i].name, device_class,
+                r.list[i].value);
   }
 }
 
@@ -118,7 +122,8 @@ note_names(struct sched_attempt *t)
 void
 sched_extended_prepare(struct sched_attempt *t)
 {
-  const struct json *init = json_get(t->subject.spec, "initContainers"), *main = json_get(t->subject.spec, "containers");
+  const struct json *init = json_get(t->subject.spec, "initContainers"),
+                    *main = json_get(t->subject.spec, "containers");
   struct json *requests;
 
   note_names(t);
@@ -126,7 +131,8 @@ sched_extended_prepare(struct sched_attempt *t)
     return;
   t->extended = claim_new(t);
   t->mappings = json_new_array(t->a);
-  requests = json_ensure_array(t->a, json_ensure_object(t->a, json_ensure_object(t->a, t->extended, "spec"), "devices"), "requests");
+  requests = json_ensure_array(t->a, json_ensure_object(t->a, json_ensure_object(t->a, t->extended, "spec"), "devices"),
+                               "requests");
   for (size_t i = 0; i < json_count(init); i++)
     add_container(t, requests, json_at(init, i), i);
   for (size_t i = 0; i < json_count(main); i++)

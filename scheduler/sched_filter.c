@@ -8,7 +8,8 @@
 
 #define MAX_REASONS 16
 
-typedef int filter_fn(const struct sched_subject *s, const struct sched_node *n, struct sched_verdict *ret, struct kerr *reterr);
+typedef int filter_fn(const struct sched_subject *s, const struct sched_node *n, struct sched_verdict *ret,
+                      struct kerr *reterr);
 
 static void
 say(const struct sched_subject *s, struct sched_verdict *v, const char *reason)
@@ -28,7 +29,8 @@ node_spec(const struct sched_node *n, const char *member)
 }
 
 static int
-filter_unschedulable(const struct sched_subject *s, const struct sched_node *n, struct sched_verdict *ret, struct kerr *reterr)
+filter_unschedulable(const struct sched_subject *s, const struct sched_node *n, struct sched_verdict *ret,
+                     struct kerr *reterr)
 {
   struct json *taint;
 
@@ -62,7 +64,7 @@ static int
 filter_taints(const struct sched_subject *s, const struct sched_node *n, struct sched_verdict *ret, struct kerr *reterr)
 {
   (void)reterr;
-  for (json_each_item(p, node_spec(n, "taints"))) {
+  for (json_each_item (p, node_spec(n, "taints"))) {
     const char *effect = json_get_str_or(*p, "effect", ""), *value = json_get_str_or(*p, "value", "");
 
     if ((strcmp(effect, "NoSchedule") != 0 && strcmp(effect, "NoExecute") != 0) ||
@@ -76,13 +78,15 @@ filter_taints(const struct sched_subject *s, const struct sched_node *n, struct 
 }
 
 static int
-filter_affinity(const struct sched_subject *s, const struct sched_node *n, struct sched_verdict *ret, struct kerr *reterr)
+filter_affinity(const struct sched_subject *s, const struct sched_node *n, struct sched_verdict *ret,
+                struct kerr *reterr)
 {
   const struct json *labels = object_labels(record_tree(n->node));
-  const struct json *required = json_dig(s->spec, "affinity", "nodeAffinity", "requiredDuringSchedulingIgnoredDuringExecution", NULL);
+  const struct json *required =
+      json_dig(s->spec, "affinity", "nodeAffinity", "requiredDuringSchedulingIgnoredDuringExecution", NULL);
   bool match = true;
 
-  for (json_each_member(m, json_get(s->spec, "nodeSelector"))) {
+  for (json_each_member (m, json_get(s->spec, "nodeSelector"))) {
     const char *has = json_str(json_get_n(labels, m->name, m->name_len)), *wants = json_str(m->value);
 
     match = match && has && wants && strcmp(has, wants) == 0;
@@ -114,8 +118,8 @@ ports_clash(const struct json *x, const struct json *y)
 static bool
 has_port_like(const struct json *spec, const struct json *port)
 {
-  for (json_each_item(c, json_get(spec, "containers")))
-    for (json_each_item(p, json_get(*c, "ports")))
+  for (json_each_item (c, json_get(spec, "containers")))
+    for (json_each_item (p, json_get(*c, "ports")))
       if (ports_clash(port, *p))
         return true;
   return false;
@@ -125,8 +129,8 @@ static int
 filter_ports(const struct sched_subject *s, const struct sched_node *n, struct sched_verdict *ret, struct kerr *reterr)
 {
   (void)reterr;
-  for (json_each_item(c, json_get(s->spec, "containers")))
-    for (json_each_item(p, json_get(*c, "ports"))) {
+  for (json_each_item (c, json_get(s->spec, "containers")))
+    for (json_each_item (p, json_get(*c, "ports"))) {
       struct span key;
       void *other;
       size_t cursor = 0;
@@ -154,7 +158,8 @@ is_by_claims(const struct sched_subject *s, const char *name)
 }
 
 static int
-filter_resources(const struct sched_subject *s, const struct sched_node *n, struct sched_verdict *ret, struct kerr *reterr)
+filter_resources(const struct sched_subject *s, const struct sched_node *n, struct sched_verdict *ret,
+                 struct kerr *reterr)
 {
   int64_t pods = sched_resources_get(&n->allocatable, "pods");
   bool never = false; /* more than the node has at all: preemption cannot help */
@@ -180,9 +185,11 @@ filter_resources(const struct sched_subject *s, const struct sched_node *n, stru
 }
 
 int
-sched_filter(const struct sched_subject *s, const struct sched_node *n, bool *ret_fits, struct sched_verdict *ret, struct kerr *reterr)
+sched_filter(const struct sched_subject *s, const struct sched_node *n, bool *ret_fits, struct sched_verdict *ret,
+             struct kerr *reterr)
 {
-  static filter_fn *const filters[] = { filter_unschedulable, filter_name, filter_taints, filter_affinity, filter_ports, filter_resources };
+  static filter_fn *const filters[] = { filter_unschedulable, filter_name,  filter_taints,
+                                        filter_affinity,      filter_ports, filter_resources };
 
   *ret = (struct sched_verdict){ .n = 0 };
   for (size_t i = 0; i < ARRAY_SIZE(filters); i++) {

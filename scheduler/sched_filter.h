@@ -27,13 +27,14 @@ struct sched_subject {
 struct sched_verdict {
   const char *const *reasons; /* upstream's words; several only for resources */
   size_t n;
-  bool resolvable;  /* preemption might help */
-  unsigned needs;   /* enum sched_reason */
+  bool resolvable; /* preemption might help */
+  unsigned needs;  /* enum sched_reason */
 };
 
-/* True when the node passes; else *ret says why not. Memory from the subject's arena. KERR_INVALID: an affinity that cannot be read. */
-_must_check_ int sched_filter(const struct sched_subject *s, const struct sched_node *n, bool *ret_fits, struct sched_verdict *ret,
-                              struct kerr *reterr);
+/* True when the node passes; else *ret says why not. Memory from the subject's arena. KERR_INVALID: an affinity that
+ * cannot be read. */
+_must_check_ int sched_filter(const struct sched_subject *s, const struct sched_node *n, bool *ret_fits,
+                              struct sched_verdict *ret, struct kerr *reterr);
 /* NodeResourcesFit (least allocated) and BalancedAllocation, 0..200 together. */
 int64_t sched_score(const struct sched_subject *s, const struct sched_node *n);
 

@@ -53,10 +53,10 @@ struct scheduler {
 /* -- one attempt (sched_attempt.c) -- */
 
 struct sched_claim {
-  const char *entry;            /* of spec.resourceClaims; "" for the claim of extended resources */
-  struct record *claim;         /* as the loop knows it; borrowed */
+  const char *entry;    /* of spec.resourceClaims; "" for the claim of extended resources */
+  struct record *claim; /* as the loop knows it; borrowed */
   const struct json *tree;
-  bool allocate;                /* has no allocation yet: this attempt makes one */
+  bool allocate; /* has no allocation yet: this attempt makes one */
 };
 
 struct sched_attempt {
@@ -74,10 +74,10 @@ struct sched_attempt {
 
 /* How an attempt ended for the whole pod, when it did not find a node. */
 struct sched_refusal {
-  bool error;             /* SchedulerError, tried again after a backoff; else Unschedulable */
+  bool error; /* SchedulerError, tried again after a backoff; else Unschedulable */
   const char *message;
-  unsigned reasons;       /* what to wait for */
-  bool silent;            /* held back before the queue: no condition, no event */
+  unsigned reasons; /* what to wait for */
+  bool silent;      /* held back before the queue: no condition, no event */
 };
 
 void sched_attempt_pod(struct scheduler *s, struct sched_pod *pod);
@@ -93,8 +93,8 @@ void sched_claims_release(struct sched_attempt *t);
  * Filter: false when the node will not do; *ret is then its reason. On success the allocations for the claims that need
  * one, in order of those claims. An error concerns the whole attempt.
  */
-_must_check_ int sched_claims_filter(struct sched_attempt *t, const struct sched_node *n, bool *ret_fits, const char **ret_reason,
-                                     struct json ***ret_allocations, struct kerr *reterr);
+_must_check_ int sched_claims_filter(struct sched_attempt *t, const struct sched_node *n, bool *ret_fits,
+                                     const char **ret_reason, struct json ***ret_allocations, struct kerr *reterr);
 /* PostFilter: give up an allocation that keeps this pod from every node and that nobody else holds. True: it did. */
 bool sched_claims_postfilter(struct sched_attempt *t);
 /* A claim as it stands, in-flight decisions included; borrowed. */
@@ -111,21 +111,21 @@ void sched_extended_prepare(struct sched_attempt *t);
 /* -- binding (sched_bind.c) -- */
 
 struct sched_bind_claim {
-  struct record *claim;     /* reference; NULL: to be created from `create` */
+  struct record *claim; /* reference; NULL: to be created from `create` */
   const struct json *create;
   const struct json *allocation; /* to be written, or NULL when there is one already */
-  struct record *written;   /* reference to what the server has now, or NULL */
+  struct record *written;        /* reference to what the server has now, or NULL */
 };
 
 struct sched_bind {
   struct scheduler *s;
-  struct arena *a;          /* of everything below */
+  struct arena *a; /* of everything below */
   char *uid, *node;
-  struct record *pod;       /* reference */
+  struct record *pod; /* reference */
   struct sched_bind_claim *claims;
   size_t n_claims;
   const struct json *mappings;
-  struct kerr err;          /* of the worker */
+  struct kerr err; /* of the worker */
 };
 
 /* Reserve: count pod and claims as if written, and hand the rest to a worker. */

@@ -2,8 +2,8 @@
 
 #include "sched_internal.h"
 
-#define INBOX_MAX   8192
-#define JOBS_MAX    100000 /* pods being bound at a time */
+#define INBOX_MAX    8192
+#define JOBS_MAX     100000 /* pods being bound at a time */
 #define DEFAULT_NAME "default-scheduler"
 
 /* -- changes -- */
@@ -187,7 +187,8 @@ features_of(const struct personality *p)
     .prioritized_list = personality_gate(p, "DRAPrioritizedList"),
     .partitionable_devices = personality_gate(p, "DRAPartitionableDevices"),
     .device_taints = personality_gate(p, "DRADeviceTaints"),
-    .device_binding_and_status = personality_gate(p, "DRADeviceBindingConditions") && personality_gate(p, "DRAResourceClaimDeviceStatus"),
+    .device_binding_and_status =
+        personality_gate(p, "DRADeviceBindingConditions") && personality_gate(p, "DRAResourceClaimDeviceStatus"),
     .consumable_capacity = personality_gate(p, "DRAConsumableCapacity"),
     .fractional_capacity_range = personality_gate(p, "DRAFractionalCapacityRange"),
     .list_type_attributes = personality_gate(p, "DRAListTypeAttributes"),

@@ -14,10 +14,10 @@
 
 struct sched_node {
   char *name;
-  struct record *node;      /* NULL: pods name it, but it is not there */
-  struct hmap *pods;        /* uid → record of the pod, with its spec */
-  struct hmap *used;        /* resource name → int64_t * */
-  struct arena *memory;     /* of `allocatable`; renewed with the node */
+  struct record *node;  /* NULL: pods name it, but it is not there */
+  struct hmap *pods;    /* uid → record of the pod, with its spec */
+  struct hmap *used;    /* resource name → int64_t * */
+  struct arena *memory; /* of `allocatable`; renewed with the node */
   struct sched_resources allocatable;
 };
 

@@ -29,24 +29,26 @@ enum sched_place { SCHED_NOWHERE, SCHED_ACTIVE, SCHED_BACKOFF, SCHED_WAITING, SC
 struct sched_pod {
   struct pqueue_node node;
   enum sched_place place;
-  char *uid, *key;     /* key: "namespace/name" */
+  char *uid, *key; /* key: "namespace/name" */
   struct record *pod;
   int64_t priority;
-  int64_t since;       /* when it came into the queue (mono) */
-  int64_t due;         /* BACKOFF, WAITING: when it becomes active by itself */
+  int64_t since; /* when it came into the queue (mono) */
+  int64_t due;   /* BACKOFF, WAITING: when it becomes active by itself */
   unsigned attempts, errors;
-  unsigned reasons;    /* WAITING: enum sched_reason bits */
-  char *last_message;  /* of the last report, so that the same words are not written again */
+  unsigned reasons;   /* WAITING: enum sched_reason bits */
+  char *last_message; /* of the last report, so that the same words are not written again */
 };
 
 struct sched_queue;
 struct sched_queue *sched_queue_new(struct clock *clock);
 void sched_queue_free(struct sched_queue *q);
-/* A pod that is new or has changed. A waiting one becomes active when its spec, labels or claims are not what they were. */
+/* A pod that is new or has changed. A waiting one becomes active when its spec, labels or claims are not what they
+ * were. */
 struct sched_pod *sched_queue_set(struct sched_queue *q, struct record *pod, int64_t priority);
 void sched_queue_remove(struct sched_queue *q, const char *uid);
 struct sched_pod *sched_queue_get(const struct sched_queue *q, const char *uid);
-/* The next pod to try: it is AWAY until one of the calls below. NULL: none now; *ret_deadline says when to ask again. */
+/* The next pod to try: it is AWAY until one of the calls below. NULL: none now; *ret_deadline says when to ask again.
+ */
 struct sched_pod *sched_queue_take(struct sched_queue *q, int64_t *ret_deadline);
 void sched_queue_wait(struct sched_queue *q, struct sched_pod *p, unsigned reasons);
 void sched_queue_backoff(struct sched_queue *q, struct sched_pod *p);

@@ -71,10 +71,13 @@ sched_tally_text(struct sched_tally *t, size_t nodes)
 /* -- condition and event -- */
 
 void
-sched_event(struct scheduler *s, const struct json *pod, const char *type, const char *reason, const char *action, const char *message)
+sched_event(struct scheduler *s, const struct json *pod, const char *type, const char *reason, const char *action,
+            const char *message)
 {
-  kclient_event_about(s->config.client, &(struct kclient_event_source){ .component = s->config.name ? s->config.name : "default-scheduler" },
-                      pod, type, reason, action, "%s", message);
+  kclient_event_about(
+      s->config.client,
+      &(struct kclient_event_source){ .component = s->config.name ? s->config.name : "default-scheduler" }, pod, type,
+      reason, action, "%s", message);
 }
 
 static void
@@ -98,8 +101,8 @@ write_condition(struct scheduler *s, struct sched_pod *p, const char *reason, co
   json_set(a, c, "lastProbeTime", json_new_null(a));
   if (!now || strcmp(json_get_str_or(now, "status", ""), "False") != 0)
     json_set_str(a, c, "lastTransitionTime", clock_rfc3339(clock_wall(s->config.clock), false, stamp));
-  r = kclient_patch(s->config.client, &KC_PODS, "status", object_namespace(pod), object_name(pod), KCLIENT_STRATEGIC_PATCH, NULL, patch,
-                    NULL, &err);
+  r = kclient_patch(s->config.client, &KC_PODS, "status", object_namespace(pod), object_name(pod),
+                    KCLIENT_STRATEGIC_PATCH, NULL, patch, NULL, &err);
   if (r < 0 && err.code != KERR_NOT_FOUND)
     log_warn(s->config.log, "scheduler", "pod %s: status: %s", p->key, err.msg);
 }

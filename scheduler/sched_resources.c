@@ -24,7 +24,7 @@ sched_resources_of(struct arena *a, const struct json *list)
 {
   struct sched_resources r = { .list = arena_array_of(a, struct sched_amount, json_count(list)) };
 
-  for (json_each_member(m, list)) {
+  for (json_each_member (m, list)) {
     int64_t value = amount(m->name, m->value);
 
     if (value != 0)
@@ -78,12 +78,12 @@ sched_pod_requests(struct arena *a, const struct json *pod)
   const struct json *spec = json_get(pod, "spec");
   struct sched_resources sum = { .n = 0 }, init = { .n = 0 }, sidecars = { .n = 0 }, own;
 
-  for (json_each_item(p, json_get(spec, "containers"))) {
+  for (json_each_item (p, json_get(spec, "containers"))) {
     own = requests_of(a, *p);
     combine(a, &sum, &own, false);
   }
   /* An init container runs beside the sidecars that were started before it. */
-  for (json_each_item(p, json_get(spec, "initContainers"))) {
+  for (json_each_item (p, json_get(spec, "initContainers"))) {
     own = requests_of(a, *p);
     if (strcmp(json_get_str_or(*p, "restartPolicy", ""), "Always") == 0) {
       combine(a, &sum, &own, false);

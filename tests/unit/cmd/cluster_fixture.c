@@ -33,8 +33,9 @@ static const struct exchange_user admin_user = { .name = "admin", .groups = mast
 static struct kclient *
 client_new(struct fixture *f, const char *agent)
 {
-  return kclient_new_local(apiserver_exchange(f->server),
-                           &(struct kclient_options){ .user_agent = agent, .user = &admin_user, .clock = f->clock, .log = f->log });
+  return kclient_new_local(
+      apiserver_exchange(f->server),
+      &(struct kclient_options){ .user_agent = agent, .user = &admin_user, .clock = f->clock, .log = f->log });
 }
 
 struct fixture *
@@ -46,20 +47,23 @@ fixture_new(unsigned parts)
   f->clock = clock_new_real();
   f->log = log_new(2, LOG_WARN, NULL);
   assert_int_equal(personality_new(NULL, NULL, NULL, &f->personality, &err), 0);
-  assert_int_equal(store_open(&(struct store_config){ .backend = "memory", .clock = f->clock, .log = f->log }, &f->store, &err), 0);
-  assert_int_equal(apiserver_new(&(struct apiserver_config){ .personality = f->personality, .store = f->store, .clock = f->clock, .log = f->log },
-                                 &f->server, &err),
+  assert_int_equal(
+      store_open(&(struct store_config){ .backend = "memory", .clock = f->clock, .log = f->log }, &f->store, &err), 0);
+  assert_int_equal(apiserver_new(
+                       &(struct apiserver_config){
+                           .personality = f->personality, .store = f->store, .clock = f->clock, .log = f->log },
+                       &f->server, &err),
                    0);
   f->admin = client_new(f, "test");
   if (parts & FIXTURE_SCHEDULER) {
     f->scheduler_client = client_new(f, "kube-scheduler");
-    f->scheduler = scheduler_start(
-        &(struct scheduler_config){ .client = f->scheduler_client, .personality = f->personality, .clock = f->clock, .log = f->log });
+    f->scheduler = scheduler_start(&(struct scheduler_config){
+        .client = f->scheduler_client, .personality = f->personality, .clock = f->clock, .log = f->log });
   }
   if (parts & FIXTURE_CONTROLLERS) {
     f->controllers_client = client_new(f, "kube-controller-manager");
-    f->controllers = controllers_start(
-        &(struct controllers_config){ .client = f->controllers_client, .personality = f->personality, .clock = f->clock, .log = f->log });
+    f->controllers = controllers_start(&(struct controllers_config){
+        .client = f->controllers_client, .personality = f->personality, .clock = f->clock, .log = f->log });
   }
   return f;
 }
@@ -128,7 +132,8 @@ fixture_until(struct fixture *f, const struct kclient_resource *res, const char 
     if (clock_mono(f->clock) > deadline) {
       _cleanup_arena_ struct arena *a = arena_new(CEIL_ARENA_SMALL);
 
-      fail_msg("%s %s did not become what was waited for: %s", res->resource, name, r ? json_text(a, record_tree(r), JSON_INDENT2) : err.msg);
+      fail_msg("%s %s did not become what was waited for: %s", res->resource, name,
+               r ? json_text(a, record_tree(r), JSON_INDENT2) : err.msg);
     }
     clock_sleep(f->clock, POLL);
   }
@@ -160,7 +165,8 @@ fixture_until_gone(struct fixture *f, const struct kclient_resource *res, const 
     if (clock_mono(f->clock) > deadline) {
       _cleanup_arena_ struct arena *a = arena_new(CEIL_ARENA_SMALL);
 
-      fail_msg("%s %s is still there: %s", res->resource, name, r ? json_text(a, record_tree(r), JSON_INDENT2) : err.msg);
+      fail_msg("%s %s is still there: %s", res->resource, name,
+               r ? json_text(a, record_tree(r), JSON_INDENT2) : err.msg);
     }
     clock_sleep(f->clock, POLL);
   }

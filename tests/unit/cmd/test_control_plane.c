@@ -9,21 +9,40 @@
 
 #include "cluster_fixture.h"
 
-static const char node[] = "apiVersion: v1\nkind: Node\nmetadata: {name: n1, labels: {kubernetes.io/hostname: n1}}\n"
-                           "status: {allocatable: {cpu: '4', memory: 8Gi, pods: '110'}, capacity: {cpu: '4', memory: 8Gi, pods: '110'}}\n";
-static const char device_class[] = "apiVersion: resource.k8s.io/v1\nkind: DeviceClass\nmetadata: {name: gpu}\nspec: {}\n";
-static const char slice[] = "apiVersion: resource.k8s.io/v1\nkind: ResourceSlice\nmetadata: {name: s1}\n"
-                            "spec: {driver: gpu.example.com, nodeName: n1, pool: {name: n1, generation: 1, resourceSliceCount: 1},\n"
-                            "       devices: [{name: gpu-0}, {name: gpu-1}]}\n";
+static const char node[] =
+    "apiVersion: v1\nkind: Node\nmetadata: {name: n1, labels: {kubernetes.io/hostname: n1}}\n"
+    "status: {allocatable: {cpu: '4', memory: 8Gi, pods: '110'}, capacity: {cpu: '4', memory: 8Gi, pods: '110'},\n"
+    "         conditions: [{type: Ready, status: 'True'}]}\n";
+static const char device_class[] =
+    "apiVersion: resource.k8s.io/v1\nkind: DeviceClass\nmetadata: {name: gpu}\nspec: {}\n";
+static const char slice[] =
+    "apiVersion: resource.k8s.io/v1\nkind: ResourceSlice\nmetadata: {name: s1}\n"
+    "spec: {driver: gpu.example.com, nodeName: n1, pool: {name: n1, generation: 1, resourceSliceCount: 1},\n"
+    "       devices: [{name: gpu-0}, {name: gpu-1}]}\n";
 static const char template[] = "apiVersion: resource.k8s.io/v1\nkind: ResourceClaimTemplate\nmetadata: {name: t}\n"
                                "spec: {spec: {devices: {requests: [{name: r, exactly: {deviceClassName: gpu}}]}}}\n";
 static const char claim[] = "apiVersion: resource.k8s.io/v1\nkind: ResourceClaim\nmetadata: {name: c}\n"
                             "spec: {devices: {requests: [{name: r, exactly: {deviceClassName: gpu, count: 1}}]}}\n";
 static const char big_claim[] = "apiVersion: resource.k8s.io/v1\nkind: ResourceClaim\nmetadata: {name: big}\n"
                                 "spec: {devices: {requests: [{name: r, exactly: {deviceClassName: gpu, count: 3}}]}}\n";
-#define POD(name, source) \
-  "apiVersion: v1\nkind: Pod\nmetadata: {name: " name "}\n" \
-  "spec: {containers: [{name: c, image: busybox, resources: {claims: [{name: g}]}}], resourceClaims: [{name: g, " source "}]}\n"
+#define POD(name, source)                                                                                      \
+  "apiVersion: v1\nkind: Pod\nmetadata: {name: " name "}\n"                                                    \
+  "spec: {containers: [{name: c, image: busybox, resources: {claims: [{name: g}]}}], resourceClaims: [{name: " \
+  "g, " source "}]}\n"
+
+static bool
+has_no_taint(const struct json *o, const void *arg)
+{
+  (void)arg;
+  return json_count(json_dig(o, "spec", "taints", NULL)) == 0;
+}
+
+static bool
+is_there(const struct json *o, const void *arg)
+{
+  (void)arg;
+  return o != NULL;
+}
 
 static int
 setup(void **state)
@@ -34,6 +53,8 @@ setup(void **state)
   fixture_create(f, &KC_NODES, NULL, node);
   fixture_create(f, &KC_DEVICECLASSES, NULL, device_class);
   fixture_create(f, &KC_RESOURCESLICES, NULL, slice);
+  record_unref(fixture_until(f, &KC_NODES, NULL, "n1", has_no_taint, NULL)); /* admission's not-ready */
+  record_unref(fixture_until(f, &KC_SERVICEACCOUNTS, "default", "default", is_there, NULL));
   return 0;
 }
 
@@ -62,7 +83,8 @@ is_unschedulable_because(const struct json *pod, const void *message)
 {
   const struct json *c = object_condition(pod, "PodScheduled");
 
-  return c && strcmp(json_get_str_or(c, "message", ""), message) == 0 && strcmp(json_get_str_or(c, "reason", ""), "Unschedulable") == 0;
+  return c && strcmp(json_get_str_or(c, "message", ""), message) == 0 &&
+         strcmp(json_get_str_or(c, "reason", ""), "Unschedulable") == 0;
 }
 
 static void
@@ -78,10 +100,13 @@ named_claim_is_allocated_reserved_and_released(void **state)
   pod = fixture_until(f, &KC_PODS, "default", "p", is_bound, "n1");
   got = fixture_until(f, &KC_RESOURCECLAIMS, "default", "c", is_allocated, NULL);
   c = record_tree(got);
-  assert_string_equal(json_get_str(json_at(json_dig(c, "status", "allocation", "devices", "results", NULL), 0), "device"), "gpu-0");
-  assert_string_equal(json_get_str(json_at(json_dig(c, "status", "reservedFor", NULL), 0), "uid"), object_uid(record_tree(pod)));
+  assert_string_equal(
+      json_get_str(json_at(json_dig(c, "status", "allocation", "devices", "results", NULL), 0), "device"), "gpu-0");
+  assert_string_equal(json_get_str(json_at(json_dig(c, "status", "reservedFor", NULL), 0), "uid"),
+                      object_uid(record_tree(pod)));
   assert_true(object_has_finalizer(c, "resource.kubernetes.io/delete-protection"));
-  assert_int_equal(kclient_delete(fixture_client(f), &KC_RESOURCECLAIMS, "default", "c", NULL, &err), 0); /* stays while in use */
+  assert_int_equal(kclient_delete(fixture_client(f), &KC_RESOURCECLAIMS, "default", "c", NULL, &err),
+                   0); /* stays while in use */
   record_unref(got);
   assert_int_equal(kclient_get(fixture_client(f), &KC_RESOURCECLAIMS, "default", "c", &got, &err), 0);
   assert_true(object_is_deleting(record_tree(got)));
@@ -99,7 +124,8 @@ template_claim_is_made_and_goes_with_its_pod(void **state)
   fixture_create(f, &KC_RESOURCECLAIMTEMPLATES, "default", template);
   fixture_create(f, &KC_PODS, "default", POD("p", "resourceClaimTemplateName: t"));
   pod = fixture_until(f, &KC_PODS, "default", "p", is_bound, "n1");
-  name = mem_strdup(json_get_str(json_at(json_dig(record_tree(pod), "status", "resourceClaimStatuses", NULL), 0), "resourceClaimName"));
+  name = mem_strdup(json_get_str(json_at(json_dig(record_tree(pod), "status", "resourceClaimStatuses", NULL), 0),
+                                 "resourceClaimName"));
   assert_int_equal(strncmp(name, "p-g-", 4), 0);
   fixture_delete_pod(f, "p");
   fixture_until_gone(f, &KC_RESOURCECLAIMS, "default", name);
@@ -109,16 +135,18 @@ template_claim_is_made_and_goes_with_its_pod(void **state)
 static void
 pod_that_cannot_fit_says_why_and_goes_on_when_it_can(void **state)
 {
-  static const char second[] = "apiVersion: resource.k8s.io/v1\nkind: ResourceSlice\nmetadata: {name: s2}\n"
-                               "spec: {driver: gpu.example.com, nodeName: n1, pool: {name: more, generation: 1, resourceSliceCount: 1},\n"
-                               "       devices: [{name: gpu-7}]}\n";
+  static const char second[] =
+      "apiVersion: resource.k8s.io/v1\nkind: ResourceSlice\nmetadata: {name: s2}\n"
+      "spec: {driver: gpu.example.com, nodeName: n1, pool: {name: more, generation: 1, resourceSliceCount: 1},\n"
+      "       devices: [{name: gpu-7}]}\n";
   struct fixture *f = *state;
 
   fixture_create(f, &KC_RESOURCECLAIMS, "default", big_claim);
   fixture_create(f, &KC_PODS, "default", POD("p", "resourceClaimName: big"));
-  record_unref(fixture_until(f, &KC_PODS, "default", "p", is_unschedulable_because,
-                             "0/1 nodes are available: 1 cannot allocate all claims. preemption: 0/1 nodes are available: "
-                             "1 Preemption is not helpful for scheduling."));
+  record_unref(
+      fixture_until(f, &KC_PODS, "default", "p", is_unschedulable_because,
+                    "0/1 nodes are available: 1 cannot allocate all claims. preemption: 0/1 nodes are available: "
+                    "1 Preemption is not helpful for scheduling."));
   fixture_create(f, &KC_RESOURCESLICES, NULL, second);
   record_unref(fixture_until(f, &KC_PODS, "default", "p", is_bound, "n1"));
 }
@@ -134,9 +162,10 @@ freed_devices_go_to_who_waits(void **state)
   record_unref(fixture_until(f, &KC_PODS, "default", "p1", is_bound, "n1"));
   record_unref(fixture_until(f, &KC_PODS, "default", "p2", is_bound, "n1"));
   fixture_create(f, &KC_PODS, "default", POD("p3", "resourceClaimTemplateName: t"));
-  record_unref(fixture_until(f, &KC_PODS, "default", "p3", is_unschedulable_because,
-                             "0/1 nodes are available: 1 cannot allocate all claims. preemption: 0/1 nodes are available: "
-                             "1 Preemption is not helpful for scheduling."));
+  record_unref(
+      fixture_until(f, &KC_PODS, "default", "p3", is_unschedulable_because,
+                    "0/1 nodes are available: 1 cannot allocate all claims. preemption: 0/1 nodes are available: "
+                    "1 Preemption is not helpful for scheduling."));
   fixture_delete_pod(f, "p1");
   record_unref(fixture_until(f, &KC_PODS, "default", "p3", is_bound, "n1"));
 }
@@ -147,14 +176,16 @@ missing_class_and_missing_room_have_upstreams_words(void **state)
   static const char no_class[] = "apiVersion: resource.k8s.io/v1\nkind: ResourceClaim\nmetadata: {name: x}\n"
                                  "spec: {devices: {requests: [{name: gpu, exactly: {deviceClassName: nosuch}}]}}\n";
   static const char thirsty[] = "apiVersion: v1\nkind: Pod\nmetadata: {name: q}\n"
-                                "spec: {containers: [{name: c, image: busybox, resources: {requests: {cpu: '64'}}}], nodeSelector: {kubernetes.io/hostname: n1}}\n";
+                                "spec: {containers: [{name: c, image: busybox, resources: {requests: {cpu: '64'}}}], "
+                                "nodeSelector: {kubernetes.io/hostname: n1}}\n";
   struct fixture *f = *state;
 
   fixture_create(f, &KC_RESOURCECLAIMS, "default", no_class);
   fixture_create(f, &KC_PODS, "default", POD("p", "resourceClaimName: x"));
-  record_unref(fixture_until(f, &KC_PODS, "default", "p", is_unschedulable_because,
-                             "0/1 nodes are available: request gpu: device class nosuch does not exist. preemption: 0/1 nodes are available: "
-                             "1 Preemption is not helpful for scheduling."));
+  record_unref(fixture_until(
+      f, &KC_PODS, "default", "p", is_unschedulable_because,
+      "0/1 nodes are available: request gpu: device class nosuch does not exist. preemption: 0/1 nodes are available: "
+      "1 Preemption is not helpful for scheduling."));
   fixture_create(f, &KC_PODS, "default", thirsty);
   record_unref(fixture_until(f, &KC_PODS, "default", "q", is_unschedulable_because,
                              "0/1 nodes are available: 1 Insufficient cpu. preemption: 0/1 nodes are available: "
