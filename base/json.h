@@ -58,6 +58,7 @@ struct json_dup {
   size_t line;               /* yaml_parse only: where its second value stands, from 1 */
   const struct json *object; /* json_parse only: what has the member, */
   uint32_t before;           /* and how many it had when the key came again: where a reader in order meets it */
+  struct json *value;        /* json_parse only: the value that gave way */
 };
 
 struct json_parse_opts {

@@ -341,7 +341,7 @@ members_find(struct members *m, struct span name)
 
 /* A key that the object has already: refuse, or note it and let the new value win. */
 static int
-note_duplicate(struct parser *p, const struct json *obj, const char *at, const char *name)
+note_duplicate(struct parser *p, const struct json *obj, const char *at, const char *name, struct json *value)
 {
   struct json_dup *d;
 
@@ -355,6 +355,7 @@ note_duplicate(struct parser *p, const struct json *obj, const char *at, const c
   d->key = name;
   d->object = obj;
   d->before = obj->count;
+  d->value = value;
   *p->dups = d;
   p->dups = &d->next;
   return 0;
@@ -380,7 +381,7 @@ parse_member(struct parser *p, struct members *m)
     strbuf_add(p->path, name, n);
   }
   before = members_find(m, span_make(name, n));
-  r = before ? note_duplicate(p, m->obj, at, name) : 0;
+  r = before ? note_duplicate(p, m->obj, at, name, before->value) : 0;
   if (r < 0)
     return r;
   skip_space(p);

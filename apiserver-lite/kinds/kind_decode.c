@@ -185,14 +185,38 @@ strict_problem(struct reader *r, const struct place *at, const char *what, struc
   s->problems[s->n++] = arena_strndup(s->a, text.p, text.n);
 }
 
-/* Keys that came again after `before` members of `in` had been read. `t` NULL: a map, where every key counts. */
-static void
-strict_duplicates(struct reader *r, const struct place *at, const struct kind_type *t, const struct json *in,
-                  uint32_t before)
+/* -- keys that stand twice: upstream reads both values where they stand, and the last one stays -- */
+
+enum { DUPS_MAX = 1000 }; /* more are not looked at: far fewer are listed */
+
+static bool
+is_dup_of(const struct json_dup *d, const struct json *in, struct span key)
 {
-  for (const struct json_dup *d = r->strict ? r->strict->dups : NULL; d; d = d->next)
-    if (d->object == in && d->before == before && (!t || kind_field_find(t, span_of(d->key), NULL)))
-      strict_problem(r, at, "duplicate field", span_of(d->key));
+  return d->object == in && span_is(key, d->key);
+}
+
+/* The value that `d` made room for: the next one that gave way, or the one that stayed. */
+static struct json *
+value_after(const struct json_dup *d, const struct json *in)
+{
+  for (const struct json_dup *later = d->next; later; later = later->next)
+    if (is_dup_of(later, in, span_of(d->key)))
+      return later->value;
+  for (uint32_t i = 0; i < in->count; i++)
+    if (span_is(span_make(in->u.members[i].name, in->u.members[i].name_len), d->key))
+      return in->u.members[i].value;
+  return NULL;
+}
+
+/* What stood at the place of member `m`: the value that came first. */
+static struct json *
+first_value(const struct reader *r, const struct json *in, const struct json_member *m)
+{
+  size_t n = 0;
+  for (const struct json_dup *d = r->strict ? r->strict->dups : NULL; d && n < DUPS_MAX; d = d->next, n++)
+    if (is_dup_of(d, in, span_make(m->name, m->name_len)))
+      return d->value;
+  return m->value;
 }
 
 /* -- single values: the result is NULL when it is nil or was wrong -- */
@@ -350,18 +374,19 @@ read_strings(struct reader *r, const struct place *at, const struct kind_field *
   return 0;
 }
 
-/* -- schemas: they have parsers of their own, which begin a new path and are never strict -- */
+/* -- schemas: they have parsers of their own, which are never strict -- */
 
 static int
-read_schema(struct reader *r, struct json *in, struct json **ret)
+read_schema(struct reader *r, const struct place *at, struct json *in, struct json **ret)
 {
   struct reader inner = { .a = r->a, .err = r->err };
-  int rc = read_struct(&inner, NULL, &kind_types[kind_schema_type], in, ret);
+  int rc = read_struct(&inner, at, &kind_types[kind_schema_type], in, ret);
   return rc < 0 || !inner.saved ? rc : fatal(r, inner.saved);
 }
 
 static int
-read_schema_array(struct reader *r, const struct kind_field *f, struct json *in, struct json **ret)
+read_schema_array(struct reader *r, const struct place *at, const struct kind_field *f, struct json *in,
+                  struct json **ret)
 {
   *ret = json_new_array(r->a);
   for (json_each_item (p, in)) {
@@ -369,13 +394,13 @@ read_schema_array(struct reader *r, const struct kind_field *f, struct json *in,
     if (f->base == KIND_SCHEMA_OR_STRINGS && json_is(*p, JSON_STRING))
       item = *p;
     else if (f->base == KIND_SCHEMA_OR_ARRAY && json_is(*p, JSON_OBJECT)) {
-      int rc = read_schema(r, *p, &item);
+      int rc = read_schema(r, at, *p, &item);
       if (rc < 0)
         return rc;
     } else if (json_is(*p, JSON_NULL))
       item = f->base == KIND_SCHEMA_OR_STRINGS ? json_new_strn(r->a, "", 0) : json_new_object(r->a);
     else
-      return fatal(r, type_error_text(r, NULL, found_name(r, *p, false),
+      return fatal(r, type_error_text(r, at, found_name(r, *p, false),
                                       f->base == KIND_SCHEMA_OR_STRINGS ? "string" : "v1.JSONSchemaProps"));
     json_append(r->a, *ret, item);
   }
@@ -385,17 +410,16 @@ read_schema_array(struct reader *r, const struct kind_field *f, struct json *in,
 static int
 read_schema_or(struct reader *r, const struct place *at, const struct kind_field *f, struct json *in, struct json **ret)
 {
-  (void)at;
   *ret = json_new_null(r->a);
   if (in->type == JSON_OBJECT)
-    return read_schema(r, in, ret);
+    return read_schema(r, at, in, ret);
   if (f->base == KIND_SCHEMA_OR_BOOL) {
     if (in->type != JSON_BOOL)
       return fatal(r, "boolean or JSON schema expected");
     *ret = in;
     return 0;
   }
-  return in->type == JSON_ARRAY && in->count ? read_schema_array(r, f, in, ret) : 0;
+  return in->type == JSON_ARRAY && in->count ? read_schema_array(r, at, f, in, ret) : 0;
 }
 
 static const read_fn readers[] = {
@@ -465,21 +489,44 @@ is_sorted(const struct json *obj)
   return true;
 }
 
+/* Entries whose key came again when `before` entries had been read. */
+static int
+reread_entries(struct reader *r, const struct place *at, const struct kind_field *f, const struct json *in,
+               uint32_t before, struct json *out)
+{
+  size_t n = 0;
+  for (const struct json_dup *d = r->strict ? r->strict->dups : NULL; d && n < DUPS_MAX; d = d->next, n++) {
+    if (d->object != in || d->before != before)
+      continue;
+    struct place entry = { .up = at, .name = span_of(d->key) };
+    struct json *v;
+    strict_problem(r, at, "duplicate field", span_of(d->key));
+    int rc = read_element(r, &entry, f, value_after(d, in), &v);
+    if (rc < 0)
+      return rc;
+    json_set(r->a, out, d->key, v);
+  }
+  return 0;
+}
+
 static int
 read_map(struct reader *r, const struct place *at, const struct kind_field *f, struct json *in, struct json **ret)
 {
   if (in->type != JSON_OBJECT)
     return wrong(r, at, f, in, false);
   struct json *out = json_shallow(r->a, in);
-  for (uint32_t i = 0; i < in->count; i++) {
+  int rc = 0;
+  for (uint32_t i = 0; i < in->count && rc == 0; i++) {
     struct json_member *m = &out->u.members[i];
     struct place entry = { .up = at, .name = span_make(m->name, m->name_len) };
-    strict_duplicates(r, at, NULL, in, i);
-    int rc = read_element(r, &entry, f, in->u.members[i].value, &m->value);
-    if (rc < 0)
-      return rc;
+    rc = reread_entries(r, at, f, in, i, out);
+    if (rc == 0)
+      rc = read_element(r, &entry, f, first_value(r, in, &in->u.members[i]), &m->value);
   }
-  strict_duplicates(r, at, NULL, in, in->count);
+  if (rc == 0)
+    rc = reread_entries(r, at, f, in, in->count, out);
+  if (rc < 0)
+    return rc;
   if (!is_sorted(out))
     json_sort_members(out);
   *ret = out;
@@ -497,6 +544,26 @@ read_member(struct reader *r, const struct place *at, const struct kind_field *f
                                 : readers[f->base](r, at, f, in, ret);
 }
 
+/* Members whose key came again when `before` members had been read. */
+static int
+reread_members(struct reader *r, const struct place *at, const struct kind_type *t, const struct json *in,
+               uint32_t before, struct kind_slots *slots)
+{
+  size_t n = 0;
+  for (const struct json_dup *d = r->strict ? r->strict->dups : NULL; d && n < DUPS_MAX; d = d->next, n++) {
+    uint16_t slot;
+    struct place member = { .up = at, .in = t, .name = span_of(d->key) };
+    const struct kind_field *f = d->object == in && d->before == before ? kind_field_find(t, member.name, &slot) : NULL;
+    if (!f)
+      continue;
+    strict_problem(r, at, "duplicate field", member.name);
+    int rc = read_member(r, &member, f, value_after(d, in), &slots->at[slot]);
+    if (rc < 0)
+      return rc;
+  }
+  return 0;
+}
+
 static int
 read_struct(struct reader *r, const struct place *at, const struct kind_type *t, const struct json *in,
             struct json **ret)
@@ -504,12 +571,15 @@ read_struct(struct reader *r, const struct place *at, const struct kind_type *t,
   struct kind_slots slots;
   kind_slots_clear(&slots, t);
   const struct kind_field *first = kind_type_fields(t), *end = first + t->n, *next = first;
-  for (uint32_t i = 0; i < in->count; i++) {
+  int rc = 0;
+  for (uint32_t i = 0; i < in->count && rc == 0; i++) {
     const struct json_member *m = &in->u.members[i];
     struct place member = { .up = at, .in = t, .name = span_make(m->name, m->name_len) };
     uint16_t slot = 0;
     const struct kind_field *f = next;
-    strict_duplicates(r, at, t, in, i);
+    rc = reread_members(r, at, t, in, i, &slots);
+    if (rc < 0)
+      return rc;
     /* Members mostly come in order of declaration. */
     if (f < end && f->name_len == m->name_len && f->name_len && memcmp(kind_field_name(f), m->name, m->name_len) == 0)
       slot = f->slot;
@@ -521,13 +591,13 @@ read_struct(struct reader *r, const struct place *at, const struct kind_type *t,
     }
     if (f >= first && f < end)
       next = f + 1;
-    int rc = read_member(r, &member, f, m->value, &slots.at[slot]);
-    if (rc < 0)
-      return rc;
+    rc = read_member(r, &member, f, first_value(r, in, m), &slots.at[slot]);
   }
-  strict_duplicates(r, at, t, in, in->count);
-  *ret = kind_build(r->a, t, slots.at);
-  return 0;
+  if (rc == 0)
+    rc = reread_members(r, at, t, in, in->count, &slots);
+  if (rc == 0)
+    *ret = kind_build(r->a, t, slots.at);
+  return rc;
 }
 
 int

@@ -47,6 +47,21 @@ struct time_parser {
   const char *why;
 };
 
+/* As package time quotes: every byte that is not plain ASCII on its own. */
+static void
+quote(struct strbuf *b, struct span s)
+{
+  strbuf_putc(b, '"');
+  for (size_t i = 0; i < s.n; i++) {
+    unsigned char c = (unsigned char)s.p[i];
+    if (c >= 0x80 || c < ' ')
+      strbuf_printf(b, "\\x%02x", c);
+    else
+      strbuf_printf(b, "%s%c", c == '"' || c == '\\' ? "\\" : "", c);
+  }
+  strbuf_putc(b, '"');
+}
+
 static bool
 fail(struct time_parser *p, const char *element, struct span at, const char *range)
 {
@@ -55,12 +70,12 @@ fail(struct time_parser *p, const char *element, struct span at, const char *ran
   struct strbuf b;
   strbuf_init(&b, 16 * 1024);
   strbuf_puts(&b, "parsing time ");
-  kind_quote(&b, p->all);
+  quote(&b, p->all);
   if (range) {
     strbuf_printf(&b, ": %s out of range", range);
   } else {
     strbuf_printf(&b, " as \"%s\": cannot parse ", p->layout);
-    kind_quote(&b, at);
+    quote(&b, at);
     strbuf_printf(&b, " as \"%s\"", element);
   }
   p->why = arena_strdup(p->a, b.p);
@@ -188,9 +203,9 @@ date_and_time(struct time_parser *p, bool micro, struct kind_time *ret)
     struct strbuf b;
     strbuf_init(&b, 16 * 1024);
     strbuf_puts(&b, "parsing time ");
-    kind_quote(&b, p->all);
+    quote(&b, p->all);
     strbuf_puts(&b, ": extra text: ");
-    kind_quote(&b, p->rest);
+    quote(&b, p->rest);
     p->why = arena_strdup(p->a, b.p);
     strbuf_release(&b);
     return false;
