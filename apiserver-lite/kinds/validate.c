@@ -1,0 +1,162 @@
+#include "validate.h"
+
+#include "object.h"
+#include "validate_claim.h"
+#include "validate_kinds.h"
+
+static const struct validator *const validators[] = { &validator_claim, &validator_template, &validator_class,
+                                                      &validator_slice, &validator_rule,     &validator_pool_request,
+                                                      VALIDATORS_OTHER };
+
+static const struct validator *
+find_validator(const struct kind *k)
+{
+  for (size_t i = 0; i < ARRAY_SIZE(validators); i++)
+    if (!strcmp(validators[i]->kind, k->kind) && !strcmp(validators[i]->group, k->group))
+      return validators[i];
+  return NULL;
+}
+
+static const struct kind_resource *
+find_resource(const struct kind *k)
+{
+  for (size_t i = 0; i < kind_resource_count; i++)
+    if (kind_resources[i].of == k)
+      return &kind_resources[i];
+  return NULL;
+}
+
+/* What a kind without rules of its own is held to: its metadata, and whatever the tags say. */
+static struct validator
+plain_validator(const struct kind *k)
+{
+  const struct kind_resource *r = find_resource(k);
+  return (struct validator){
+    .group = k->group, .kind = k->kind, .cluster = r && !r->namespaced, .name = { .format = TEXT_DNS_SUBDOMAIN }
+  };
+}
+
+/* Hand-written rules are about v1's form, which is upstream's internal one; only v1beta1 differs from it in shape. */
+static const struct json *
+internal_form(struct validation *v, const struct json *o)
+{
+  const struct kind *k = v->kind, *v1;
+  if (!o || strcmp(k->group, "resource.k8s.io") || strcmp(k->version, "v1beta1"))
+    return o;
+  _cleanup_kerr_ struct kerr err = KERR_INIT;
+  struct json *out = NULL;
+  v1 = kind_find(k->group, "v1", k->kind);
+  if (!v1 || kind_convert(v->a, k, v1, o, &out, &err) < 0) {
+    verr_add(v, FIELD_INTERNAL, NULL, NULL, "%s", err.msg ? err.msg : "no v1 form");
+    return o;
+  }
+  return out;
+}
+
+void
+validate_create(const struct kind *k, const struct json *o, const struct personality *p, struct field_errors *errs)
+{
+  struct validation v = { .a = errs->a, .kind = k, .p = p };
+  const struct validator *found = find_validator(k), plain = plain_validator(k), *rules = found ? found : &plain;
+  const struct json *inner = internal_form(&v, o);
+  if (!(rules->flags & VALIDATOR_NO_META))
+    validate_object_meta(&v, inner, !rules->cluster, &rules->name);
+  if (rules->create)
+    rules->create(&v, inner);
+  size_t ntags = v.n;
+  validate_tags(&v, o, NULL, "");
+  validation_finish(&v, ntags, errs);
+}
+
+void
+validate_update(const struct kind *k, const struct json *o, const struct json *old, const char *subresource,
+                const struct personality *p, struct field_errors *errs)
+{
+  struct validation v = { .a = errs->a, .kind = k, .p = p, .update = true };
+  const struct validator *found = find_validator(k), plain = plain_validator(k), *rules = found ? found : &plain;
+  const struct json *inner = internal_form(&v, o), *before = internal_form(&v, old);
+  bool main = !*subresource;
+  if (main && (rules->flags & VALIDATOR_META_AGAIN))
+    validate_object_meta(&v, inner, !rules->cluster, &rules->name);
+  validate_object_meta_update(&v, inner, before);
+  if (main && rules->update)
+    rules->update(&v, inner, before);
+  else if (main && rules->create)
+    rules->create(&v, inner);
+  else if (!strcmp(subresource, "status")) {
+    if (rules->status)
+      rules->status(&v, inner, before);
+  } else if (!main && rules->other)
+    rules->other(&v, inner, before, subresource);
+  size_t ntags = v.n;
+  validate_tags(&v, o, old, subresource);
+  validation_finish(&v, ntags, errs);
+}
+
+/* -- admin access (pkg/registry/resource/utils.go) -- */
+
+/* The first request or result that asks for it; -1 when none does. `path`: where the list is; v1beta1's requests are
+ * flat. */
+static int
+first_admin(const struct json *list, bool results)
+{
+  for (size_t i = 0; i < json_count(list); i++) {
+    const struct json *item = json_at(list, i), *exactly = json_get(item, "exactly");
+    if (json_get_bool(!results && json_type(exactly) != JSON_NULL ? exactly : item, "adminAccess", false))
+      return (int)i;
+  }
+  return -1;
+}
+
+static const struct json *
+admin_list(const struct kind *k, const struct json *o, bool results)
+{
+  if (results)
+    return json_dig(o, "status", "allocation", "devices", "results", NULL);
+  if (!strcmp(k->kind, "ResourceClaimTemplate"))
+    return json_dig(o, "spec", "spec", "devices", "requests", NULL);
+  return json_dig(o, "spec", "devices", "requests", NULL);
+}
+
+bool
+validate_wants_admin(const struct kind *k, const struct json *o, const struct json *old, const char *subresource,
+                     const struct personality *p)
+{
+  bool claim = !strcmp(k->kind, "ResourceClaim"), status = !strcmp(subresource, "status");
+  (void)p;
+  if (strcmp(k->group, "resource.k8s.io") || (!claim && strcmp(k->kind, "ResourceClaimTemplate")))
+    return false;
+  if (!old)
+    return first_admin(admin_list(k, o, false), false) >= 0;
+  if (!claim || !status || first_admin(admin_list(k, o, true), true) < 0)
+    return false;
+  return first_admin(admin_list(k, old, true), true) < 0;
+}
+
+void
+validate_refuse_admin(const struct kind *k, const struct json *o, const char *subresource, struct field_errors *errs)
+{
+  bool status = !strcmp(subresource, "status");
+  int i = first_admin(admin_list(k, o, status), status);
+  field_errors_add(errs, FIELD_FORBIDDEN,
+                   arena_printf(errs->a, "%s[%d].adminAccess",
+                                status ? "status.allocation.devices.results" : "spec.devices.requests", i),
+                   NULL,
+                   "admin access to devices requires the `resource.kubernetes.io/admin-access: true` label on the "
+                   "containing namespace");
+}
+
+void
+validate_warnings(struct arena *a, const struct kind *k, const struct json *o, struct json *warnings)
+{
+  if (strcmp(k->group, "resource.k8s.io") || strcmp(k->kind, "ResourceSlice"))
+    return;
+  struct span driver = json_text_of(json_get(o, "spec"), "driver");
+  bool upper = false;
+  for (size_t i = 0; i < driver.n; i++)
+    upper |= driver.p[i] >= 'A' && driver.p[i] <= 'Z';
+  if (upper)
+    json_append(a, warnings,
+                json_new_strf(a, "spec.driver: driver names should be lowercase; %s contains uppercase characters",
+                              vquote(a, driver)));
+}
