@@ -6,7 +6,7 @@
 #define KEY_MAX 512 /* a namespace of 63, a name of 253 */
 
 struct kclient_cache {
-  struct hmap *records; /* "ns/name" → record */
+  struct hmap *records; /* "ns/name" → record; "/name" where there are no namespaces */
   bool synced;
 };
 
@@ -48,11 +48,9 @@ key_of(char buf[KEY_MAX], struct record *r)
   return key(buf, object_namespace(record_tree(r)), object_name(record_tree(r)));
 }
 
-void
-kclient_cache_put(struct kclient_cache *k, struct record *r)
+static void
+put(struct kclient_cache *k, struct span at, struct record *r)
 {
-  char buf[KEY_MAX];
-  struct span at = key_of(buf, r);
   struct record *have = hmap_get(k->records, at);
 
   if (!have || record_revision(have) < record_revision(r))
@@ -60,21 +58,32 @@ kclient_cache_put(struct kclient_cache *k, struct record *r)
 }
 
 void
-kclient_cache_apply(struct kclient_cache *k, const struct kclient_change *change)
+kclient_cache_put(struct kclient_cache *k, struct record *r)
 {
   char buf[KEY_MAX];
+
+  put(k, key_of(buf, r), r);
+}
+
+void
+kclient_cache_apply(struct kclient_cache *k, const struct kclient_change *change)
+{
   struct record *have;
+  struct span at;
 
   if (change->type == KCLIENT_SYNCED) {
     k->synced = true;
-  } else if (change->type == KCLIENT_DELETED) {
-    /* A newer object of the same name, put by hand, outlives the news of the old one's end. */
-    have = hmap_get(k->records, key_of(buf, change->record));
-    if (have && strcmp(object_uid(record_tree(have)), object_uid(record_tree(change->record))) == 0)
-      hmap_remove(k->records, key_of(buf, change->record));
-  } else {
-    kclient_cache_put(k, change->record);
+    return;
   }
+  at = kclient_record_key(kclient_informer_resource(change->informer), change->record);
+  if (change->type != KCLIENT_DELETED) {
+    put(k, at, change->record);
+    return;
+  }
+  /* A newer object of the same name, put by hand, outlives the news of the old one's end. */
+  have = hmap_get(k->records, at);
+  if (have && strcmp(object_uid(record_tree(have)), object_uid(record_tree(change->record))) == 0)
+    hmap_remove(k->records, at);
 }
 
 bool

@@ -114,21 +114,29 @@ tell(struct kclient_informer *i, enum kclient_change_type type, struct record *r
   i->outbox[i->n_out++] = change;
 }
 
-static char *
-key_of(const struct json *o, char *buf, size_t size)
+struct span
+kclient_record_key(const struct kclient_resource *res, const struct record *r)
 {
-  (void)snprintf(buf, size, "%s/%s", object_namespace(o), object_name(o));
-  return buf;
+  struct span key = record_key(r);
+  size_t at = key.n, slashes = res->namespaced ? 2 : 1;
+
+  while (at > 0 && slashes)
+    slashes -= key.p[--at] == '/';
+  at += res->namespaced && !slashes; /* behind the slash, or with it: see kclient_cache.c */
+  return span_make(key.p + at, key.n - at);
 }
 
-#define KEY_MAX 512 /* a namespace of 63, a name of 253 */
+const struct kclient_resource *
+kclient_informer_resource(const struct kclient_informer *i)
+{
+  return &i->res;
+}
 
 /* An object as it is now: new, changed, or nothing that was not known. */
 static void
 see(struct kclient_informer *i, struct record *r)
 {
-  char buf[KEY_MAX];
-  struct span key = span_of(key_of(record_tree(r), buf, sizeof buf));
+  struct span key = kclient_record_key(&i->res, r);
   struct record *old = hmap_get(i->known, key);
 
   if (old && record_revision(old) >= record_revision(r))
@@ -145,8 +153,7 @@ see(struct kclient_informer *i, struct record *r)
 static void
 lose(struct kclient_informer *i, struct record *r)
 {
-  char buf[KEY_MAX];
-  struct span key = span_of(key_of(record_tree(r), buf, sizeof buf));
+  struct span key = kclient_record_key(&i->res, r);
 
   if (!hmap_get(i->known, key))
     return;
@@ -161,13 +168,12 @@ static void
 lose_absent(struct kclient_informer *i, const struct kclient_list *list)
 {
   struct hmap *there = hmap_new(NULL);
-  char buf[KEY_MAX];
   struct span key;
   void *value;
   size_t cursor = 0;
 
   for (size_t k = 0; k < list->n; k++)
-    hmap_put(there, span_of(key_of(record_tree(list->items[k]), buf, sizeof buf)), i);
+    hmap_put(there, kclient_record_key(&i->res, list->items[k]), i);
   while (hmap_next(i->known, &cursor, &key, &value))
     if (!hmap_get(there, key)) {
       tell(i, KCLIENT_DELETED, record_ref(value), NULL);

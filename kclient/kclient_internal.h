@@ -68,6 +68,13 @@ char *kclient_path(struct arena *a, const struct kclient_resource *res, const ch
 int kclient_do(struct kclient *c, struct arena *a, const struct kclient_call *call, struct kclient_got *ret,
                struct kerr *reterr);
 
+/*
+ * "ns/name", or "/name" in a collection without namespaces: the end of a record's key (store.h), and so known without
+ * parsing the record.
+ */
+struct span kclient_record_key(const struct kclient_resource *res, const struct record *r);
+const struct kclient_resource *kclient_informer_resource(const struct kclient_informer *i);
+
 void kclient_pump_free(struct kclient_pump *p);     /* NULL is fine; no informer is left */
 void kclient_events_free(struct kclient_events *e); /* NULL is fine; writes what waits */
 

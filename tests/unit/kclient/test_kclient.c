@@ -418,24 +418,51 @@ informers_can_be_freed_at_any_moment(void **state)
 static void
 a_cache_keeps_the_newest(void **state)
 {
+  struct world *w = *state;
+  struct receiver r = receiver_new(w, 100);
+  struct kclient_informer *i = kclient_watch(w->client, &KC_PODS, NULL, NULL, r.box, r.box);
   struct kclient_cache *k = kclient_cache_new();
   _cleanup_arena_ struct arena *a = arena_new(CEIL_ARENA_SMALL);
   _cleanup_record_ struct record *old = record_from_json(SPAN("/registry/pods/n/p"), 5, pod(a, "p", 1));
   _cleanup_record_ struct record *new = record_from_json(SPAN("/registry/pods/n/p"), 7, pod(a, "p", 2));
   size_t cursor = 0;
 
-  (void)state;
   kclient_cache_put(k, new);
   kclient_cache_put(k, old);
   assert_ptr_equal(kclient_cache_get(k, "n", "p"), new);
   assert_ptr_equal(kclient_cache_next(k, &cursor), new);
   assert_null(kclient_cache_next(k, &cursor));
-  kclient_cache_apply(k, &(struct kclient_change){ .type = KCLIENT_MODIFIED, .record = old });
+  kclient_cache_apply(k, &(struct kclient_change){ .type = KCLIENT_MODIFIED, .informer = i, .record = old });
   assert_ptr_equal(kclient_cache_get(k, "n", "p"), new);
-  kclient_cache_apply(k, &(struct kclient_change){ .type = KCLIENT_DELETED, .record = new });
+  kclient_cache_apply(k, &(struct kclient_change){ .type = KCLIENT_DELETED, .informer = i, .record = new });
   assert_null(kclient_cache_get(k, "n", "p"));
   assert_null(kclient_cache_get(k, NULL, "p"));
   kclient_cache_free(k);
+  kclient_informer_free(i);
+  receiver_free(&r);
+}
+
+static void
+cluster_scoped_objects_have_no_namespace(void **state)
+{
+  struct world *w = *state;
+  struct receiver r = receiver_new(w, 100);
+  _cleanup_arena_ struct arena *a = arena_new(CEIL_ARENA_SMALL);
+  _cleanup_kerr_ struct kerr err = KERR_INIT;
+  struct json *node = json_new_object(a);
+  struct kclient_informer *i;
+
+  NEEDS_CLIENT(w);
+  json_set_str(a, json_ensure_object(a, node, "metadata"), "name", "n0");
+  assert_int_equal(kclient_create(w->client, &KC_NODES, NULL, node, NULL, &err), 0);
+  i = kclient_watch(w->client, &KC_NODES, NULL, NULL, r.box, r.box);
+  while (!r.synced)
+    receive_one(&r);
+  assert_non_null(kclient_cache_get(r.cache, NULL, "n0"));
+  assert_non_null(kclient_cache_get(r.cache, "", "n0"));
+  assert_null(kclient_cache_get(r.cache, "n", "n0"));
+  kclient_informer_free(i);
+  receiver_free(&r);
 }
 
 static void
@@ -507,7 +534,8 @@ main(void)
     TWICE(a_failing_server_is_asked_again),
     TWICE(informers_can_be_freed_at_any_moment),
     TWICE(events_are_counted),
-    cmocka_unit_test(a_cache_keeps_the_newest),
+    cmocka_unit_test_setup_teardown(a_cache_keeps_the_newest, local_world, end_world),
+    TWICE(cluster_scoped_objects_have_no_namespace),
     cmocka_unit_test(nobody_answers),
   };
 
