@@ -144,5 +144,6 @@ clean: ; rm -rf build
 .SECONDARY:
 .DELETE_ON_ERROR:
 # Everything compiles: libraries, tests, fuzzers, and the program once it has a main.
+-include tests/bench/bench.mk
 land-check: $(LIBS) $(TESTS) $(FUZZERS) $(if $(wildcard cmd/main.c),build/dralab)
 .PHONY: land-check

@@ -46,8 +46,8 @@ features_read(const struct json *question, struct alloc_features *f, enum alloc_
     *channel = ALLOC_EXPERIMENTAL;
 }
 
-static struct alloc_world *
-world_read(const struct json *question)
+struct alloc_world *
+alloc_batch_world(const struct json *question)
 {
   const struct json *list;
   struct alloc_features f;
@@ -62,6 +62,11 @@ world_read(const struct json *question)
   list = json_get(question, "deviceClasses");
   for (json_each_item (c, list))
     alloc_world_borrow_class(w, *c);
+  list = json_get(question, "nodes");
+  for (json_each_item (n, list))
+    alloc_world_borrow_node(w, *n);
+  if (json_get(question, "node"))
+    alloc_world_borrow_node(w, json_get(question, "node"));
   list = json_get(question, "taintRules");
   for (json_each_item (r, list))
     alloc_world_borrow_taint_rule(w, *r);
@@ -123,7 +128,7 @@ struct json *
 alloc_batch_case(struct arena *a, const struct json *question, bool plain)
 {
   const struct json *claims = json_get(question, "claims"), *allocated = json_get(question, "allocated");
-  struct alloc_world *w = world_read(question);
+  struct alloc_world *w = alloc_batch_world(question);
   struct alloc_usage *u = alloc_usage_new();
   struct alloc_job *j;
   struct json *answer;
@@ -200,7 +205,7 @@ pool_answer(struct arena *a, const struct alloc_world *w, const struct view_pool
 struct json *
 alloc_batch_pools(struct arena *a, const struct json *question)
 {
-  struct alloc_world *w = world_read(question);
+  struct alloc_world *w = alloc_batch_world(question);
   struct node *n = node_new(w, json_get(question, "node"), NULL);
   const struct view *v = view_of(w, n);
   struct json *answer = json_new_object(a), *list;

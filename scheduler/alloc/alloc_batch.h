@@ -21,6 +21,9 @@
  * KERR_PARSE for a line that is no JSON object; what is wrong inside a case is part of the answer.
  */
 _must_check_ int alloc_batch_line(struct arena *a, struct span line, struct strbuf *out, struct kerr *reterr);
+struct alloc_world;
+/* The world of a case: features, slices, classes, nodes. */
+struct alloc_world *alloc_batch_world(const struct json *question);
 /* The same with the parsed case. `plain`: without pruning. */
 struct json *alloc_batch_case(struct arena *a, const struct json *question, bool plain);
 /* What pools the case's node sees: {"pools": [...]} or {"error": true}. */
