@@ -65,6 +65,7 @@ descend(struct search *s, struct position p)
                             .slot = p.slot,
                             .index = p.index,
                             .cursor = p.start,
+                            .failed = s->prune ? prune_mark(s->prune) : 0,
                             .start = p.start });
     return VERDICT_GO_ON;
   }
@@ -195,6 +196,8 @@ come_back(struct search *s, enum verdict v)
   search_undo(s);
   f->picked = false;
   if (v == VERDICT_EXCEEDED) {
+    if (s->prune)
+      prune_leave(s->prune, f);
     s->n_frames--;
     return v;
   }

@@ -87,12 +87,18 @@ void search_undo(struct search *s); /* the last one */
 /* Is it in use as far as the slot is concerned? */
 bool search_blocked(const struct search *s, const struct slot *slot, uint32_t device);
 const struct counters *search_counters(struct search *s, uint32_t device);
+/* Compatibility groups of a pool's counter sets: now, and as they were before this attempt. */
+uint32_t *search_groups(struct search *s, uint32_t pool);
+void search_groups_before(struct search *s, uint32_t pool, uint32_t *states);
 
 /* -- alloc_prune.c -- */
 struct prune *prune_new(struct search *s);
 void prune_free(struct prune *p);
 /* Before devices are tried for `p`: is it known, or plain to see, that there is no answer? */
 bool prune_hopeless(struct search *s, const struct position *p);
+/* Where a new frame's list of failures begins, and its end. */
+uint32_t prune_mark(const struct prune *p);
+void prune_leave(struct prune *p, const struct frame *f);
 /* All devices of the frame have been tried in vain. */
 void prune_remember(struct search *s, const struct frame *f);
 /* The device was tried in this frame in vain; its like need not be. */

@@ -42,9 +42,11 @@ groups_admit(struct search *s, uint32_t state, const struct draw *d)
 }
 
 /* What the devices of the pool that are allocated already come to. */
-static void
-groups_baseline(struct search *s, const struct view_pool *p, uint32_t *states)
+void
+search_groups_before(struct search *s, uint32_t pool, uint32_t *states)
 {
+  const struct view_pool *p = &s->v->pools[pool];
+
   for (uint32_t i = 0; i < p->n_targets + p->n_others; i++)
     for (uint32_t d = p->slices[i]->first; d < p->slices[i]->first + p->slices[i]->n_devices; d++) {
       const struct device_side *side = s->w->devices[d].side;
@@ -58,6 +60,18 @@ groups_baseline(struct search *s, const struct view_pool *p, uint32_t *states)
           states[set] = groups_add(s, states[set], &side->draws[k]);
       }
     }
+}
+
+uint32_t *
+search_groups(struct search *s, uint32_t pool)
+{
+  if (!s->groups)
+    s->groups = arena_array_of(s->j->run, uint32_t *, s->v->n_pools);
+  if (!s->groups[pool]) {
+    s->groups[pool] = arena_array_of(s->j->run, uint32_t, s->v->pools[pool].counters->n_sets + 1);
+    search_groups_before(s, pool, s->groups[pool]);
+  }
+  return s->groups[pool];
 }
 
 static void
@@ -78,15 +92,9 @@ groups_take(struct search *s, uint32_t device, uint32_t *ret_n)
   const struct device_side *side = s->w->devices[s->v->devices[device]].side;
 
   *ret_n = 0;
-  if (!s->groups)
-    s->groups = arena_array_of(s->j->run, uint32_t *, s->v->n_pools);
-  if (!s->groups[pool]) {
-    s->groups[pool] = arena_array_of(s->j->run, uint32_t, p->counters->n_sets + 1);
-    groups_baseline(s, p, s->groups[pool]);
-  }
   for (uint32_t k = 0; k < side->n_draws; k++) {
     int32_t set = counters_set(p->counters, side->draws[k].set);
-    uint32_t *state = &s->groups[pool][set];
+    uint32_t *state = &search_groups(s, pool)[set];
 
     if (!groups_admit(s, *state, &side->draws[k])) {
       groups_restore(s, *ret_n);
