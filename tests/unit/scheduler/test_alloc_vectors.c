@@ -152,28 +152,6 @@ test_helpers(void **state)
   vectors_close(&v);
 }
 
-/* Inputs without a recorded answer: each has to come to an end. */
-static void
-test_open(void **state)
-{
-  struct vectors v;
-  size_t all = 0;
-  struct span line;
-
-  (void)state;
-  if (!vectors_open(&v, "hard-open.jsonl.gz"))
-    skip_without("hard-open.jsonl.gz");
-  while (vectors_next(&v, &line)) {
-    _cleanup_arena_ struct arena *a = arena_new(CEIL_ARENA_CYCLE);
-    const struct json *got = batch(a, line);
-
-    assert_true(json_get(got, "result") || json_get(got, "unschedulable") || json_get(got, "error"));
-    all++;
-  }
-  printf("# hard-open.jsonl.gz: %zu answered\n", all);
-  vectors_close(&v);
-}
-
 int
 main(void)
 {
@@ -181,7 +159,7 @@ main(void)
   const struct CMUnitTest tests[] = {
     { "table", test_cases, NULL, NULL, table }, { "random", test_cases, NULL, NULL, random_ },
     { "pools", test_pools, NULL, NULL, NULL },  { "helpers", test_helpers, NULL, NULL, NULL },
-    { "hard", test_cases, NULL, NULL, hard },   { "hard-open", test_open, NULL, NULL, NULL },
+    { "hard", test_cases, NULL, NULL, hard },
   };
 
   if (getenv("DRALAB_TEST"))
