@@ -102,6 +102,10 @@ $(B)/tests/unit/$(1)/test_%: $(B)/tests/unit/$(1)/test_%.o $$(patsubst %.c,$(B)/
 	$$(call say,LD,$$@) $$(CC) $$(LDFLAGS) -o $$@ $$(filter %.o,$$^) -Wl,--start-group $$(filter %.a,$$^) -Wl,--end-group $$(LDLIBS) $$(CXXLIBS) -lcmocka
 $(B)/tests/fuzz/$(1)/fuzz_%: $(B)/tests/fuzz/$(1)/fuzz_%.o $(B)/tests/fuzz/standalone.o $(call lib,$(1)) $(foreach d,$(DEPS_$(1)),$(call lib,$(d)))
 	$$(call say,LD,$$@) $$(CC) $$(LDFLAGS) -o $$@ $$(filter %.o,$$^) -Wl,--start-group $$(filter %.a,$$^) -Wl,--end-group $$(LDLIBS) $$(CXXLIBS)
+$(B)/tests/tools/$(1)/%: tests/tools/$(1)/%.c $(call lib,$(1)) $(foreach d,$(DEPS_$(1)),$(call lib,$(d)))
+	$(Q)mkdir -p $$(@D)
+	$$(call say,LD,$$@) $$(CC) $$(CFLAGS) $$(call includes,$(1)) $$(LDFLAGS) -o $$@ $$< -Wl,--start-group $$(filter %.a,$$^) -Wl,--end-group $$(LDLIBS) $$(CXXLIBS)
+TOOLS   += $$(patsubst %.c,$(B)/%,$$(wildcard tests/tools/$(1)/*.c))
 TESTS   += $$(patsubst %.c,$(B)/%,$$(wildcard tests/unit/$(1)/test_*.c))
 FUZZERS += $$(patsubst %.c,$(B)/%,$$(wildcard tests/fuzz/$(1)/fuzz_*.c))
 check-$(1): $$(patsubst %.c,$(B)/%,$$(wildcard tests/unit/$(1)/test_*.c))
@@ -145,5 +149,5 @@ clean: ; rm -rf build
 .DELETE_ON_ERROR:
 # Everything compiles: libraries, tests, fuzzers, and the program once it has a main.
 -include tests/bench/bench.mk
-land-check: $(LIBS) $(TESTS) $(FUZZERS) $(if $(wildcard cmd/main.c),build/dralab)
+land-check: $(LIBS) $(TESTS) $(FUZZERS) $(TOOLS) $(if $(wildcard cmd/main.c),build/dralab)
 .PHONY: land-check

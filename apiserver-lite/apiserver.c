@@ -1,6 +1,9 @@
 #include "apiserver.h"
 
 #include "apiserver_internal.h"
+#include "auth_store.h"
+#include "authn.h"
+#include "authz.h"
 #include "bootstrap.h"
 #include "rest_metrics.h"
 #include "rest_route.h"
@@ -21,6 +24,11 @@ apiserver_new(const struct apiserver_config *config, struct apiserver **ret, str
   s->personality = personality_ref(config->personality);
   s->metrics = rest_metrics_new();
   s->timers = rest_timers_new(s->clock);
+  s->auth = auth_store_new(s->store, s->personality);
+  if (config->authn)
+    authn_bind(config->authn, auth_store_source(s->auth));
+  if (config->authz)
+    authz_bind(config->authz, auth_store_source(s->auth));
   if (watch_hub_new(s->store, SPAN("/registry/"), &s->hub, reterr) < 0 || bootstrap_objects(s, reterr) < 0)
     return -(int)reterr->code;
   *ret = steal_pointer(&s);
@@ -34,6 +42,7 @@ apiserver_free(struct apiserver *s)
     return;
   watch_hub_free(s->hub);
   rest_timers_free(s->timers);
+  auth_store_free(s->auth);
   rest_metrics_free(s->metrics);
   personality_unref(s->personality);
   free(s);

@@ -25,6 +25,7 @@
 
 struct authn;
 struct authz;
+struct sa_signer;
 
 struct apiserver_config {
   struct personality *personality;
@@ -33,6 +34,7 @@ struct apiserver_config {
   struct log *log;               /* may be NULL */
   struct authn *authn;           /* NULL: who brings no user is system:anonymous */
   struct authz *authz;           /* NULL: everything is allowed (tests) */
+  struct sa_signer *signer;      /* of service account tokens; NULL: none are issued */
   const char *advertise_address; /* of the `kubernetes` service's endpoint: "127.0.0.1"; NULL: none is made */
   int advertise_port;
   const char *service_range; /* "10.96.0.0/12" when NULL */

@@ -8,6 +8,7 @@
 struct metrics;
 struct rest_timers;
 struct watch_hub;
+struct auth_store;
 
 struct apiserver {
   struct exchange exchange; /* first: the interface points here */
@@ -16,6 +17,7 @@ struct apiserver {
   struct clock *clock;
   struct personality *personality;
   struct watch_hub *hub;
+  struct auth_store *auth;
   struct rest_timers *timers;
   struct metrics *metrics;
   apiserver_hook_fn *hook;

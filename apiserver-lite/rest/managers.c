@@ -67,7 +67,8 @@ managers_write(const struct managers *m, struct json *o)
 {
   struct json *meta = rest_meta_edit(m->a, o), *list = json_new_array(m->a);
 
-  qsort(m->list, m->n, sizeof m->list[0], by_operation_and_time);
+  if (m->n)
+    qsort(m->list, m->n, sizeof m->list[0], by_operation_and_time);
   for (size_t i = 0; i < m->n; i++) {
     const struct manager *e = &m->list[i];
     struct json *v = json_append(m->a, list, json_new_object(m->a));

@@ -8,6 +8,7 @@
 #include "patch.h"
 #include "rest_meta.h"
 #include "rest_write.h"
+#include "strategy.h"
 #include "typed.h"
 #include "yaml.h"
 
@@ -70,6 +71,7 @@ decode_patched(struct rest_call *c, const struct patch_call *p, const struct jso
     return bad_patch(c, shown ? shown : json_text(c->a, patched, JSON_COMPACT),
                      arena_printf(c->a, "strict decoding error: %s", problems), reterr);
   kind_default(c->a, c->kind, *ret, c->personality, c->now);
+  strategy_decoded(c, *ret);
   managed_fields_update(c, old, *ret);
   return 0;
 }
@@ -105,9 +107,9 @@ patch_with_strategic(struct rest_call *c, const struct patch_call *p, const stru
   _cleanup_strbuf_ struct strbuf shown;
   struct json *patched;
 
+  strbuf_init(&shown, CEIL_REQUEST_BODY);
   if (patch_strategic(c->a, c->kind->type, old, p->doc, &patched, reterr) < 0)
     return -(int)reterr->code;
-  strbuf_init(&shown, CEIL_REQUEST_BODY);
   typed_go_value(&shown, c->a, p->doc); /* upstream prints its map */
   return decode_patched(c, p, patched, shown.p ? shown.p : "", old, ret, reterr);
 }

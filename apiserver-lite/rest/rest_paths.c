@@ -78,9 +78,9 @@ health(struct rest_call *c, int where, const char *name, const char *rest)
   _cleanup_strbuf_ struct strbuf b;
   bool ok = true;
 
+  strbuf_init(&b, 64 * KiB);
   if (*rest)
     return answer_single(c, where, rest + 1);
-  strbuf_init(&b, 64 * KiB);
   for (size_t i = 0; i < ARRAY_SIZE(checks); i++) {
     if (!(checks[i].where & where))
       continue;

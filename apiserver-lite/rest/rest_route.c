@@ -53,7 +53,14 @@ static const struct special {
   { "", "pods", "proxy", NULL, sub_hook },
   { "", "nodes", "proxy", NULL, sub_hook },
   { "", "services", "proxy", NULL, sub_hook },
+  { "", "serviceaccounts", "token", "create", sub_token },
   { NULL, NULL, "scale", NULL, sub_scale },
+  { "authentication.k8s.io", "tokenreviews", "", "create", sub_token_review },
+  { "authentication.k8s.io", "selfsubjectreviews", "", "create", sub_self_review },
+  { "authorization.k8s.io", "subjectaccessreviews", "", "create", sub_access_review },
+  { "authorization.k8s.io", "localsubjectaccessreviews", "", "create", sub_access_review },
+  { "authorization.k8s.io", "selfsubjectaccessreviews", "", "create", sub_access_review },
+  { "authorization.k8s.io", "selfsubjectrulesreviews", "", "create", sub_rules_review },
 };
 
 static rest_handler_fn *

@@ -55,7 +55,7 @@ rest_update(struct rest_call *c, struct kerr *reterr)
       rest_meta_namespace(c, o, reterr) < 0 || rest_check_name(c, o, reterr) < 0)
     return -(int)reterr->code;
   rest_meta_dedup_owners(c, o);
-  if (rest_store_update(c, c->info.name, rest_update_flags(c), take_body, o, &r, &created, reterr) < 0)
+  if (rest_store_update(c, c->info.name, rest_update_flags(c) | REST_SAME_UID, take_body, o, &r, &created, reterr) < 0)
     return -(int)reterr->code;
   return rest_answer_record(c, created ? 201 : 200, r, reterr);
 }

@@ -271,8 +271,7 @@ create_instead(struct rest_call *c, rest_transform_fn *fn, void *payload, struct
                      object_uid(o)),
         reterr);
   rest_meta_wipe(c->a, o);
-  if (*object_resource_version(o))
-    return rest_conflict(c, object_name(o), MODIFIED, reterr);
+  json_remove(json_find(o, "metadata"), "resourceVersion");
   r = admission_mutate(c, o, NULL, reterr);
   return r < 0 ? r : rest_store_new(c, o, ret, reterr);
 }
@@ -290,7 +289,8 @@ update_once(struct rest_call *c, const char *name, struct record *before, unsign
   r = fn(c, payload, old, &o, reterr);
   if (r < 0)
     return r;
-  if (check_uid(c, name, o, old, reterr) < 0 || check_version(c, name, flags, o, old, reterr) < 0 ||
+  if ((flags & REST_SAME_UID && check_uid(c, name, o, old, reterr) < 0) ||
+      check_version(c, name, flags, o, old, reterr) < 0 ||
       rest_meta_namespace(c, o, reterr) < 0)
     return -(int)reterr->code;
   if (!(flags & REST_UNCHECKED) && admission_mutate(c, o, old, reterr) < 0)

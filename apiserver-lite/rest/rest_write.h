@@ -21,6 +21,7 @@ enum rest_write_flags {
   REST_MAY_CREATE = 1,    /* an absent object is created (apply, createOnUpdate) */
   REST_UNCONDITIONAL = 2, /* no resourceVersion in the object: replace whatever is there */
   REST_UNCHECKED = 4,     /* the server's own change of a subresource: no admission, no validation */
+  REST_SAME_UID = 8,      /* a uid in the object must be that of the stored one (PUT) */
 };
 
 /* Store `o` as a new object. KERR_ALREADY_EXISTS. *ret: one reference. */

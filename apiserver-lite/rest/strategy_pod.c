@@ -71,7 +71,7 @@ hold_for_gates(struct rest_call *c, const struct json *spec, struct json *status
   json_set_str(c->a, condition, "type", "PodScheduled");
   json_set_str(c->a, condition, "status", "False");
   json_set(c->a, condition, "lastProbeTime", json_new_null(c->a));
-  json_set(c->a, condition, "lastTransitionTime", json_new_null(c->a));
+  json_set_str(c->a, condition, "lastTransitionTime", rest_time(c->a, c->now));
   json_set_str(c->a, condition, "reason", "SchedulingGated");
   json_set_str(c->a, condition, "message", "Scheduling is blocked due to non-empty scheduling gates");
 }

@@ -9,14 +9,14 @@ static struct typed_ref
 of_base(const struct kind_field *f)
 {
   const struct kind_type *type = kind_field_type(f);
-  struct typed_ref ret = { .form = TYPED_SCALAR, .field = f };
+  struct typed_ref ret = { .form = TYPED_SCALAR, .field = f, .element = f->shape != KIND_ONE };
 
   if (type) {
     bool atomic = f->shape == KIND_ONE && f->flags & KIND_F_MAP_ATOMIC ? true : type->flags & KIND_T_ATOMIC;
 
     ret.type = type;
     ret.form = atomic && !(f->flags & KIND_F_MAP_GRANULAR) ? TYPED_SCALAR : TYPED_STRUCT;
-  } else if (f->base == KIND_RAW || f->base == KIND_FIELDS_V1 || f->base == KIND_ANY) {
+  } else if (f->base == KIND_ANY) {
     ret.form = TYPED_ANY;
   }
   return ret;
@@ -69,7 +69,8 @@ typed_member(struct typed_ref t, struct span name, bool *ret_known)
 struct typed_ref
 typed_element(struct typed_ref t)
 {
-  return t.form == TYPED_SET ? (struct typed_ref){ .form = TYPED_SCALAR, .field = t.field } : of_base(t.field);
+  return t.form == TYPED_SET ? (struct typed_ref){ .form = TYPED_SCALAR, .field = t.field, .element = true }
+                             : of_base(t.field);
 }
 
 bool

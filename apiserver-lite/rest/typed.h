@@ -28,6 +28,7 @@ struct typed_ref {
   enum typed_form form;
   const struct kind_type *type;   /* of a struct */
   const struct kind_field *field; /* for elements, keys and scalars; NULL at the root */
+  bool element;                   /* one item of the field's list, one value of its map */
 };
 
 struct typed_ref typed_root(const struct kind_type *t);

@@ -57,10 +57,16 @@ go_syntax(struct checking *k, const struct json *v)
 static void
 check_scalar(struct checking *k, struct typed_ref t, const char *path, const struct json *v)
 {
-  if (!t.field || t.field->shape != KIND_ONE || json_is(v, JSON_NULL)) {
-    if (t.field && t.field->shape == KIND_LIST && t.form == TYPED_SCALAR && !json_is(v, JSON_ARRAY) &&
-        !json_is(v, JSON_NULL) && t.field->list_type != KIND_LIST_SET)
+  if (!t.field || json_is(v, JSON_NULL))
+    return;
+  if (!t.element && t.field->shape == KIND_LIST) {
+    if (!json_is(v, JSON_ARRAY))
       problem(k, path, arena_printf(k->a, "expected list, got %s", shown(k, v)));
+    return;
+  }
+  if (!t.element && t.field->shape == KIND_MAP) {
+    if (!json_is(v, JSON_OBJECT))
+      problem(k, path, arena_printf(k->a, "expected map, got %s", shown(k, v)));
     return;
   }
   switch ((enum kind_base)t.field->base) {
@@ -141,7 +147,7 @@ check_inside(struct checking *k, struct typed_ref t, const char *path, const str
 
   if (!t.field)
     return;
-  if (t.field->shape == KIND_LIST && json_is(v, JSON_ARRAY)) {
+  if (!t.element && t.field->shape == KIND_LIST && json_is(v, JSON_ARRAY)) {
     inside.form = TYPED_KEYED;
     inside = typed_element(inside);
     for (size_t i = 0; i < json_count(v); i++)

@@ -1,0 +1,325 @@
+/* Reviews (authentication.k8s.io, authorization.k8s.io) and serviceaccounts/token. Nothing of it is stored. */
+#include <string.h>
+
+#include "apiserver_internal.h"
+#include "authn.h"
+#include "authz.h"
+#include "managed_fields.h"
+#include "object.h"
+#include "rest_meta.h"
+#include "rest_subresource.h"
+#include "rest_write.h"
+#include "sa_token.h"
+
+#define TOKEN_SECONDS     3600
+#define TOKEN_SECONDS_MIN 600
+#define TOKEN_SECONDS_MAX ((int64_t)1 << 32)
+
+/* The body, with managed fields as any other created object has them. */
+static int
+read_review(struct rest_call *c, struct json **ret, struct kerr *reterr)
+{
+  if (rest_write_options(c, "CreateOptions", false, reterr) < 0 || rest_body_object(c, ret, reterr) < 0 ||
+      rest_meta_namespace(c, *ret, reterr) < 0)
+    return -(int)reterr->code;
+  rest_meta_wipe(c->a, *ret);
+  managed_fields_update(c, NULL, *ret);
+  return 0;
+}
+
+static int
+answer(struct rest_call *c, struct json *review, struct json *status, struct kerr *reterr)
+{
+  struct kind_strictness lenient = { .a = c->a };
+  struct json *canonical;
+
+  json_set(c->a, review, "status", status);
+  if (kind_decode(c->a, c->kind, review, &lenient, &canonical, reterr) < 0)
+    return -(int)reterr->code;
+  return rest_answer_object(c, 201, c->kind, canonical, reterr);
+}
+
+static struct json *
+user_info(struct rest_call *c, const struct exchange_user *u)
+{
+  struct json *ret = json_new_object(c->a);
+
+  json_set_str(c->a, ret, "username", u->name);
+  if (u->uid && *u->uid)
+    json_set_str(c->a, ret, "uid", u->uid);
+  if (u->n_groups) {
+    struct json *groups = json_ensure_array(c->a, ret, "groups");
+
+    for (size_t i = 0; i < u->n_groups; i++)
+      json_append_str(c->a, groups, u->groups[i]);
+  }
+  if (json_count(u->extra))
+    json_set(c->a, ret, "extra", json_copy(c->a, u->extra));
+  return ret;
+}
+
+static const char **
+strings_of(struct rest_call *c, const struct json *list, size_t *ret_n)
+{
+  const char **ret = arena_array_of(c->a, const char *, json_count(list) + 1);
+
+  *ret_n = 0;
+  for (json_each_item(v, list))
+    if (json_str(*v))
+      ret[(*ret_n)++] = json_str(*v);
+  return ret;
+}
+
+/* -- authentication -- */
+
+int
+sub_self_review(struct rest_call *c, struct kerr *reterr)
+{
+  struct json *review, *status = json_new_object(c->a);
+
+  if (rest_write_options(c, "CreateOptions", false, reterr) < 0 || rest_body_object(c, &review, reterr) < 0)
+    return -(int)reterr->code;
+  rest_meta_wipe(c->a, review);
+  json_set_str(c->a, rest_meta_edit(c->a, review), "creationTimestamp", rest_time(c->a, c->now));
+  json_set(c->a, status, "userInfo", user_info(c, c->user));
+  return answer(c, review, status, reterr);
+}
+
+int
+sub_token_review(struct rest_call *c, struct kerr *reterr)
+{
+  struct json *review, *status = json_new_object(c->a);
+  const char *token, *const *good = NULL, **wanted;
+  const struct exchange_user *user;
+  _cleanup_kerr_ struct kerr err = KERR_INIT;
+  size_t n, n_good = 0;
+
+  if (read_review(c, &review, reterr) < 0)
+    return -(int)reterr->code;
+  token = json_str(json_dig(review, "spec", "token", NULL));
+  if (!token || !*token)
+    return kerr_set(reterr, KERR_BAD_REQUEST, NULL, "token is required for TokenReview in authentication");
+  wanted = strings_of(c, json_dig(review, "spec", "audiences", NULL), &n);
+  if (!c->s->config.authn)
+    return answer(c, review, status, reterr);
+  if (authn_token(c->s->config.authn, c->a, span_of(token), wanted, n, &user, &good, &n_good, &err) < 0) {
+    json_set_str(c->a, status, "error", err.msg);
+    return answer(c, review, status, reterr);
+  }
+  json_set_bool(c->a, status, "authenticated", true);
+  json_set(c->a, status, "user", user_info(c, user));
+  for (size_t i = 0; i < n_good; i++)
+    json_append_str(c->a, json_ensure_array(c->a, status, "audiences"), good[i]);
+  return answer(c, review, status, reterr);
+}
+
+/* -- authorization -- */
+
+static int
+wrong_spec(struct rest_call *c, const char *field, const char *why, struct kerr *reterr)
+{
+  struct field_errors errs = { .a = c->a };
+
+  field_errors_add(&errs, FIELD_INVALID, field, "null", "%s", why);
+  return rest_invalid_of(c, "authorization.k8s.io", "", "", &errs, reterr);
+}
+
+static const char *
+member(const struct json *o, const char *name)
+{
+  return json_get_str_or(o, name, "");
+}
+
+static int
+read_question(struct rest_call *c, const struct json *spec, struct authz_request *ret, struct kerr *reterr)
+{
+  const struct json *resource = json_get(spec, "resourceAttributes"), *path = json_get(spec, "nonResourceAttributes");
+
+  if (!resource == !path)
+    return wrong_spec(c, "spec",
+                      resource ? "cannot be specified in combination with resourceAttributes"
+                               : "exactly one of nonResourceAttributes or resourceAttributes must be specified",
+                      reterr);
+  *ret = (struct authz_request){ .verb = member(path, "verb"), .path = member(path, "path") };
+  if (resource)
+    *ret = (struct authz_request){ .verb = member(resource, "verb"),
+                                   .is_resource = true,
+                                   .group = member(resource, "group"),
+                                   .version = member(resource, "version"),
+                                   .resource = member(resource, "resource"),
+                                   .subresource = member(resource, "subresource"),
+                                   .ns = member(resource, "namespace"),
+                                   .name = member(resource, "name"),
+                                   .path = "" };
+  return 0;
+}
+
+/* Whom the review is about: the spec says it, or (Self...) whoever asks. */
+static const struct exchange_user *
+review_user(struct rest_call *c, const struct json *spec)
+{
+  struct exchange_user *u;
+
+  if (strcmp(c->info.resource, "selfsubjectaccessreviews") == 0)
+    return c->user;
+  u = arena_new_of(c->a, struct exchange_user);
+  *u = (struct exchange_user){ .name = member(spec, "user"), .uid = member(spec, "uid"), .extra = json_get(spec, "extra") };
+  u->groups = strings_of(c, json_get(spec, "groups"), &u->n_groups);
+  return u;
+}
+
+int
+sub_access_review(struct rest_call *c, struct kerr *reterr)
+{
+  struct json *review, *status = json_new_object(c->a);
+  struct authz_request q;
+  const char *reason = "";
+  enum authz_decision decision = AUTHZ_ALLOW;
+
+  if (read_review(c, &review, reterr) < 0)
+    return -(int)reterr->code;
+  const struct json *spec = json_get(review, "spec");
+
+  if (read_question(c, spec, &q, reterr) < 0)
+    return -(int)reterr->code;
+  if (strcmp(c->info.resource, "localsubjectaccessreviews") == 0 && strcmp(q.ns, c->info.namespace_) != 0)
+    return kerr_set(reterr, KERR_BAD_REQUEST, NULL,
+                    "spec.resourceAttributes.namespace must match namespace: %s", c->info.namespace_);
+  q.user = review_user(c, spec);
+  if (strcmp(c->info.resource, "selfsubjectaccessreviews") != 0 && !*q.user->name && !q.user->n_groups)
+    return wrong_spec(c, "spec.user", "at least one of user or group must be specified", reterr);
+  if (c->s->config.authz)
+    decision = authz_decide(c->s->config.authz, c->a, &q, &reason);
+  json_set_bool(c->a, status, "allowed", decision == AUTHZ_ALLOW);
+  if (decision == AUTHZ_DENY)
+    json_set_bool(c->a, status, "denied", true);
+  if (*reason)
+    json_set_str(c->a, status, "reason", reason);
+  return answer(c, review, status, reterr);
+}
+
+int
+sub_rules_review(struct rest_call *c, struct kerr *reterr)
+{
+  struct json *review, *status = json_new_object(c->a), *resources = json_new_array(c->a), *paths = json_new_array(c->a);
+  const char *ns, *incomplete = NULL;
+
+  if (read_review(c, &review, reterr) < 0)
+    return -(int)reterr->code;
+  ns = json_str(json_dig(review, "spec", "namespace", NULL));
+  if (!ns || !*ns)
+    return kerr_set(reterr, KERR_BAD_REQUEST, NULL, "no namespace on request");
+  if (c->s->config.authz)
+    authz_rules(c->s->config.authz, c->a, c->user, ns, &resources, &paths, &incomplete);
+  json_set(c->a, status, "resourceRules", resources);
+  json_set(c->a, status, "nonResourceRules", paths);
+  json_set_bool(c->a, status, "incomplete", incomplete != NULL);
+  if (incomplete)
+    json_set_str(c->a, status, "evaluationError", incomplete);
+  json_set(c->a, review, "metadata", json_new_object(c->a));
+  json_set(c->a, review, "spec", json_new_object(c->a));
+  return answer(c, review, status, reterr);
+}
+
+/* -- serviceaccounts/token (pkg/registry/core/serviceaccount/storage/token.go) -- */
+
+static int
+bind_to(struct rest_call *c, const struct json *ref, struct sa_token_request *want, struct kerr *reterr)
+{
+  static const struct {
+    const char *kind, *resource;
+    bool namespaced;
+  } rows[] = { { "Pod", "pods", true }, { "Secret", "secrets", true }, { "Node", "nodes", false } };
+  const char *kind = member(ref, "kind"), *name = member(ref, "name"), *uid = member(ref, "uid");
+
+  for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+    const struct kind_resource *res = kind_resource_find(c->personality, "", "v1", rows[i].resource);
+    struct sa_ref *into = i == 0 ? &want->pod : i == 1 ? &want->secret : &want->node;
+    _cleanup_kerr_ struct kerr err = KERR_INIT;
+    struct record *r;
+
+    if (strcmp(rows[i].kind, kind) != 0)
+      continue;
+    if (store_get(c->s->store, rest_key(c->a, res, rows[i].namespaced ? want->ns : "", name), 0, &r, &err) < 0) {
+      struct status_subject about = { .kind = rows[i].resource, .name = name };
+      _cleanup_kerr_ struct kerr gone = KERR_INIT;
+
+      (void)kerr_set(&gone, KERR_NOT_FOUND, NULL, "%s \"%s\" not found", rows[i].resource, name);
+      c->refusal = status_from_kerr(c->a, &gone, &about, 0);
+      return kerr_move(reterr, &gone);
+    }
+    *into = (struct sa_ref){ .name = name, .uid = arena_strdup(c->a, object_uid(record_tree(r))) };
+    if (i == 0)
+      want->node.name = arena_strdup(c->a, member(json_get(record_tree(r), "spec"), "nodeName"));
+    if (i == 0 && !*want->node.name)
+      want->node.name = NULL;
+    record_unref(r);
+    if (*uid && strcmp(uid, into->uid) != 0)
+      return rest_conflict(c, want->account.name,
+                           arena_printf(c->a,
+                                        "the UID in the bound object reference (%s) does not match the UID in record. The "
+                                        "object might have been deleted and then recreated",
+                                        uid),
+                           reterr);
+    return 0;
+  }
+  return kerr_set(reterr, KERR_BAD_REQUEST, NULL, "cannot bind token for serviceaccount \"%s\" to type %s, Kind=%s",
+                  want->account.name, member(ref, "apiVersion"), kind);
+}
+
+static int
+check_seconds(struct rest_call *c, int64_t seconds, struct kerr *reterr)
+{
+  struct field_errors errs = { .a = c->a };
+  const char *shown = json_text(c->a, json_new_int(c->a, seconds), JSON_COMPACT);
+
+  if (seconds < TOKEN_SECONDS_MIN)
+    field_errors_add(&errs, FIELD_INVALID, "spec.expirationSeconds", shown, "may not specify a duration less than 10 minutes");
+  if (seconds > TOKEN_SECONDS_MAX)
+    field_errors_add(&errs, FIELD_INVALID, "spec.expirationSeconds", shown, "may not specify a duration larger than 2^32 seconds");
+  return errs.n ? rest_invalid_of(c, "authentication.k8s.io", "TokenRequest", c->info.name, &errs, reterr) : 0;
+}
+
+int
+sub_token(struct rest_call *c, struct kerr *reterr)
+{
+  const struct kind *k = kind_find("authentication.k8s.io", "v1", "TokenRequest");
+  struct sa_token_request want = { .ns = c->info.namespace_ };
+  _cleanup_record_ struct record *account = NULL;
+  struct json *review = NULL, *status = json_new_object(c->a), *spec, *meta;
+  const struct json *ref;
+  const char *token;
+  int64_t expiry;
+
+  if (!c->s->config.signer)
+    return kerr_set(reterr, KERR_UNAVAILABLE, NULL, "this server has no key to sign service account tokens with");
+  if (rest_write_options(c, "CreateOptions", false, reterr) < 0 || rest_load(c, c->info.name, &account, reterr) < 0 ||
+      rest_body_of(c, k, &review, reterr) < 0)
+    return -(int)reterr->code;
+  if (!review)
+    review = json_new_object(c->a);
+  spec = json_ensure_object(c->a, review, "spec");
+  want.account = (struct sa_ref){ .name = c->info.name, .uid = object_uid(record_tree(account)) };
+  want.audiences = strings_of(c, json_get(spec, "audiences"), &want.n_audiences);
+  if (!want.n_audiences)
+    want.audiences = (const char **)(uintptr_t)sa_signer_audiences(c->s->config.signer, &want.n_audiences);
+  want.seconds = json_get_int(spec, "expirationSeconds", TOKEN_SECONDS);
+  ref = json_get(spec, "boundObjectRef");
+  if (check_seconds(c, want.seconds, reterr) < 0 || (json_count(ref) && bind_to(c, ref, &want, reterr) < 0) ||
+      sa_token_issue(c->s->config.signer, c->a, &want, &token, &expiry, reterr) < 0)
+    return -(int)reterr->code;
+  json_set_str(c->a, review, "kind", "TokenRequest");
+  json_set_str(c->a, review, "apiVersion", "authentication.k8s.io/v1");
+  meta = json_ensure_object(c->a, review, "metadata");
+  json_set_str(c->a, meta, "name", c->info.name);
+  json_set_str(c->a, meta, "namespace", c->info.namespace_);
+  json_set_str(c->a, meta, "creationTimestamp", rest_time(c->a, c->now));
+  json_set(c->a, spec, "audiences", json_new_array(c->a));
+  for (size_t i = 0; i < want.n_audiences; i++)
+    json_append_str(c->a, json_find(spec, "audiences"), want.audiences[i]);
+  json_set_int(c->a, spec, "expirationSeconds", want.seconds);
+  json_set_str(c->a, status, "token", token);
+  json_set_str(c->a, status, "expirationTimestamp", rest_time(c->a, expiry * CLOCK_SEC));
+  c->kind = k;
+  return answer(c, review, status, reterr);
+}
