@@ -6,7 +6,6 @@
 #include "managed_fields.h"
 #include "managers.h"
 #include "object.h"
-#include "strategy.h"
 #include "typed.h"
 
 #define BEFORE_FIRST_APPLY "before-first-apply"
@@ -319,7 +318,6 @@ apply_patch(struct rest_call *c, const struct json *live, const struct json *con
   if (kind_decode(c->a, c->kind, merged, &lenient, ret, reterr) < 0)
     return -(int)reterr->code;
   kind_default(c->a, c->kind, *ret, c->personality, c->now);
-  strategy_decoded(c, *ret);
   struct manager *mine = managers_find(&ap.m, &ap.self);
 
   if (mine && (changed || !*mine->time))

@@ -6,7 +6,6 @@
 #include "ceilings.h"
 #include "object.h"
 #include "rest.h"
-#include "strategy.h"
 #include "yaml.h"
 
 #define MANAGER_MAX 128 /* metav1validation.FieldManagerMaxLength */
@@ -203,7 +202,6 @@ rest_body_object(struct rest_call *c, struct json **ret, struct kerr *reterr)
   json_set_str(c->a, *ret, "kind", c->kind->kind);
   json_set_str(c->a, *ret, "apiVersion", gv_text(c->a, c->kind->group, c->kind->version));
   kind_default(c->a, c->kind, *ret, c->personality, c->now);
-  strategy_decoded(c, *ret);
   return 0;
 }
 

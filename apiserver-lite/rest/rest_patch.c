@@ -8,7 +8,6 @@
 #include "patch.h"
 #include "rest_meta.h"
 #include "rest_write.h"
-#include "strategy.h"
 #include "typed.h"
 #include "yaml.h"
 
@@ -71,7 +70,6 @@ decode_patched(struct rest_call *c, const struct patch_call *p, const struct jso
     return bad_patch(c, shown ? shown : json_text(c->a, patched, JSON_COMPACT),
                      arena_printf(c->a, "strict decoding error: %s", problems), reterr);
   kind_default(c->a, c->kind, *ret, c->personality, c->now);
-  strategy_decoded(c, *ret);
   managed_fields_update(c, old, *ret);
   return 0;
 }

@@ -14,8 +14,6 @@
 
 #include "rest.h"
 
-/* Right after decoding and defaulting, before anybody takes account of fields: what conversion does upstream. */
-void strategy_decoded(struct rest_call *c, struct json *o);
 _must_check_ int strategy_prepare_create(struct rest_call *c, struct json *o, struct kerr *reterr);
 _must_check_ int strategy_prepare_update(struct rest_call *c, struct json *o, const struct json *old,
                                          struct kerr *reterr);
