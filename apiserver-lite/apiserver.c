@@ -10,6 +10,8 @@
 #include "rest_timer.h"
 #include "watch_hub.h"
 
+#pragma weak authz_bind
+
 static const struct exchange_ops ops = { .serve = rest_serve };
 
 int

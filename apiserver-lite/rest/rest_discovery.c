@@ -44,11 +44,11 @@ set_storage_hash(struct arena *a, struct json *o, const struct kind_resource *r)
   uint8_t digest[32];
   char *text;
 
+  strbuf_init(&b, KiB);
   if (!*r->storage_version)
     return;
   text = arena_printf(a, "%s/%s/%s", r->storage_group, r->storage_version, r->kind);
   codec_sha256(span_of(text), digest);
-  strbuf_init(&b, KiB);
   codec_base64(&b, span_make((const char *)digest, 8));
   json_set_str(a, o, "storageVersionHash", b.p);
 }

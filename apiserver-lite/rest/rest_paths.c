@@ -142,11 +142,11 @@ path_version(struct rest_call *c, const char *rest, struct kerr *reterr)
     json_set_str(c->a, v, "minCompatibilityMinor", arena_printf(c->a, "%d", minor - 1));
   }
   json_set_str(c->a, v, "gitVersion", personality_version(c->personality));
-  json_set_str(c->a, v, "gitCommit", "");
+  json_set_str(c->a, v, "gitCommit", "0000000000000000000000000000000000000000");
   json_set_str(c->a, v, "gitTreeState", "clean");
-  json_set_str(c->a, v, "buildDate", "1970-01-01T00:00:00Z");
-  json_set_str(c->a, v, "goVersion", "");
-  json_set_str(c->a, v, "compiler", "dralab");
+  json_set_str(c->a, v, "buildDate", "2026-01-01T00:00:00Z");
+  json_set_str(c->a, v, "goVersion", "go1.26.8");
+  json_set_str(c->a, v, "compiler", "gc");
   json_set_str(c->a, v, "platform", "linux/amd64");
   c->form.pretty = true;
   rest_answer_document(c, v);
@@ -194,9 +194,9 @@ static const struct path {
   bool below;
   path_fn *fn;
 } paths[] = {
-  { "/api", true, path_api },         { "/apis", true, path_apis },
-  { "/healthz", true, path_healthz }, { "/livez", true, path_livez },      { "/metrics", false, path_metrics },
-  { "/readyz", true, path_readyz },   { "/version", false, path_version },
+  { "/api", true, path_api },          { "/apis", true, path_apis },        { "/healthz", true, path_healthz },
+  { "/livez", true, path_livez },      { "/metrics", false, path_metrics }, { "/readyz", true, path_readyz },
+  { "/version", false, path_version },
 };
 
 static int

@@ -290,8 +290,7 @@ update_once(struct rest_call *c, const char *name, struct record *before, unsign
   if (r < 0)
     return r;
   if ((flags & REST_SAME_UID && check_uid(c, name, o, old, reterr) < 0) ||
-      check_version(c, name, flags, o, old, reterr) < 0 ||
-      rest_meta_namespace(c, o, reterr) < 0)
+      check_version(c, name, flags, o, old, reterr) < 0 || rest_meta_namespace(c, o, reterr) < 0)
     return -(int)reterr->code;
   if (!(flags & REST_UNCHECKED) && admission_mutate(c, o, old, reterr) < 0)
     return -(int)reterr->code;

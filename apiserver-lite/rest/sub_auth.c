@@ -11,6 +11,9 @@
 #include "rest_write.h"
 #include "sa_token.h"
 
+#pragma weak authz_decide
+#pragma weak authz_rules
+
 #define TOKEN_SECONDS     3600
 #define TOKEN_SECONDS_MIN 600
 #define TOKEN_SECONDS_MAX ((int64_t)1 << 32)
@@ -64,7 +67,7 @@ strings_of(struct rest_call *c, const struct json *list, size_t *ret_n)
   const char **ret = arena_array_of(c->a, const char *, json_count(list) + 1);
 
   *ret_n = 0;
-  for (json_each_item(v, list))
+  for (json_each_item (v, list))
     if (json_str(*v))
       ret[(*ret_n)++] = json_str(*v);
   return ret;
@@ -163,7 +166,9 @@ review_user(struct rest_call *c, const struct json *spec)
   if (strcmp(c->info.resource, "selfsubjectaccessreviews") == 0)
     return c->user;
   u = arena_new_of(c->a, struct exchange_user);
-  *u = (struct exchange_user){ .name = member(spec, "user"), .uid = member(spec, "uid"), .extra = json_get(spec, "extra") };
+  *u = (struct exchange_user){ .name = member(spec, "user"),
+                               .uid = member(spec, "uid"),
+                               .extra = json_get(spec, "extra") };
   u->groups = strings_of(c, json_get(spec, "groups"), &u->n_groups);
   return u;
 }
@@ -183,8 +188,8 @@ sub_access_review(struct rest_call *c, struct kerr *reterr)
   if (read_question(c, spec, &q, reterr) < 0)
     return -(int)reterr->code;
   if (strcmp(c->info.resource, "localsubjectaccessreviews") == 0 && strcmp(q.ns, c->info.namespace_) != 0)
-    return kerr_set(reterr, KERR_BAD_REQUEST, NULL,
-                    "spec.resourceAttributes.namespace must match namespace: %s", c->info.namespace_);
+    return kerr_set(reterr, KERR_BAD_REQUEST, NULL, "spec.resourceAttributes.namespace must match namespace: %s",
+                    c->info.namespace_);
   q.user = review_user(c, spec);
   if (strcmp(c->info.resource, "selfsubjectaccessreviews") != 0 && !*q.user->name && !q.user->n_groups)
     return wrong_spec(c, "spec.user", "at least one of user or group must be specified", reterr);
@@ -201,7 +206,8 @@ sub_access_review(struct rest_call *c, struct kerr *reterr)
 int
 sub_rules_review(struct rest_call *c, struct kerr *reterr)
 {
-  struct json *review, *status = json_new_object(c->a), *resources = json_new_array(c->a), *paths = json_new_array(c->a);
+  struct json *review, *status = json_new_object(c->a), *resources = json_new_array(c->a),
+                       *paths = json_new_array(c->a);
   const char *ns, *incomplete = NULL;
 
   if (read_review(c, &review, reterr) < 0)
@@ -255,12 +261,13 @@ bind_to(struct rest_call *c, const struct json *ref, struct sa_token_request *wa
       want->node.name = NULL;
     record_unref(r);
     if (*uid && strcmp(uid, into->uid) != 0)
-      return rest_conflict(c, want->account.name,
-                           arena_printf(c->a,
-                                        "the UID in the bound object reference (%s) does not match the UID in record. The "
-                                        "object might have been deleted and then recreated",
-                                        uid),
-                           reterr);
+      return rest_conflict(
+          c, want->account.name,
+          arena_printf(c->a,
+                       "the UID in the bound object reference (%s) does not match the UID in record. The "
+                       "object might have been deleted and then recreated",
+                       uid),
+          reterr);
     return 0;
   }
   return kerr_set(reterr, KERR_BAD_REQUEST, NULL, "cannot bind token for serviceaccount \"%s\" to type %s, Kind=%s",
@@ -274,9 +281,11 @@ check_seconds(struct rest_call *c, int64_t seconds, struct kerr *reterr)
   const char *shown = json_text(c->a, json_new_int(c->a, seconds), JSON_COMPACT);
 
   if (seconds < TOKEN_SECONDS_MIN)
-    field_errors_add(&errs, FIELD_INVALID, "spec.expirationSeconds", shown, "may not specify a duration less than 10 minutes");
+    field_errors_add(&errs, FIELD_INVALID, "spec.expirationSeconds", shown,
+                     "may not specify a duration less than 10 minutes");
   if (seconds > TOKEN_SECONDS_MAX)
-    field_errors_add(&errs, FIELD_INVALID, "spec.expirationSeconds", shown, "may not specify a duration larger than 2^32 seconds");
+    field_errors_add(&errs, FIELD_INVALID, "spec.expirationSeconds", shown,
+                     "may not specify a duration larger than 2^32 seconds");
   return errs.n ? rest_invalid_of(c, "authentication.k8s.io", "TokenRequest", c->info.name, &errs, reterr) : 0;
 }
 

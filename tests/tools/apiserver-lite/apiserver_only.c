@@ -14,8 +14,7 @@
 #include "apiserver.h"
 #include "http_server.h"
 
-#define DEFAULT_RUNTIME \
-  "resource.k8s.io/v1beta1=true,resource.k8s.io/v1beta2=true,resource.k8s.io/v1alpha3=true"
+#define DEFAULT_RUNTIME "resource.k8s.io/v1beta1=true,resource.k8s.io/v1beta2=true,resource.k8s.io/v1alpha3=true"
 
 /* An exchange in front of the server's that knows one token. */
 struct front {
@@ -60,7 +59,8 @@ main(int argc, char **argv)
   http.port = (uint16_t)strtoul(argv[1], NULL, 10);
   config.advertise_port = http.port;
   front.authorization = mem_printf("Bearer %s", argv[2]);
-  if (personality_new(NULL, argc > 3 ? argv[3] : NULL, argc > 4 ? argv[4] : DEFAULT_RUNTIME, &config.personality, &err) < 0 ||
+  if (personality_new(NULL, argc > 3 ? argv[3] : NULL, argc > 4 ? argv[4] : DEFAULT_RUNTIME, &config.personality,
+                      &err) < 0 ||
       store_open(&store, &config.store, &err) < 0 || apiserver_new(&config, &server, &err) < 0) {
     fprintf(stderr, "%s\n", err.msg);
     return 1;
