@@ -6,102 +6,11 @@
 #include "cli.h"
 #include "cluster_access.h"
 #include "cluster_dir.h"
+#include "cluster_options.h"
 #include "daemon.h"
-#include "gates.h"
 
 #define START_TIMEOUT (60 * CLOCK_SEC)
 #define STOP_TIMEOUT  (20 * CLOCK_SEC)
-
-static const char *const stores[] = { "memory", "sqlite", "etcd", NULL };
-static const char *const disables[] = { "scheduler", "controllers", "node-agent", "driver", NULL };
-static const char *const syncs[] = { "full", "normal", NULL };
-
-struct create_options {
-  const char *name, *config, *kubernetes_version, *devices, *store, *store_sync, *kubeconfig, *data_dir, *gates,
-      *runtime_config, *address, *authorization_mode;
-  const char *nodes; /* text, so that "not given" differs from 0 */
-  int64_t port, wait;
-  struct cli_list disable;
-  bool retain;
-};
-
-static const struct cli_option create_rows[] = {
-  CLI_OPTION_NAME(struct create_options, name),
-  { "nodes", 0, CLI_STRING, offsetof(struct create_options, nodes), "K",
-    "how many nodes (default 1; 0 for an API server alone)", NULL },
-  { "devices", 0, CLI_STRING, offsetof(struct create_options, devices), "PROFILE[:COUNT]",
-    "devices of each node (default gpu:4); a built-in profile or a file", NULL },
-  { "kubernetes-version", 0, CLI_STRING, offsetof(struct create_options, kubernetes_version), "V",
-    "the release to be (default 1.37)", NULL },
-  { "store", 0, CLI_STRING, offsetof(struct create_options, store), "KIND",
-    "where objects are kept: memory, sqlite (default)", stores },
-  { "store-sync", 0, CLI_STRING, offsetof(struct create_options, store_sync), "HOW",
-    "full: survives a power cut (default); normal: survives a crash", syncs },
-  { "config", 0, CLI_STRING, offsetof(struct create_options, config), "FILE",
-    "a cluster configuration, or - for standard input; flags win over it", NULL },
-  { "wait", 0, CLI_DURATION, offsetof(struct create_options, wait), "DURATION",
-    "wait until all nodes are Ready, at most this long", NULL },
-  { "kubeconfig", 0, CLI_STRING, offsetof(struct create_options, kubeconfig), "FILE",
-    "where to write access (default: $KUBECONFIG or ~/.kube/config)", NULL },
-  { "data-dir", 0, CLI_STRING, offsetof(struct create_options, data_dir), "DIR",
-    "where the cluster lives (default: under $DRALAB_HOME)", NULL },
-  { "feature-gates", 0, CLI_STRING, offsetof(struct create_options, gates), "K=V,...", "feature gates of that release",
-    NULL },
-  { "runtime-config", 0, CLI_STRING, offsetof(struct create_options, runtime_config), "G/V=BOOL,...",
-    "API versions to serve or not", NULL },
-  { "authorization-mode", 0, CLI_STRING, offsetof(struct create_options, authorization_mode), "MODES",
-    "Node,RBAC (default) or AlwaysAllow", NULL },
-  { "disable", 0, CLI_LIST, offsetof(struct create_options, disable), "PARTS",
-    "do without: scheduler, controllers, node-agent, driver", disables },
-  { "address", 0, CLI_STRING, offsetof(struct create_options, address), "IP",
-    "what the API server listens on (default 127.0.0.1)", NULL },
-  { "port", 0, CLI_INT, offsetof(struct create_options, port), "PORT",
-    "the API server's port (default: one that is free)", NULL },
-  { "retain", 0, CLI_BOOL, offsetof(struct create_options, retain), NULL,
-    "keep the cluster's folder when creating fails", NULL },
-  CLI_OPTIONS_END,
-};
-
-static void
-override(const char **to, const char *given)
-{
-  if (given && *given)
-    *to = given;
-}
-
-static int
-config_from_options(struct cli *cli, const struct create_options *o, struct cluster_config *c, struct kerr *reterr)
-{
-  _cleanup_(personality_unrefp) struct personality *p = NULL;
-  int r = 0;
-
-  cluster_config_default(cli->arena, c);
-  c->name = cli_cluster_name(NULL);
-  if (o->config)
-    r = cluster_config_read(cli->arena, o->config, c, reterr);
-  if (r < 0)
-    return r;
-  override(&c->name, o->name);
-  override(&c->devices, o->devices);
-  override(&c->kubernetes_version, o->kubernetes_version);
-  override(&c->store, o->store);
-  override(&c->store_sync, o->store_sync);
-  override(&c->feature_gates, o->gates);
-  override(&c->runtime_config, o->runtime_config);
-  override(&c->address, o->address);
-  override(&c->authorization_mode, o->authorization_mode);
-  if (o->port)
-    c->port = o->port;
-  if (o->nodes)
-    r = cluster_config_set_nodes(cli->arena, c, o->nodes, reterr);
-  if (r == 0)
-    r = cluster_config_disable(c, o->disable.items, o->disable.n, reterr);
-  if (r == 0)
-    r = cluster_config_finish(cli->arena, c, reterr);
-  if (r == 0) /* refuse a wrong gate now, not from a log file */
-    r = personality_new(c->kubernetes_version, c->feature_gates, c->runtime_config, &p, reterr);
-  return r;
-}
 
 /* Start the daemon of a folder that is complete, and give the user access. */
 static int
@@ -135,7 +44,7 @@ next_commands(struct cli *cli, const char *name)
 }
 
 static int
-create_new(struct cli *cli, const struct cluster_dir *d, struct cluster_config *c, const struct create_options *o,
+create_new(struct cli *cli, const struct cluster_dir *d, struct cluster_config *c, const struct cluster_options *o,
            struct kerr *reterr)
 {
   struct cli_step *step;
@@ -164,13 +73,13 @@ create_new(struct cli *cli, const struct cluster_dir *d, struct cluster_config *
 static int
 create_run(struct cli *cli, void *options, struct kerr *reterr)
 {
-  struct create_options *o = options;
+  struct cluster_options *o = options;
   struct cluster_config c;
   struct cluster_dir d;
   bool again;
   int r;
 
-  r = config_from_options(cli, o, &c, reterr);
+  r = cluster_options_config(cli, o, &c, reterr);
   if (r == 0)
     r = cluster_dir_of(cli->arena, c.name, &d, reterr);
   if (r < 0)
@@ -199,8 +108,8 @@ const struct cli_command cmd_create_cluster = {
   .summary = "Create a cluster, or bring back one that is not running",
   .help = "Makes the cluster's folder, starts its process, and adds the context dralab-NAME to your kubeconfig.\n"
           "A cluster of that name that has stopped or crashed is started again with everything it had.",
-  .options = create_rows,
-  .options_size = sizeof(struct create_options),
+  .options = cluster_option_rows,
+  .options_size = sizeof(struct cluster_options),
   .run = create_run,
 };
 
@@ -298,7 +207,7 @@ existing(struct cli *cli, const char *given, struct cluster_dir *ret, struct ker
 static int
 start_run(struct cli *cli, void *options, struct kerr *reterr)
 {
-  const struct create_options *o = options;
+  const struct cluster_options *o = options;
   struct cluster_dir d;
   int r = existing(cli, o->name, &d, reterr);
 
@@ -318,7 +227,7 @@ start_run(struct cli *cli, void *options, struct kerr *reterr)
 static int
 stop_run(struct cli *cli, void *options, struct kerr *reterr)
 {
-  const struct create_options *o = options;
+  const struct cluster_options *o = options;
   struct cluster_dir d;
   int r = existing(cli, o->name, &d, reterr);
 
@@ -329,27 +238,27 @@ stop_run(struct cli *cli, void *options, struct kerr *reterr)
 }
 
 static const struct cli_option start_rows[] = {
-  CLI_OPTION_NAME(struct create_options, name),
-  { "wait", 0, CLI_DURATION, offsetof(struct create_options, wait), "DURATION",
+  CLI_OPTION_NAME(struct cluster_options, name),
+  { "wait", 0, CLI_DURATION, offsetof(struct cluster_options, wait), "DURATION",
     "wait until all nodes are Ready, at most this long", NULL },
-  { "kubeconfig", 0, CLI_STRING, offsetof(struct create_options, kubeconfig), "FILE", "where to write access", NULL },
+  { "kubeconfig", 0, CLI_STRING, offsetof(struct cluster_options, kubeconfig), "FILE", "where to write access", NULL },
   CLI_OPTIONS_END,
 };
 
-static const struct cli_option stop_rows[] = { CLI_OPTION_NAME(struct create_options, name), CLI_OPTIONS_END };
+static const struct cli_option stop_rows[] = { CLI_OPTION_NAME(struct cluster_options, name), CLI_OPTIONS_END };
 
 extern const struct cli_command cmd_start_cluster, cmd_stop_cluster;
 const struct cli_command cmd_start_cluster = {
   .name = "start cluster",
   .summary = "Start a cluster that was stopped or has crashed",
   .options = start_rows,
-  .options_size = sizeof(struct create_options),
+  .options_size = sizeof(struct cluster_options),
   .run = start_run,
 };
 const struct cli_command cmd_stop_cluster = {
   .name = "stop cluster",
   .summary = "Stop a cluster's process; everything stays",
   .options = stop_rows,
-  .options_size = sizeof(struct create_options),
+  .options_size = sizeof(struct cluster_options),
   .run = stop_run,
 };

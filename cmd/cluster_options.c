@@ -1,0 +1,89 @@
+#include "cluster_options.h"
+
+#include <string.h>
+
+#include "gates.h"
+
+static const char *const stores[] = { "memory", "sqlite", "etcd", NULL };
+static const char *const disables[] = { "scheduler", "controllers", "node-agent", "driver", NULL };
+static const char *const syncs[] = { "full", "normal", NULL };
+
+const struct cli_option cluster_option_rows[] = {
+  CLI_OPTION_NAME(struct cluster_options, name),
+  { "nodes", 0, CLI_STRING, offsetof(struct cluster_options, nodes), "K",
+    "how many nodes (default 1; 0 for an API server alone)", NULL },
+  { "devices", 0, CLI_STRING, offsetof(struct cluster_options, devices), "PROFILE[:COUNT]",
+    "devices of each node (default gpu:4); a built-in profile or a file", NULL },
+  { "kubernetes-version", 0, CLI_STRING, offsetof(struct cluster_options, kubernetes_version), "V",
+    "the release to be (default 1.37)", NULL },
+  { "store", 0, CLI_STRING, offsetof(struct cluster_options, store), "KIND",
+    "where objects are kept: memory, sqlite (default)", stores },
+  { "store-sync", 0, CLI_STRING, offsetof(struct cluster_options, store_sync), "HOW",
+    "full: survives a power cut (default); normal: survives a crash", syncs },
+  { "config", 0, CLI_STRING, offsetof(struct cluster_options, config), "FILE",
+    "a cluster configuration, or - for standard input; flags win over it", NULL },
+  { "wait", 0, CLI_DURATION, offsetof(struct cluster_options, wait), "DURATION",
+    "wait until all nodes are Ready, at most this long", NULL },
+  { "kubeconfig", 0, CLI_STRING, offsetof(struct cluster_options, kubeconfig), "FILE",
+    "where to write access (default: $KUBECONFIG or ~/.kube/config)", NULL },
+  { "data-dir", 0, CLI_STRING, offsetof(struct cluster_options, data_dir), "DIR",
+    "where the cluster lives (default: under $DRALAB_HOME)", NULL },
+  { "feature-gates", 0, CLI_STRING, offsetof(struct cluster_options, gates), "K=V,...", "feature gates of that release",
+    NULL },
+  { "runtime-config", 0, CLI_STRING, offsetof(struct cluster_options, runtime_config), "G/V=BOOL,...",
+    "API versions to serve or not", NULL },
+  { "authorization-mode", 0, CLI_STRING, offsetof(struct cluster_options, authorization_mode), "MODES",
+    "Node,RBAC (default) or AlwaysAllow", NULL },
+  { "disable", 0, CLI_LIST, offsetof(struct cluster_options, disable), "PARTS",
+    "do without: scheduler, controllers, node-agent, driver", disables },
+  { "address", 0, CLI_STRING, offsetof(struct cluster_options, address), "IP",
+    "what the API server listens on (default 127.0.0.1)", NULL },
+  { "port", 0, CLI_INT, offsetof(struct cluster_options, port), "PORT",
+    "the API server's port (default: one that is free)", NULL },
+  { "ready-fd", 0, CLI_INT, offsetof(struct cluster_options, ready_fd), "FD", "serve: a descriptor to say `ready URL` on", NULL },
+  { "retain", 0, CLI_BOOL, offsetof(struct cluster_options, retain), NULL,
+    "keep the cluster's folder when creating fails", NULL },
+  CLI_OPTIONS_END,
+};
+
+static void
+override(const char **to, const char *given)
+{
+  if (given && *given)
+    *to = given;
+}
+
+int
+cluster_options_config(struct cli *cli, const struct cluster_options *o, struct cluster_config *c, struct kerr *reterr)
+{
+  _cleanup_(personality_unrefp) struct personality *p = NULL;
+  int r = 0;
+
+  cluster_config_default(cli->arena, c);
+  c->name = cli_cluster_name(NULL);
+  if (o->config)
+    r = cluster_config_read(cli->arena, o->config, c, reterr);
+  if (r < 0)
+    return r;
+  override(&c->name, o->name);
+  override(&c->devices, o->devices);
+  override(&c->kubernetes_version, o->kubernetes_version);
+  override(&c->store, o->store);
+  override(&c->store_sync, o->store_sync);
+  override(&c->feature_gates, o->gates);
+  override(&c->runtime_config, o->runtime_config);
+  override(&c->address, o->address);
+  override(&c->authorization_mode, o->authorization_mode);
+  if (o->port)
+    c->port = o->port;
+  if (o->nodes)
+    r = cluster_config_set_nodes(cli->arena, c, o->nodes, reterr);
+  if (r == 0)
+    r = cluster_config_disable(c, o->disable.items, o->disable.n, reterr);
+  if (r == 0)
+    r = cluster_config_finish(cli->arena, c, reterr);
+  if (r == 0) /* refuse a wrong gate now, not from a log file */
+    r = personality_new(c->kubernetes_version, c->feature_gates, c->runtime_config, &p, reterr);
+  return r;
+}
+
