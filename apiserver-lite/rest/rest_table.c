@@ -3,9 +3,10 @@
 #include <string.h>
 
 #include "object.h"
+#include "table_cells.h"
 
 static void
-add_column(struct arena *a, struct json *columns, const char *name, const char *type, const char *format)
+add_column(struct arena *a, struct json *columns, const char *name, const char *type, const char *format, int priority)
 {
   struct json *col = json_append(a, columns, json_new_object(a));
 
@@ -13,7 +14,19 @@ add_column(struct arena *a, struct json *columns, const char *name, const char *
   json_set_str(a, col, "type", type);
   json_set_str(a, col, "format", format);
   json_set_str(a, col, "description", "");
-  json_set_int(a, col, "priority", 0);
+  json_set_int(a, col, "priority", priority);
+}
+
+static void
+add_columns(struct arena *a, struct json *columns, const struct kind_table *table)
+{
+  if (!table) {
+    add_column(a, columns, "Name", "string", "name", 0);
+    add_column(a, columns, "Created At", "date", "", 0);
+  }
+  for (size_t i = 0; table && i < table->n; i++)
+    add_column(a, columns, table->columns[i].name, table->columns[i].type, table->columns[i].format,
+               table->columns[i].priority);
 }
 
 enum include { INCLUDE_METADATA, INCLUDE_OBJECT, INCLUDE_NONE };
@@ -45,8 +58,12 @@ add_row(struct rest_call *c, struct json *rows, const struct json *o, enum inclu
   struct json *row = json_append(c->a, rows, json_new_object(c->a)), *cells = json_ensure_array(c->a, row, "cells");
   const char *created = json_str(json_dig(o, "metadata", "creationTimestamp", NULL));
 
-  json_append_str(c->a, cells, object_name(o));
-  json_append_str(c->a, cells, created ? created : "<unknown>");
+  if (table_of(c->kind)) {
+    table_cells(c->a, c->kind, o, c->now, cells);
+  } else {
+    json_append_str(c->a, cells, object_name(o));
+    json_append_str(c->a, cells, created ? created : "<unknown>");
+  }
   if (include == INCLUDE_METADATA)
     json_set(c->a, row, "object", rest_partial(c, o));
   else if (include == INCLUDE_OBJECT)
@@ -73,8 +90,7 @@ rest_table(struct rest_call *c, const struct json **objects, size_t n, struct js
   }
   json_set(c->a, table, "metadata", meta);
   columns = json_ensure_array(c->a, table, "columnDefinitions");
-  add_column(c->a, columns, "Name", "string", "name");
-  add_column(c->a, columns, "Created At", "date", "");
+  add_columns(c->a, columns, table_of(c->kind));
   rows = json_ensure_array(c->a, table, "rows");
   for (size_t i = 0; i < n; i++)
     add_row(c, rows, objects[i], include);
