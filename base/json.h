@@ -163,9 +163,9 @@ struct json *json_shallow(struct arena *a, const struct json *v); /* own node an
 /* Equal as JSON: order of members does not matter; 1 and 1.0 are equal. */
 bool json_equal(const struct json *x, const struct json *y);
 void json_sort_members(struct json *obj); /* by name, bytes; not recursive */
-/* A copy in one heap block without waste, given back with free(root): for trees that outlive every arena. Read-only. */
+/* A copy in one heap block without waste, given back with free(root): for trees that outlive every arena. Read-only:
+ * equal parts are shared. */
 struct json *json_pack(const struct json *v);
-size_t json_packed_size(const struct json *v); /* bytes of that block */
 
 /* -- writing -- */
 

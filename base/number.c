@@ -48,7 +48,7 @@ number_shortest(double d, bool single, char digits[18], int *ret_point)
   char text[40];
   int n = 0;
 
-  d = fabs(d);
+  d = single ? fabs((double)(float)d) : fabs(d);
   for (int precision = 0; precision < 17; precision++) {
     (void)snprintf(text, sizeof text, "%.*e", precision, d);
     if (single ? strtof(text, NULL) == (float)d : strtod(text, NULL) == d) /* exactly */

@@ -1,6 +1,7 @@
 #include "record.h"
 
 #include <assert.h>
+#include <malloc.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -208,7 +209,7 @@ record_tree(struct record *r)
 size_t
 record_memory(const struct record *r)
 {
-  const struct json *tree = atomic_load_explicit(&r->tree, memory_order_acquire);
+  struct json *tree = atomic_load_explicit(&r->tree, memory_order_acquire);
 
-  return sizeof *r + r->key_len + r->n + 2 + (tree ? json_packed_size(tree) : 0);
+  return sizeof *r + r->key_len + r->n + 2 + malloc_usable_size(tree);
 }

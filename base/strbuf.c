@@ -83,25 +83,32 @@ strbuf_putc(struct strbuf *b, char c)
   strbuf_add(b, &c, 1);
 }
 
-void
-strbuf_uint(struct strbuf *b, uint64_t v)
+/* All of it or nothing, so that a full buffer does not end in half a number. */
+static void
+add_number(struct strbuf *b, bool negative, uint64_t v)
 {
-  char digits[20];
+  char digits[21];
   size_t at = sizeof digits;
 
   do {
     digits[--at] = (char)('0' + v % 10);
     v /= 10;
   } while (v);
+  if (negative)
+    digits[--at] = '-';
   strbuf_add(b, digits + at, sizeof digits - at);
+}
+
+void
+strbuf_uint(struct strbuf *b, uint64_t v)
+{
+  add_number(b, false, v);
 }
 
 void
 strbuf_int(struct strbuf *b, int64_t v)
 {
-  if (v < 0)
-    strbuf_putc(b, '-');
-  strbuf_uint(b, v < 0 ? 0 - (uint64_t)v : (uint64_t)v);
+  add_number(b, v < 0, v < 0 ? 0 - (uint64_t)v : (uint64_t)v);
 }
 
 void
