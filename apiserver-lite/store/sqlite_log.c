@@ -44,6 +44,7 @@ struct sqlite_log {
   sqlite3 *db;
   sqlite3_stmt *statements[STATEMENTS];
   int64_t compacted, staged_compacted; /* committed; as the open transaction has it */
+  enum store_sync sync;                /* as it was opened */
   int pending;
   bool dirty; /* a transaction is open */
 };
@@ -122,15 +123,22 @@ check_file(const char *path, bool *ret_absent, struct kerr *reterr)
 }
 
 static int
+sync_file(const char *path, struct kerr *reterr)
+{
+  _cleanup_close_ int fd = open(path, O_RDONLY | O_CLOEXEC);
+
+  if (fd < 0 || fsync(fd) < 0)
+    return kerr_errno(reterr, errno, "store: sync of %s", path);
+  return 0;
+}
+
+static int
 sync_folder(const char *path, struct kerr *reterr)
 {
   const char *slash = strrchr(path, '/');
   _cleanup_free_ char *dir = slash ? mem_strndup(path, (size_t)(slash - path) + 1) : mem_strdup(".");
-  _cleanup_close_ int fd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 
-  if (fd < 0 || fsync(fd) < 0)
-    return kerr_errno(reterr, errno, "store '%s': sync of its folder", path);
-  return 0;
+  return sync_file(dir, reterr);
 }
 
 static void
@@ -156,7 +164,8 @@ create_file(const char *path, struct kerr *reterr)
     if (sqlite3_open_v2(fresh, &db, SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE, NULL) != SQLITE_OK)
       return kerr_set(reterr, KERR_IO, NULL, "store '%s': cannot create it: %s", path,
                       db ? sqlite3_errmsg(db) : "out of memory");
-    r = exec(db, path, "BEGIN IMMEDIATE;", reterr);
+    /* One sync at the end is enough: until it is moved into place the file is nobody's. */
+    r = exec(db, path, "PRAGMA synchronous = OFF; PRAGMA journal_mode = MEMORY; BEGIN IMMEDIATE;", reterr);
     if (r == 0)
       r = exec(db, path, schema, reterr);
     if (r == 0)
@@ -164,6 +173,8 @@ create_file(const char *path, struct kerr *reterr)
     if (r == 0)
       r = exec(db, path, "COMMIT;", reterr);
   }
+  if (r == 0)
+    r = sync_file(fresh, reterr);
   if (r == 0 && rename(fresh, path) < 0)
     r = kerr_errno(reterr, errno, "store '%s': cannot move %s there", path, fresh);
   if (r < 0) {
@@ -189,9 +200,15 @@ on_wal(void *arg, sqlite3 *db, const char *name, int pages)
 }
 
 static int
-open_db(struct sqlite_log *log, enum store_sync sync, struct kerr *reterr)
+set_sync(struct sqlite_log *log, enum store_sync sync, struct kerr *reterr)
 {
-  const char *pragmas = sync == STORE_SYNC_FULL ? "PRAGMA synchronous = FULL;" : "PRAGMA synchronous = NORMAL;";
+  return exec(log->db, log->path,
+              sync == STORE_SYNC_FULL ? "PRAGMA synchronous = FULL;" : "PRAGMA synchronous = NORMAL;", reterr);
+}
+
+static int
+open_db(struct sqlite_log *log, struct kerr *reterr)
+{
   int r;
 
   if (sqlite3_open_v2(log->path, &log->db, SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX, NULL) != SQLITE_OK)
@@ -206,7 +223,7 @@ open_db(struct sqlite_log *log, enum store_sync sync, struct kerr *reterr)
   if (r == 0)
     r = exec(log->db, log->path, "PRAGMA journal_mode = WAL; PRAGMA journal_size_limit = 16777216;", reterr);
   if (r == 0)
-    r = exec(log->db, log->path, pragmas, reterr);
+    r = set_sync(log, log->sync, reterr);
   for (int i = 0; r == 0 && i < STATEMENTS; i++)
     if (sqlite3_prepare_v3(log->db, sql[i], -1, SQLITE_PREPARE_PERSISTENT, &log->statements[i], NULL) != SQLITE_OK)
       r = db_error(log, "its tables are not as they should be", reterr);
@@ -248,13 +265,14 @@ sqlite_log_open(const char *path, enum store_sync sync, struct sqlite_log **ret,
 
   log->path = mem_strdup(path);
   log->lock = -1;
+  log->sync = sync;
   r = take_lock(log, reterr);
   if (r == 0)
     r = check_file(path, &absent, reterr);
   if (r == 0 && absent)
     r = create_file(path, reterr);
   if (r == 0)
-    r = open_db(log, sync, reterr);
+    r = open_db(log, reterr);
   if (r == 0)
     r = read_compacted(log, reterr);
   if (r < 0)
@@ -426,4 +444,16 @@ sqlite_log_merge(struct sqlite_log *log)
 {
   if (sqlite3_wal_checkpoint_v2(log->db, NULL, SQLITE_CHECKPOINT_PASSIVE, NULL, NULL) == SQLITE_OK)
     log->pending = 0;
+}
+
+int
+sqlite_log_relax(struct sqlite_log *log, bool relaxed, struct kerr *reterr)
+{
+  int r = set_sync(log, relaxed ? STORE_SYNC_NORMAL : log->sync, reterr);
+
+  /* A merge syncs the write-ahead log first, and with it all that was written meanwhile. */
+  if (r == 0 && !relaxed && log->sync == STORE_SYNC_FULL &&
+      sqlite3_wal_checkpoint_v2(log->db, NULL, SQLITE_CHECKPOINT_PASSIVE, NULL, NULL) != SQLITE_OK)
+    r = db_error(log, "sync", reterr);
+  return r;
 }

@@ -50,6 +50,9 @@ _must_check_ int sqlite_log_forget(struct sqlite_log *log, const int64_t *revisi
 _must_check_ int sqlite_log_commit(struct sqlite_log *log, bool *ret_unsure, struct kerr *reterr);
 void sqlite_log_rollback(struct sqlite_log *log);
 
+/* As store_ops.relax. */
+_must_check_ int sqlite_log_relax(struct sqlite_log *log, bool relaxed, struct kerr *reterr);
+
 /* Pages that wait in the write-ahead log to be merged, and merging them. Failure to merge loses nothing. */
 int sqlite_log_pending(const struct sqlite_log *log);
 void sqlite_log_merge(struct sqlite_log *log);

@@ -88,6 +88,12 @@ struct store_ops {
    * reached.
    */
   int (*compact)(struct store *s, int64_t rev, struct kerr *reterr);
+  /*
+   * While a store is filled by its owner and nobody relies on it yet (the objects a new cluster starts with), writes
+   * need not be synced one by one. With `relaxed` false again, all of them are as durable as any. NULL: makes no
+   * difference.
+   */
+  int (*relax)(struct store *s, bool relaxed, struct kerr *reterr);
   int64_t (*revision)(struct store *s);  /* the last one given out and visible */
   int64_t (*compacted)(struct store *s); /* reads and watches below it are KERR_EXPIRED, now */
   size_t (*memory)(struct store *s);     /* bytes held in memory, for /metrics */
@@ -164,6 +170,12 @@ _must_check_ static inline int
 store_compact(struct store *s, int64_t rev, struct kerr *reterr)
 {
   return s->ops->compact(s, rev, reterr);
+}
+
+_must_check_ static inline int
+store_relax(struct store *s, bool relaxed, struct kerr *reterr)
+{
+  return s->ops->relax ? s->ops->relax(s, relaxed, reterr) : 0;
 }
 
 static inline int64_t

@@ -109,6 +109,12 @@ fault_compact(struct store *s, int64_t rev, struct kerr *reterr)
   return r == 0 && fault.code ? fail_with(&fault, reterr) : r;
 }
 
+static int
+fault_relax(struct store *s, bool relaxed, struct kerr *reterr)
+{
+  return store_relax(faulty_of(s)->inner, relaxed, reterr);
+}
+
 static int64_t
 fault_revision(struct store *s)
 {
@@ -149,6 +155,7 @@ store_fault_new(struct store *inner, struct clock *clock)
     .watch = fault_watch,
     .watch_free = fault_watch_free,
     .compact = fault_compact,
+    .relax = fault_relax,
     .revision = fault_revision,
     .compacted = fault_compacted,
     .memory = fault_memory,

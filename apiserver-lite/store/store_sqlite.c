@@ -30,6 +30,7 @@ struct request {
   struct record *want;
   int64_t old_rev;
   int64_t compact; /* not 0: compact to this revision, instead of a write */
+  int relax;       /* not 0: relax (1), or no longer (-1), instead of a write */
   int64_t rev;     /* answer */
   int result;
   struct kerr err;
@@ -230,13 +231,17 @@ tidy(struct store_sqlite *s)
   sqlite_log_merge(s->db);
 }
 
+/* What waits, up to a limit; a change of sync goes alone. */
 static struct request *
 take_group(struct store_sqlite *s)
 {
   struct request *list = s->first, **end = &s->first;
 
-  for (int i = 0; *end && i < GROUP_MAX; i++)
+  for (int i = 0; *end && i < GROUP_MAX && (!(*end)->relax || i == 0); i++) {
     end = &(*end)->next;
+    if (list->relax)
+      break;
+  }
   s->first = *end;
   if (!s->first)
     s->last = &s->first;
@@ -244,12 +249,22 @@ take_group(struct store_sqlite *s)
   return list;
 }
 
+/* A change of how commits are synced stands between transactions. */
+static void
+change_sync(struct store_sqlite *s, struct request *q)
+{
+  q->result = sqlite_log_relax(s->db, q->relax > 0, &q->err);
+  answer(q);
+}
+
 /* With the lock, which is let go meanwhile. */
 static void
 work_on(struct store_sqlite *s, struct request *list)
 {
   pthread_mutex_unlock(&s->lock);
-  if (s->broken) {
+  if (list->relax) {
+    change_sync(s, list);
+  } else if (s->broken) {
     struct kerr before = { .code = KERR_IO, .msg = s->broken };
 
     answer_error(list, &before, "not written, because an earlier write failed");
@@ -366,6 +381,15 @@ sqlite_compact(struct store *s, int64_t rev, struct kerr *reterr)
   return q.result < 0 ? kerr_move(reterr, &q.err) : 0;
 }
 
+static int
+sqlite_relax(struct store *s, bool relaxed, struct kerr *reterr)
+{
+  struct request q = { .relax = relaxed ? 1 : -1 };
+
+  ask(sqlite_of(s), &q);
+  return q.result < 0 ? kerr_move(reterr, &q.err) : 0;
+}
+
 static int64_t
 sqlite_revision(struct store *s)
 {
@@ -413,6 +437,7 @@ static const struct store_ops sqlite_ops = {
   .watch = sqlite_watch,
   .watch_free = sqlite_watch_free,
   .compact = sqlite_compact,
+  .relax = sqlite_relax,
   .revision = sqlite_revision,
   .compacted = sqlite_compacted,
   .memory = sqlite_memory,

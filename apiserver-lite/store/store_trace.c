@@ -83,6 +83,12 @@ trace_compact(struct store *s, int64_t rev, struct kerr *reterr)
   return r;
 }
 
+static int
+trace_relax(struct store *s, bool relaxed, struct kerr *reterr)
+{
+  return store_relax(trace_of(s)->inner, relaxed, reterr);
+}
+
 static int64_t
 trace_revision(struct store *s)
 {
@@ -119,6 +125,7 @@ store_trace_new(struct store *inner, struct log *log)
     .watch = trace_watch,
     .watch_free = trace_watch_free,
     .compact = trace_compact,
+    .relax = trace_relax,
     .revision = trace_revision,
     .compacted = trace_compacted,
     .memory = trace_memory,

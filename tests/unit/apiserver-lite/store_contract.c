@@ -489,6 +489,28 @@ compaction_checks_its_argument(void **state)
 }
 
 static void
+relaxed_writes(void **state)
+{
+  struct fixture *f = *state;
+  _cleanup_kerr_ struct kerr err = KERR_INIT;
+
+  assert_int_equal(store_relax(f->s, true, &err), 0);
+  for (int i = 0; i < 20; i++) {
+    char key[16];
+
+    (void)snprintf(key, sizeof key, "/%02d", i);
+    put(f->s, key, "x", 0);
+  }
+  assert_int_equal(store_relax(f->s, false, &err), 0);
+  put(f->s, "/last", "x", 0);
+  if (f->contract->durable)
+    reopen(f);
+  expect(f->s, "/00", 0, "x");
+  expect(f->s, "/19", 0, "x");
+  expect(f->s, "/last", 0, "x");
+}
+
+static void
 everything_is_there_again(void **state)
 {
   struct fixture *f = *state;
@@ -701,6 +723,7 @@ store_contract_run(const struct store_contract *contract)
     TEST(history_is_bounded_by_bytes),
     TEST(history_is_bounded_by_age),
     TEST(compaction_checks_its_argument),
+    TEST(relaxed_writes),
     TEST(everything_is_there_again),
     TEST(no_update_is_lost),
     TEST(lists_are_of_one_revision),
