@@ -182,7 +182,7 @@ static const struct tag_type discovery_v1_Endpoint = { .fields = FIELDS(
   { "addresses", TAG_LIST, RULES(BETA_STOP(REQUIRED), BETA_STOP(MAX_ITEMS, .n = 100)) }) };
 
 static const struct tag_type discovery_v1_EndpointSlice = { .fields = FIELDS(
-  { "addressType", TAG_VALUE, RULES(BETA_STOP(REQUIRED), BETA_STOP(IMMUTABLE), BETA(ENUM, .names = NAMES("FQDN"))) },
+  { "addressType", TAG_VALUE, RULES(BETA_STOP(REQUIRED), BETA_STOP(IMMUTABLE), BETA(ENUM, .names = NAMES("FQDN", "IPv4", "IPv6"))) },
   { "endpoints", TAG_LIST, RULES(BETA_STOP(OPTIONAL)), .type = &discovery_v1_Endpoint }) };
 
 static const struct tag_type node_v1_RuntimeClass = { .fields = FIELDS(
