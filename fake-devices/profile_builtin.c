@@ -1,37 +1,19 @@
 /* The built-in profiles: the files of fake-devices/profiles/, taken into the binary as they are. */
+#include "embed.h"
 #include "profile.h"
 
-/* Relative to the root of the repository, where make runs the compiler. */
-#define EMBED(id, file)                                  \
-  __asm__(".pushsection .rodata\n"                       \
-          ".global profile_text_" #id "\n"               \
-          ".hidden profile_text_" #id "\n"               \
-          "profile_text_" #id ":\n"                      \
-          ".incbin \"fake-devices/profiles/" file "\"\n" \
-          ".global profile_text_" #id "_end\n"           \
-          ".hidden profile_text_" #id "_end\n"           \
-          "profile_text_" #id "_end:\n"                  \
-          ".byte 0\n"                                    \
-          ".popsection\n");                              \
-  extern const char profile_text_##id[], profile_text_##id##_end[]
-
-#define BUILTIN_PROFILES(X)            \
-  X(gpu, "gpu", "gpu.yaml")            \
-  X(h100, "h100-mig", "h100-mig.yaml") \
-  X(nic, "nic", "nic.yaml")            \
-  X(cpu, "cpu", "cpu.yaml")            \
-  X(cats, "cats", "cats.yaml")
-
-#define X(id, name, file) EMBED(id, file);
-BUILTIN_PROFILES(X)
-#undef X
+EMBED_FILE(profile_gpu, "fake-devices/profiles/gpu.yaml");
+EMBED_FILE(profile_h100, "fake-devices/profiles/h100-mig.yaml");
+EMBED_FILE(profile_nic, "fake-devices/profiles/nic.yaml");
+EMBED_FILE(profile_cpu, "fake-devices/profiles/cpu.yaml");
+EMBED_FILE(profile_cats, "fake-devices/profiles/cats.yaml");
 
 static const struct {
   const char *name, *begin, *end;
 } builtin[] = {
-#define X(id, profile_name, file) { profile_name, profile_text_##id, profile_text_##id##_end },
-  BUILTIN_PROFILES(X)
-#undef X
+  { "gpu", embed_profile_gpu, embed_profile_gpu_end },    { "h100-mig", embed_profile_h100, embed_profile_h100_end },
+  { "nic", embed_profile_nic, embed_profile_nic_end },    { "cpu", embed_profile_cpu, embed_profile_cpu_end },
+  { "cats", embed_profile_cats, embed_profile_cats_end },
 };
 
 const char *
