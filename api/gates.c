@@ -195,10 +195,32 @@ spread(struct personality *p, const char *all, char stage)
   }
 }
 
+/* All that is wrong, as utilerrors.Aggregate prints it: one message alone, several as [a, b]. */
+struct problems {
+  struct strbuf text;
+  size_t n;
+};
+
+static void
+add_problem(struct problems *p, const struct kerr *err)
+{
+  strbuf_printf(&p->text, "%s%s", p->n++ ? ", " : "", err->msg);
+}
+
 static int
-check_needs(const struct personality *p, const struct state *s, struct kerr *reterr)
+report(struct problems *p, struct kerr *reterr)
+{
+  int r = !p->n ? 0 : kerr_set(reterr, KERR_USAGE, NULL, p->n > 1 ? "[%s]" : "%s", p->text.p);
+
+  strbuf_release(&p->text);
+  return r;
+}
+
+static void
+check_needs(const struct personality *p, const struct state *s, struct problems *problems)
 {
   _cleanup_strbuf_ struct strbuf off = STRBUF_INIT(4096);
+  _cleanup_kerr_ struct kerr err = KERR_INIT;
 
   for (struct span rest = span_of(s->gate->needs); rest.n;) {
     struct span name = span_cut(rest, ' ', &rest);
@@ -210,30 +232,32 @@ check_needs(const struct personality *p, const struct state *s, struct kerr *ret
     strbuf_span(&off, name);
   }
   if (!off.n)
-    return 0;
-  return kerr_set(reterr, KERR_USAGE, NULL, "%s is enabled, but depends on features that are disabled: [%s]",
-                  s->gate->name, off.p);
+    return;
+  kerr_set(&err, KERR_USAGE, NULL, "%s is enabled, but depends on features that are disabled: [%s]", s->gate->name,
+           off.p);
+  add_problem(problems, &err);
 }
 
 static int
 set_gates(struct personality *p, const char *text, struct kerr *reterr)
 {
-  int r = 0;
+  struct problems problems = { .text = STRBUF_INIT(64 * 1024) };
 
-  for (struct span rest = span_of(text); r == 0 && rest.n;) {
+  for (struct span rest = span_of(text); rest.n;) {
     struct span pair = span_cut(rest, ',', &rest);
+    _cleanup_kerr_ struct kerr err = KERR_INIT;
 
-    if (pair.n)
-      r = set_gate(p, pair, reterr);
+    if (pair.n && set_gate(p, pair, &err) < 0)
+      add_problem(&problems, &err);
   }
-  if (r < 0)
-    return r;
   spread(p, "AllAlpha", 'a');
   spread(p, "AllBeta", 'b');
-  for (size_t i = 0; r == 0 && p->minor >= NEEDS_FROM && i < p->n; i++)
+  if (problems.n) /* what is needed is looked at when all could be set */
+    return report(&problems, reterr);
+  for (size_t i = 0; p->minor >= NEEDS_FROM && i < p->n; i++)
     if (p->states[i].on)
-      r = check_needs(p, &p->states[i], reterr);
-  return r;
+      check_needs(p, &p->states[i], &problems);
+  return report(&problems, reterr);
 }
 
 static int

@@ -63,33 +63,50 @@ is_indicator(struct span s, size_t at, uint32_t c, bool after_blank)
   return (c == ':' && before_blank) || (c == '#' && after_blank);
 }
 
+/* Where white space stands matters to folding and trimming. */
+struct spacing {
+  bool edge, space_at_end, break_then_space, space_then_break;
+};
+
+static void
+note_spacing(struct spacing *sp, struct span s, size_t at, size_t width, uint32_t c, uint32_t before)
+{
+  bool last = at + width == s.n;
+
+  if (c == ' ') {
+    sp->edge = sp->edge || at == 0 || last;
+    sp->space_at_end = sp->space_at_end || last;
+    sp->break_then_space = sp->break_then_space || (at && is_break(before));
+  } else if (is_break(c)) {
+    sp->edge = sp->edge || at == 0 || last;
+    sp->space_then_break = sp->space_then_break || (at && before == ' ');
+  }
+}
+
 static struct analysis
 analyze(struct span s)
 {
   bool indicators = span_starts(s, SPAN("---")) || span_starts(s, SPAN("...")), special = false, breaks = false;
-  bool at_edge = false, space_at_end = false, space_then_break = false, break_then_space = false;
+  struct spacing sp = { .edge = false };
   uint32_t before = '\n';
   size_t width;
 
   for (size_t i = 0; i < s.n; i += width) {
     uint32_t c = decode(s, i, &width);
-    bool edge = i == 0 || i + width == s.n;
+    bool after_blank = before == ' ' || before == '\t' || before == 0 || is_break(before);
 
-    indicators =
-        indicators || is_indicator(s, i, c, before == ' ' || before == '\t' || before == 0 || is_break(before));
+    indicators = indicators || is_indicator(s, i, c, after_blank);
     special = special || !printable(c);
     breaks = breaks || is_break(c);
-    at_edge = at_edge || (edge && (c == ' ' || is_break(c)));
-    space_at_end = space_at_end || (i + width == s.n && c == ' ');
-    break_then_space = break_then_space || (i && c == ' ' && is_break(before));
-    space_then_break = space_then_break || (i && is_break(c) && before == ' ');
+    note_spacing(&sp, s, i, width, c, before);
     before = c;
   }
+  special = special || sp.space_then_break; /* both need escapes */
   return (struct analysis){
     .multiline = breaks,
-    .plain_allowed = !indicators && !special && !breaks && !at_edge && !break_then_space && !space_then_break,
-    .single_allowed = !break_then_space && !space_then_break && !special,
-    .literal_allowed = s.n && !space_at_end && !space_then_break && !special,
+    .plain_allowed = !indicators && !special && !breaks && !sp.edge,
+    .single_allowed = !special && !sp.break_then_space,
+    .literal_allowed = s.n && !special && !sp.space_at_end,
   };
 }
 

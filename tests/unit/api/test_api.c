@@ -208,6 +208,10 @@ personalities_refuse(void **state)
       "cannot set feature gate DynamicResourceAllocation to false, feature is locked to true" },
     { NULL, "DRADeviceTaints=false", NULL,
       "DRADeviceTaintRules is enabled, but depends on features that are disabled: [DRADeviceTaints]" },
+    { NULL, "Nope=true,DynamicResourceAllocation=false", NULL,
+      "[unrecognized feature gate: Nope, cannot set feature gate DynamicResourceAllocation to false, feature is locked "
+      "to "
+      "true]" },
     { NULL, "DRADeviceTaints", NULL, "missing bool value for DRADeviceTaints" },
     { NULL, "DRADeviceTaints=maybe", NULL,
       "invalid value of DRADeviceTaints=maybe, err: strconv.ParseBool: parsing \"maybe\": invalid syntax" },
