@@ -171,7 +171,7 @@ create_file(const char *path, struct kerr *reterr)
     if (r == 0)
       r = exec(db, path, header, reterr);
     if (r == 0)
-      r = exec(db, path, "COMMIT;", reterr);
+      r = exec(db, path, "COMMIT; PRAGMA journal_mode = WAL;", reterr);
   }
   if (r == 0)
     r = sync_file(fresh, reterr);
