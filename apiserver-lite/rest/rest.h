@@ -111,9 +111,6 @@ int rest_invalid_of(struct rest_call *c, const char *group, const char *kind, co
                     const struct field_errors *errs, struct kerr *reterr);
 struct span rest_key(struct arena *a, const struct kind_resource *res, const char *ns, const char *name);
 struct span rest_prefix(struct arena *a, const struct kind_resource *res, const char *ns);
-/* How Go's encoding/json complains about a text that is no JSON: `invalid character 'o' in literal null (expecting
- * 'u')`. */
-const char *rest_go_json_error(struct arena *a, struct span text);
 char *rest_time(struct arena *a, int64_t wall); /* metav1.Time */
 _must_check_ int rest_to_request(struct rest_call *c, const struct json *stored, struct json **ret,
                                  struct kerr *reterr);

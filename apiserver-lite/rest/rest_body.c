@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "ceilings.h"
+#include "go_json_error.h"
 #include "object.h"
 #include "rest.h"
 #include "yaml.h"
@@ -25,6 +26,26 @@ summary(struct rest_call *c, struct span body)
   return ret;
 }
 
+static bool
+is_meta_kind(const struct kind *k)
+{
+  return strcmp(k->group, "meta.k8s.io") == 0;
+}
+
+/* Text that is not what it claims to be. `go` are Go's words, `ours` what to say when it has none. */
+static int
+unreadable(struct rest_call *c, const struct kind *k, const char *go, const char *ours, struct kerr *reterr)
+{
+  const char *why = go ? go : ours;
+
+  if (is_meta_kind(k))
+    return kerr_set(reterr, KERR_BAD_REQUEST, NULL, "couldn't get version/kind; json parse error: %s", why);
+  return kerr_set(reterr, KERR_BAD_REQUEST, NULL,
+                  "the object provided is unrecognized (must be of type %s): couldn't get version/kind; json parse error: "
+                  "%s (%s)",
+                  k->kind, why, summary(c, c->req->body));
+}
+
 static int
 parse(struct rest_call *c, enum rest_encoding encoding, const struct kind *k, struct json_dup **dups, struct json **ret,
       struct kerr *reterr)
@@ -37,13 +58,7 @@ parse(struct rest_call *c, enum rest_encoding encoding, const struct kind *k, st
     return kerr_set(reterr, KERR_TOO_LARGE, NULL, "Request entity too large: limit is %zu", CEIL_REQUEST_BODY);
   r = encoding == REST_YAML ? yaml_parse(c->a, c->req->body, &opts, ret, &err)
                             : json_parse(c->a, c->req->body, &opts, ret, &err);
-  if (r == 0)
-    return 0;
-  return kerr_set(
-      reterr, KERR_BAD_REQUEST, NULL,
-      "the object provided is unrecognized (must be of type %s): couldn't get version/kind; json parse error: "
-      "%s (%s)",
-      k->kind, err.msg, summary(c, c->req->body));
+  return r == 0 ? 0 : unreadable(c, k, encoding == REST_JSON ? go_json_error(c->a, c->req->body) : NULL, err.msg, reterr);
 }
 
 /* The name that Go's scheme gives to the package of a group's internal types. */
@@ -51,12 +66,6 @@ static const char *
 package_of(struct rest_call *c, const char *group)
 {
   return *group ? arena_strndup(c->a, group, strcspn(group, ".")) : "core";
-}
-
-static bool
-is_meta_kind(const struct kind *k)
-{
-  return strcmp(k->group, "meta.k8s.io") == 0;
 }
 
 /* Does the body claim to be something else than `k`? It may leave out what it is. */
@@ -72,6 +81,10 @@ check_identity(struct rest_call *c, const struct kind *k, const struct json *in,
   if (strcmp(kind, k->kind) == 0 &&
       (is_meta_kind(k) || (strcmp(group, k->group) == 0 && strcmp(version, k->version) == 0)))
     return 0;
+  if (!kind_find(group, version, kind) && is_meta_kind(k))
+    return kerr_set(reterr, KERR_BAD_REQUEST, NULL,
+                    "no kind \"%s\" is registered for version \"%s\" in scheme \"pkg/runtime/scheme.go:111\"", kind,
+                    gv_text(c->a, group, version));
   if (!kind_find(group, version, kind))
     return kerr_set(
         reterr, KERR_BAD_REQUEST, NULL,

@@ -7,6 +7,7 @@
 
 #include "apiserver_internal.h"
 #include "codec.h"
+#include "go_json_error.h"
 #include "object.h"
 #include "rest_write.h"
 
@@ -236,7 +237,7 @@ token_decode(struct rest_call *c, const char *text, struct span prefix, struct s
   if (!codec_unbase64url(&raw, span_of(text)))
     return bad_token(reterr, base64_problem(c->a, text));
   if (json_parse(c->a, strbuf_view(&raw), NULL, &doc, &err) < 0)
-    return bad_token(reterr, rest_go_json_error(c->a, strbuf_view(&raw)));
+    return bad_token(reterr, go_json_error(c->a, strbuf_view(&raw)));
   const char *version = json_get_str_or(doc, "v", "");
   struct span start = json_span(json_get(doc, "start"));
 

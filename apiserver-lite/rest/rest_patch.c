@@ -4,6 +4,7 @@
 #include "apply.h"
 #include "ceilings.h"
 #include "managed_fields.h"
+#include "go_json_error.h"
 #include "object.h"
 #include "patch.h"
 #include "rest_meta.h"
@@ -74,6 +75,30 @@ decode_patched(struct rest_call *c, const struct patch_call *p, const struct jso
   return 0;
 }
 
+/* Members of an operation that no operation has. */
+static const char *
+stray_members(struct rest_call *c, const struct json *patch)
+{
+  static const char *const known[] = { "op", "path", "from", "value" };
+  const char *ret = NULL;
+
+  for (size_t i = 0; i < json_count(patch); i++)
+    for (json_each_member(m, json_at(patch, i))) {
+      bool is_known = false;
+
+      for (size_t j = 0; j < ARRAY_SIZE(known); j++)
+        is_known = is_known || strcmp(known[j], m->name) == 0;
+      if (is_known)
+        continue;
+      const char *text = arena_printf(c->a, "json patch unknown field \"[%zu].%s\"", i, m->name);
+
+      if (c->field_validation == REST_WARN)
+        rest_warn(c, "%s", text);
+      ret = ret ? arena_printf(c->a, "%s, %s", ret, text) : text;
+    }
+  return c->field_validation == REST_STRICT ? ret : NULL;
+}
+
 static int
 patch_with_json(struct rest_call *c, const struct patch_call *p, const struct json *old, struct json **ret,
                 struct kerr *reterr)
@@ -82,8 +107,14 @@ patch_with_json(struct rest_call *c, const struct patch_call *p, const struct js
   _cleanup_kerr_ struct kerr err = KERR_INIT, shown = KERR_INIT;
   struct json *patched;
 
-  if (patch_json(c->a, old, p->doc, &patched, &err) == 0)
+  if (patch_json(c->a, old, p->doc, &patched, &err) == 0) {
+    const char *stray = stray_members(c, p->doc);
+
+    if (stray)
+      return bad_patch(c, json_text(c->a, patched, JSON_COMPACT), arena_printf(c->a, "strict decoding error: %s", stray),
+                       reterr);
     return decode_patched(c, p, patched, NULL, old, ret, reterr);
+  }
   if (err.code != KERR_INVALID)
     return kerr_move(reterr, &err);
   (void)kerr_set(&shown, KERR_INVALID, NULL, "the server rejected our request due to an error in our request");
@@ -143,7 +174,7 @@ read_doc(struct rest_call *c, struct patch_call *p, struct kerr *reterr)
     return kerr_set(reterr, KERR_BAD_REQUEST, NULL, "error decoding patch: error converting YAML to JSON: yaml: %s",
                     err.msg);
   if (r < 0)
-    return kerr_set(reterr, KERR_BAD_REQUEST, NULL, "error decoding patch: %s", rest_go_json_error(c->a, c->req->body));
+    return kerr_set(reterr, KERR_BAD_REQUEST, NULL, "error decoding patch: %s", go_json_error(c->a, c->req->body));
   if (p->type->fn == patch_with_strategic && !json_is(doc, JSON_OBJECT))
     return kerr_set(reterr, KERR_BAD_REQUEST, NULL,
                     "json: cannot unmarshal %s into Go value of type map[string]interface {}",
