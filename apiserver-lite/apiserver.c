@@ -10,7 +10,6 @@
 #include "rest_timer.h"
 #include "watch_hub.h"
 
-#pragma weak authz_bind
 
 static const struct exchange_ops ops = { .serve = rest_serve };
 

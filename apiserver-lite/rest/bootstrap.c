@@ -116,8 +116,8 @@ kubernetes_endpoints(struct apiserver *s, struct kerr *reterr)
   return bootstrap_create(s, "/apis/discovery.k8s.io/v1/namespaces/default/endpointslices", slice, reterr);
 }
 
-int
-bootstrap_objects(struct apiserver *s, struct kerr *reterr)
+static int
+create_all(struct apiserver *s, struct kerr *reterr)
 {
   for (size_t i = 0; i < ARRAY_SIZE(objects); i++)
     if (bootstrap_create(s, objects[i].path, objects[i].body, reterr) < 0)
@@ -125,4 +125,18 @@ bootstrap_objects(struct apiserver *s, struct kerr *reterr)
   if (kubernetes_service(s, reterr) < 0 || kubernetes_endpoints(s, reterr) < 0)
     return -(int)reterr->code;
   return bootstrap_rbac(s, reterr);
+}
+
+int
+bootstrap_objects(struct apiserver *s, struct kerr *reterr)
+{
+  _cleanup_kerr_ struct kerr first = KERR_INIT;
+  int r;
+
+  if (store_relax(s->store, true, reterr) < 0)
+    return -(int)reterr->code;
+  r = create_all(s, &first);
+  if (store_relax(s->store, false, reterr) < 0)
+    return -(int)reterr->code;
+  return r < 0 ? kerr_move(reterr, &first) : 0;
 }

@@ -40,10 +40,11 @@ unreadable(struct rest_call *c, const struct kind *k, const char *go, const char
 
   if (is_meta_kind(k))
     return kerr_set(reterr, KERR_BAD_REQUEST, NULL, "couldn't get version/kind; json parse error: %s", why);
-  return kerr_set(reterr, KERR_BAD_REQUEST, NULL,
-                  "the object provided is unrecognized (must be of type %s): couldn't get version/kind; json parse error: "
-                  "%s (%s)",
-                  k->kind, why, summary(c, c->req->body));
+  return kerr_set(
+      reterr, KERR_BAD_REQUEST, NULL,
+      "the object provided is unrecognized (must be of type %s): couldn't get version/kind; json parse error: "
+      "%s (%s)",
+      k->kind, why, summary(c, c->req->body));
 }
 
 static int
@@ -58,7 +59,8 @@ parse(struct rest_call *c, enum rest_encoding encoding, const struct kind *k, st
     return kerr_set(reterr, KERR_TOO_LARGE, NULL, "Request entity too large: limit is %zu", CEIL_REQUEST_BODY);
   r = encoding == REST_YAML ? yaml_parse(c->a, c->req->body, &opts, ret, &err)
                             : json_parse(c->a, c->req->body, &opts, ret, &err);
-  return r == 0 ? 0 : unreadable(c, k, encoding == REST_JSON ? go_json_error(c->a, c->req->body) : NULL, err.msg, reterr);
+  return r == 0 ? 0
+                : unreadable(c, k, encoding == REST_JSON ? go_json_error(c->a, c->req->body) : NULL, err.msg, reterr);
 }
 
 /* The name that Go's scheme gives to the package of a group's internal types. */

@@ -83,7 +83,7 @@ stray_members(struct rest_call *c, const struct json *patch)
   const char *ret = NULL;
 
   for (size_t i = 0; i < json_count(patch); i++)
-    for (json_each_member(m, json_at(patch, i))) {
+    for (json_each_member (m, json_at(patch, i))) {
       bool is_known = false;
 
       for (size_t j = 0; j < ARRAY_SIZE(known); j++)
@@ -111,8 +111,8 @@ patch_with_json(struct rest_call *c, const struct patch_call *p, const struct js
     const char *stray = stray_members(c, p->doc);
 
     if (stray)
-      return bad_patch(c, json_text(c->a, patched, JSON_COMPACT), arena_printf(c->a, "strict decoding error: %s", stray),
-                       reterr);
+      return bad_patch(c, json_text(c->a, patched, JSON_COMPACT),
+                       arena_printf(c->a, "strict decoding error: %s", stray), reterr);
     return decode_patched(c, p, patched, NULL, old, ret, reterr);
   }
   if (err.code != KERR_INVALID)

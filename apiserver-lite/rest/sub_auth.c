@@ -11,9 +11,6 @@
 #include "rest_write.h"
 #include "sa_token.h"
 
-#pragma weak authz_decide
-#pragma weak authz_rules
-
 #define TOKEN_SECONDS     3600
 #define TOKEN_SECONDS_MIN 600
 #define TOKEN_SECONDS_MAX ((int64_t)1 << 32)
