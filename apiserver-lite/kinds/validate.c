@@ -31,8 +31,12 @@ static struct validator
 plain_validator(const struct kind *k)
 {
   const struct kind_resource *r = find_resource(k);
+  bool rbac = strcmp(k->group, "rbac.authorization.k8s.io") == 0; /* "system:node" is a name there */
   return (struct validator){
-    .group = k->group, .kind = k->kind, .cluster = r && !r->namespaced, .name = { .format = TEXT_DNS_SUBDOMAIN }
+    .group = k->group,
+    .kind = k->kind,
+    .cluster = r && !r->namespaced,
+    .name = { .format = rbac ? TEXT_PATH_SEGMENT : TEXT_DNS_SUBDOMAIN },
   };
 }
 
