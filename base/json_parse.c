@@ -149,37 +149,53 @@ parse_escape(struct parser *p, char **to)
   return 0;
 }
 
+/* The text up to `end`, the closing quote, escapes resolved. Returns where it ends, or NULL. */
+static char *
+unescape(struct parser *p, const char *end, char *to)
+{
+  while (p->at < end) {
+    if ((unsigned char)*p->at < 0x20) {
+      fail(p, p->at, "control character in a string");
+      return NULL;
+    }
+    if (*p->at != '\\')
+      *to++ = *p->at++;
+    else if (parse_escape(p, &to) < 0)
+      return NULL;
+  }
+  return to;
+}
+
 /* p->at is on the opening quote. */
 static int
 parse_string(struct parser *p, const char **ret, size_t *ret_n)
 {
   const char *open = p->at, *scan;
+  bool simple = true; /* printable ASCII without escapes: most strings */
   char *text, *to;
-  int r;
 
   p->at++;
-  for (scan = p->at; scan < p->end && *scan != '"'; scan++)
+  for (scan = p->at; scan < p->end && *scan != '"'; scan++) {
+    simple = simple && (unsigned char)(*scan - 0x20) < 0x60 && *scan != '\\';
     if (*scan == '\\')
       scan++;
+  }
   if (scan >= p->end) {
     p->at = p->end;
     return fail(p, open, "string is not closed");
   }
-  to = text = arena_alloc(p->a, (size_t)(scan - p->at) + 1); /* an escape never grows */
-  while (*p->at != '"') {
-    if ((unsigned char)*p->at < 0x20)
-      return fail(p, p->at, "control character in a string");
-    if (*p->at != '\\') {
-      *to++ = *p->at++;
-      continue;
-    }
-    r = parse_escape(p, &to);
-    if (r < 0)
-      return r;
+  text = arena_alloc(p->a, (size_t)(scan - p->at) + 1); /* an escape never grows */
+  if (simple) {
+    memcpy(text, p->at, (size_t)(scan - p->at));
+    to = text + (scan - p->at);
+  } else {
+    to = unescape(p, scan, text);
+    if (!to)
+      return -(int)p->err->code;
   }
-  p->at++;
+  p->at = scan + 1;
   *to = '\0';
-  if (!span_utf8_valid(span_make(text, (size_t)(to - text))))
+  if (!simple && !span_utf8_valid(span_make(text, (size_t)(to - text))))
     return fail(p, open, "string is not valid UTF-8");
   *ret = text;
   *ret_n = (size_t)(to - text);
