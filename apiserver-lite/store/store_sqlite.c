@@ -466,7 +466,8 @@ by_key(const void *a, const void *b)
 static int
 loader_base_done(struct loader *l, struct kerr *reterr)
 {
-  qsort(l->base, l->n, sizeof(struct record *), by_key);
+  if (l->n > 0)
+    qsort(l->base, l->n, sizeof(struct record *), by_key);
   for (size_t i = 1; i < l->n; i++)
     if (by_key(&l->base[i - 1], &l->base[i]) == 0)
       return kerr_set(reterr, KERR_IO, NULL, "damaged: key '%.*s' is there twice", SPAN_FMT(record_key(l->base[i])));
