@@ -12,6 +12,8 @@ exchange_answer_release(struct exchange_answer *ans)
   free(ans->records);
   if (ans->stream)
     ans->stream->ops->free(ans->stream);
+  if (ans->upgrade)
+    ans->upgrade->free(ans->upgrade);
   if (ans->release)
     ans->release(ans->held);
   *ans = (struct exchange_answer){ .status = 0 };

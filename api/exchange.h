@@ -74,6 +74,24 @@ struct exchange_stream {
   const struct exchange_stream_ops *ops;
 };
 
+/* A connection that does not speak HTTP any more. */
+struct exchange_connection {
+  int fd;                   /* a non-blocking stream socket; not to be closed by whoever uses it */
+  struct span early;        /* what the client has sent already; valid during start() */
+  void (*close)(void *arg); /* to be called exactly once, from any thread, when all is done; `fd` is gone then */
+  void *arg;
+};
+
+/*
+ * What is to be done with the connection after a 101 (WebSocket, SPDY). The front starts it once, after the head of the
+ * answer is sent; from then on it belongs to itself. It must not block in start(), and must end when the socket does:
+ * a server that is being stopped shuts it down.
+ */
+struct exchange_upgrade {
+  void (*start)(struct exchange_upgrade *u, const struct exchange_connection *conn);
+  void (*free)(struct exchange_upgrade *u); /* it was never started */
+};
+
 struct exchange_answer {
   int status;               /* HTTP status */
   const char *content_type; /* borrowed from arena or static */
@@ -84,6 +102,7 @@ struct exchange_answer {
   struct record **records;       /* want_records: references in a heap array, owned by the answer; list and single alike */
   size_t n_records;
   struct exchange_stream *stream; /* owned by the answer until taken */
+  struct exchange_upgrade *upgrade; /* status 101; owned by the answer until started. Only the HTTP front can do it */
   int64_t revision;              /* of a list: its resourceVersion */
   const char *continue_token;    /* of a list, or NULL */
   void (*release)(void *held);   /* frees what `body` points into, when not the arena */

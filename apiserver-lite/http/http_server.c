@@ -18,6 +18,7 @@
 #include "http_pool.h"
 #include "http_stream.h"
 #include "http_text.h"
+#include "http_upgrade.h"
 
 #define BACKLOG    1024
 #define FD_RESERVE 128 /* descriptors left for everything else */
@@ -35,6 +36,7 @@ struct http_server {
   struct clock *clock;
   struct log *log;
   struct http_streams *streams;
+  struct http_upgrades *upgrades;
   struct http_pool *pool;
   struct listener listeners[HTTP_ADDRESSES_MAX];
   size_t n_listeners;
@@ -61,7 +63,8 @@ struct http_request {
   struct arena *arena;
   struct exchange_request x;
   struct exchange_answer answer;
-  struct strbuf packed; /* the answer's body, compressed; empty: as it is */
+  struct http_upgrade *upgrade; /* the answer's, as the library sees it */
+  struct strbuf packed;         /* the answer's body, compressed; empty: as it is */
 };
 
 /* -- the request: what the exchange is asked -- */
@@ -186,6 +189,10 @@ make_response(struct http_request *r)
   struct exchange_answer *ans = &r->answer;
   struct span body = r->packed.n ? strbuf_view(&r->packed) : ans->body;
 
+  if (ans->upgrade) {
+    r->upgrade = http_upgrade_new(r->server->upgrades, steal_pointer(&ans->upgrade));
+    return http_upgrade_response(r->upgrade);
+  }
   if (ans->stream)
     return http_stream_response(r->server->streams, r->conn, steal_pointer(&ans->stream));
   /* The bytes live until the request is completed, and nothing is sent after that. */
@@ -356,6 +363,7 @@ on_completed(void *cls, struct MHD_Connection *conn, void **con_cls, enum MHD_Re
     return;
   assert(r->stage != STAGE_SERVING);
   exchange_answer_release(&r->answer);
+  http_upgrade_free(r->upgrade);
   arena_free(r->arena);
   strbuf_release(&r->body);
   strbuf_release(&r->packed);
@@ -479,7 +487,8 @@ thread_count(const struct http_config *config)
 static int
 start_daemon(struct http_server *s, struct listener *l, unsigned threads, unsigned connections, struct kerr *reterr)
 {
-  unsigned flags = MHD_USE_EPOLL_INTERNAL_THREAD | MHD_ALLOW_SUSPEND_RESUME | MHD_USE_ITC | MHD_USE_ERROR_LOG;
+  unsigned flags =
+      MHD_USE_EPOLL_INTERNAL_THREAD | MHD_ALLOW_SUSPEND_RESUME | MHD_USE_ITC | MHD_USE_ERROR_LOG | MHD_ALLOW_UPGRADE;
   struct MHD_OptionItem tls[] = {
     { MHD_OPTION_HTTPS_MEM_CERT, 0, s->cert },
     { MHD_OPTION_HTTPS_MEM_KEY, 0, s->key },
@@ -541,6 +550,7 @@ http_server_new(const struct http_config *config, struct http_server **ret, stru
   pthread_mutex_init(&s->lock, NULL);
   clock_cond_init(&s->changed);
   s->streams = http_streams_new(on_stream_gone, s);
+  s->upgrades = http_upgrades_new();
   s->pool = http_pool_new(HTTP_WORKERS_MAX);
   for (size_t i = 0; r == 0 && i < n; i++) {
     r = listen_on(addresses[i], s->port, &s->listeners[i].fd, reterr);
@@ -584,11 +594,13 @@ http_server_free(struct http_server *s, int64_t grace)
     if (s->listeners[i].daemon)
       (void)MHD_quiesce_daemon(s->listeners[i].daemon);
   http_streams_stop(s->streams);
+  http_upgrades_stop(s->upgrades);
   deadline = clock_mono(s->clock) + grace;
   pthread_mutex_lock(&s->lock);
   while (grace > 0 && s->requests > 0 && clock_cond_wait(s->clock, &s->changed, &s->lock, deadline))
     ;
   pthread_mutex_unlock(&s->lock);
+  http_upgrades_wait(s->upgrades);
   http_pool_stop(s->pool); /* every request has been served, and its connection resumed */
   for (size_t i = 0; i < s->n_listeners; i++) {
     if (s->listeners[i].daemon)
@@ -597,6 +609,7 @@ http_server_free(struct http_server *s, int64_t grace)
   }
   http_streams_free(s->streams);
   http_pool_free(s->pool);
+  http_upgrades_free(s->upgrades);
   pthread_cond_destroy(&s->changed);
   pthread_mutex_destroy(&s->lock);
   free(s->cert);

@@ -7,7 +7,7 @@
  * client has left: a thread here watches those sockets for a hang-up and
  * resumes the stream, which then ends with an error and frees everything.
  *
- * Uses the HTTP library, as http_server.c does and nothing else.
+ * Uses the HTTP library, as http_server.c and http_upgrade.c do and nothing else.
  */
 #ifndef APISERVER_HTTP_STREAM_H
 #define APISERVER_HTTP_STREAM_H

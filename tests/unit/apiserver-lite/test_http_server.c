@@ -148,6 +148,67 @@ wait_if_held(struct fake *f)
   pthread_mutex_unlock(&f->lock);
 }
 
+/* -- an upgrade that sends back what it gets, until the other side has enough -- */
+
+struct echo {
+  struct exchange_upgrade upgrade;
+  struct exchange_connection conn;
+  char early[64];
+};
+
+static void *
+echo_main(void *arg)
+{
+  struct echo *e = arg;
+  char buf[256];
+  ssize_t n = 0;
+
+  (void)send(e->conn.fd, e->early, strlen(e->early), MSG_NOSIGNAL);
+  for (;;) {
+    struct pollfd p = { .fd = e->conn.fd, .events = POLLIN };
+
+    (void)poll(&p, 1, -1);
+    n = recv(e->conn.fd, buf, sizeof buf, 0);
+    if (n == 0 || (n < 0 && errno != EAGAIN && errno != EINTR))
+      break;
+    if (n > 0)
+      (void)send(e->conn.fd, buf, (size_t)n, MSG_NOSIGNAL);
+  }
+  e->conn.close(e->conn.arg);
+  free(e);
+  return NULL;
+}
+
+static void
+echo_start(struct exchange_upgrade *u, const struct exchange_connection *conn)
+{
+  struct echo *e = container_of(u, struct echo, upgrade);
+  pthread_t thread;
+
+  e->conn = *conn;
+  (void)snprintf(e->early, sizeof e->early, "%.*s", SPAN_FMT(conn->early));
+  assert_int_equal(pthread_create(&thread, NULL, echo_main, e), 0);
+  pthread_detach(thread);
+}
+
+static void
+echo_free(struct exchange_upgrade *u)
+{
+  free(container_of(u, struct echo, upgrade));
+}
+
+static void
+start_echo(const struct exchange_request *req, struct exchange_answer *ret)
+{
+  struct echo *e = mem_alloc(sizeof *e);
+
+  e->upgrade.start = echo_start;
+  e->upgrade.free = echo_free;
+  *ret = (struct exchange_answer){ .status = 101, .upgrade = &e->upgrade, .n_headers = 1 };
+  ret->headers = arena_new_of(req->arena, struct exchange_header);
+  ret->headers[0] = (struct exchange_header){ "Upgrade", "echo" };
+}
+
 static void
 fake_serve(struct exchange *x, const struct exchange_request *req, struct exchange_answer *ret)
 {
@@ -156,6 +217,10 @@ fake_serve(struct exchange *x, const struct exchange_request *req, struct exchan
 
   if (strcmp(req->path, "/watch") == 0) {
     open_stream(f, ret);
+    return;
+  }
+  if (strcmp(req->path, "/echo") == 0) {
+    start_echo(req, ret);
     return;
   }
   if (strcmp(req->path, "/big") == 0) {
@@ -858,6 +923,38 @@ streams_over_tls(void **state)
   tls_stop(&t);
 }
 
+#define UPGRADE(path) "GET " path " HTTP/1.1\r\nHost: x\r\nConnection: Upgrade\r\nUpgrade: echo\r\n\r\n"
+
+static void
+upgraded_connections(void **state)
+{
+  struct fixture *f = *state;
+  _cleanup_strbuf_ struct strbuf b;
+  struct tls t;
+  struct tls_client c;
+  int fd = dial(f), left = dial(f);
+
+  strbuf_init(&b, 1 << 20);
+  ask(fd, UPGRADE("/echo") "early");
+  read_until(fd, &b, "early");
+  assert_non_null(strstr(b.p, "HTTP/1.1 101 "));
+  assert_non_null(strcasestr(b.p, "upgrade: echo\r\n"));
+  ask(fd, "later");
+  read_until(fd, &b, "later");
+  assert_non_null(strstr(b.p, "\r\n\r\nearlylater"));
+  ask(left, UPGRADE("/echo") "x");
+  strbuf_clear(&b);
+  read_until(left, &b, "\r\n\r\nx");
+  close(fd); /* the other one is open when the server is stopped */
+  tls_start(f, &t);
+  close(left);
+  tls_dial(f, &t, SPAN(""), SPAN(""), &c);
+  assert_non_null(strstr(tls_ask(&t, &c, UPGRADE("/echo"), "\r\n\r\n"), "HTTP/1.1 101 "));
+  assert_string_equal(tls_ask(&t, &c, "hello", "hello"), "hello");
+  tls_hang_up(&c);
+  tls_stop(&t);
+}
+
 static void
 a_certificate_that_is_none(void **state)
 {
@@ -890,6 +987,7 @@ main(void)
     TEST(many_watchers),
     TEST(client_certificates),
     TEST(streams_over_tls),
+    TEST(upgraded_connections),
     TEST(a_certificate_that_is_none),
   };
 
