@@ -256,6 +256,16 @@ store_mark(struct rest_call *c, struct record *before, struct json *o, struct re
   return 0;
 }
 
+/* A graceful deletion without grace: watchers see the mark, then the end. */
+static int
+mark_and_remove(struct rest_call *c, struct record *before, struct json *o, struct record **ret, struct kerr *reterr)
+{
+  _cleanup_record_ struct record *marked = NULL;
+  int r = store_mark(c, before, o, &marked, reterr);
+
+  return r ? r : remove_now(c, marked, ret, reterr);
+}
+
 static int
 delete_once(struct rest_call *c, struct record *before, const struct delete_options *opts, struct record **ret,
             bool *ret_gone, struct kerr *reterr)
@@ -276,9 +286,13 @@ delete_once(struct rest_call *c, struct record *before, const struct delete_opti
   set_finalizers(c->a, o, opts);
   bool held = json_count(json_get(meta, "finalizers")) > 0;
 
-  if (!held && (graceful == GRACE_NONE || json_get_int(meta, "deletionGracePeriodSeconds", 0) == 0)) {
+  if (!held && graceful == GRACE_NONE) {
     *ret_gone = true;
     return remove_now(c, before, ret, reterr);
+  }
+  if (!held && json_get_int(meta, "deletionGracePeriodSeconds", 0) == 0) {
+    *ret_gone = true;
+    return mark_and_remove(c, before, o, ret, reterr);
   }
   if (graceful == GRACE_NONE)
     mark_deleting(c, meta);

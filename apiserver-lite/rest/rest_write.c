@@ -156,7 +156,7 @@ check_version(struct rest_call *c, const char *name, unsigned flags, struct json
     struct field_errors errs = { .a = c->a };
 
     field_errors_add(&errs, FIELD_INVALID, "metadata.resourceVersion", "0", "must be specified for an update");
-    return rest_invalid(c, name, &errs, reterr);
+    return rest_invalid_of(c, c->info.group, c->info.resource, name, &errs, reterr);
   }
   json_set_str(c->a, rest_meta_edit(c->a, o), "resourceVersion", has);
   return 0;

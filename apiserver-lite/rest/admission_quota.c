@@ -1,0 +1,340 @@
+/*
+ * ResourceQuota (apiserver/pkg/admission/plugin/resourcequota, pkg/quota/v1/evaluator/core).
+ *
+ * What a new object uses is charged to every quota of its namespace that limits
+ * one of the resources it uses: status.used moves by compare-and-swap before
+ * the object is stored. What a failed write has charged is given back by the
+ * quota controller's next count, as upstream.
+ */
+#include <string.h>
+
+#include "admission.h"
+#include "apiserver_internal.h"
+#include "object.h"
+#include "quantity.h"
+#include "rest_meta.h"
+
+#define PER_CLASS    ".deviceclass.resource.k8s.io/devices"
+#define IMPLICIT     "requests.deviceclass.resource.kubernetes.io/"
+#define ALL_DEVICES  32 /* AllocationResultsMaxSize: what mode All may come to */
+#define USAGES_MAX   256
+#define CAS_ATTEMPTS 16
+
+struct usage {
+  const char *name;
+  struct quantity amount;
+};
+
+struct usages {
+  struct usage list[USAGES_MAX];
+  size_t n;
+};
+
+static struct usage *
+find(struct usages *u, const char *name)
+{
+  for (size_t i = 0; i < u->n; i++)
+    if (strcmp(u->list[i].name, name) == 0)
+      return &u->list[i];
+  return NULL;
+}
+
+static void
+add(struct usages *u, const char *name, const struct quantity *amount)
+{
+  struct usage *there = find(u, name);
+
+  if (there)
+    there->amount = quantity_add(&there->amount, amount);
+  else if (u->n < USAGES_MAX)
+    u->list[u->n++] = (struct usage){ .name = name, .amount = *amount };
+}
+
+static void
+add_int(struct usages *u, const char *name, int64_t v)
+{
+  struct quantity q = quantity_from_int(v, QUANTITY_DECIMAL_SI);
+
+  add(u, name, &q);
+}
+
+/* -- claims (evaluator/core/resource_claims.go) -- */
+
+static int64_t
+devices_of(const struct json *request)
+{
+  const char *mode = json_get_str_or(request, "allocationMode", "ExactCount");
+
+  if (strcmp(mode, "ExactCount") == 0)
+    return json_get_int(request, "count", 1);
+  return strcmp(mode, "All") == 0 ? ALL_DEVICES : 0;
+}
+
+static void
+add_devices(struct rest_call *c, struct usages *u, const char *class, int64_t n)
+{
+  const struct json *o = admission_lookup(c, "resource.k8s.io", "v1", "deviceclasses", "", class);
+  const char *extended = json_str(json_dig(o, "spec", "extendedResourceName", NULL));
+
+  add_int(u, arena_printf(c->a, "%s" PER_CLASS, class), n);
+  add_int(u, arena_printf(c->a, IMPLICIT "%s", class), n);
+  if (extended)
+    add_int(u, arena_printf(c->a, "requests.%s", extended), n);
+}
+
+/* One of several will be taken: the most that any class may come to counts. */
+static void
+add_alternatives(struct rest_call *c, struct usages *u, const struct json *list)
+{
+  for (size_t i = 0; i < json_count(list); i++) {
+    const char *class = json_get_str_or(json_at(list, i), "deviceClassName", "");
+    int64_t most = devices_of(json_at(list, i));
+    bool first = true;
+
+    for (size_t j = 0; j < json_count(list); j++) {
+      if (strcmp(json_get_str_or(json_at(list, j), "deviceClassName", ""), class) != 0)
+        continue;
+      first = first && j >= i;
+      if (devices_of(json_at(list, j)) > most)
+        most = devices_of(json_at(list, j));
+    }
+    if (first)
+      add_devices(c, u, class, most);
+  }
+}
+
+static void
+claim_usage(struct rest_call *c, const struct json *o, struct usages *u)
+{
+  for (json_each_item (r, json_dig(o, "spec", "devices", "requests", NULL))) {
+    const struct json *exactly = json_get(*r, "exactly"), *list = json_get(*r, "firstAvailable");
+
+    if (json_count(list))
+      add_alternatives(c, u, list);
+    else
+      add_devices(c, u, json_get_str_or(exactly ? exactly : *r, "deviceClassName", ""),
+                  devices_of(exactly ? exactly : *r));
+  }
+}
+
+/* -- pods (evaluator/core/pods.go) -- */
+
+static void
+add_amounts(struct rest_call *c, struct usages *into, const struct json *amounts)
+{
+  for (json_each_member (m, amounts)) {
+    _cleanup_kerr_ struct kerr ignored = KERR_INIT;
+    struct quantity q;
+
+    if (quantity_parse(json_span(m->value), &q, &ignored) == 0)
+      add(into, arena_strndup(c->a, m->name, m->name_len), &q);
+  }
+}
+
+/* Containers together, but at least what the largest of the ones before them needs. */
+static void
+pod_amounts(struct rest_call *c, const struct json *spec, const char *which, struct usages *ret)
+{
+  for (json_each_item (container, json_get(spec, "containers")))
+    add_amounts(c, ret, json_dig(*container, "resources", which, NULL));
+  for (json_each_item (container, json_get(spec, "initContainers"))) {
+    struct usages one = { .n = 0 };
+
+    add_amounts(c, &one, json_dig(*container, "resources", which, NULL));
+    for (size_t i = 0; i < one.n; i++) {
+      struct usage *there = find(ret, one.list[i].name);
+
+      if (!there)
+        add(ret, one.list[i].name, &one.list[i].amount);
+      else if (quantity_cmp(&one.list[i].amount, &there->amount) > 0)
+        there->amount = one.list[i].amount;
+    }
+  }
+}
+
+static void
+pod_usage(struct rest_call *c, const struct json *o, struct usages *u)
+{
+  const struct json *spec = json_get(o, "spec");
+  struct usages requests = { .n = 0 }, limits = { .n = 0 };
+
+  add_int(u, "pods", 1);
+  pod_amounts(c, spec, "requests", &requests);
+  pod_amounts(c, spec, "limits", &limits);
+  for (size_t i = 0; i < requests.n; i++) {
+    const char *name = requests.list[i].name;
+
+    add(u, arena_printf(c->a, "requests.%s", name), &requests.list[i].amount);
+    if (strcmp(name, "cpu") == 0 || strcmp(name, "memory") == 0 || strcmp(name, "ephemeral-storage") == 0)
+      add(u, name, &requests.list[i].amount);
+  }
+  for (size_t i = 0; i < limits.n; i++)
+    add(u, arena_printf(c->a, "limits.%s", limits.list[i].name), &limits.list[i].amount);
+}
+
+static void
+usage_of(struct rest_call *c, const struct json *o, struct usages *u)
+{
+  static const char *const counted[] = {
+    "configmaps", "persistentvolumeclaims", "replicationcontrollers", "resourcequotas", "secrets", "services"
+  };
+
+  add_int(u, arena_printf(c->a, "count/%s", rest_qualified(c)), 1);
+  for (size_t i = 0; i < ARRAY_SIZE(counted); i++)
+    if (!*c->info.group && strcmp(counted[i], c->info.resource) == 0)
+      add_int(u, counted[i], 1);
+  if (!*c->info.group && strcmp(c->info.resource, "pods") == 0)
+    pod_usage(c, o, u);
+  if (strcmp(c->info.group, "resource.k8s.io") == 0 && strcmp(c->info.resource, "resourceclaims") == 0)
+    claim_usage(c, o, u);
+}
+
+/* -- quotas -- */
+
+static bool
+amount_at(const struct json *list, const char *name, struct quantity *ret)
+{
+  _cleanup_kerr_ struct kerr ignored = KERR_INIT;
+  struct span text = json_span(json_get(list, name));
+
+  return text.p && quantity_parse(text, ret, &ignored) == 0;
+}
+
+/* Quotas with scopes are about some pods only (evaluator/core/pods.go podMatchesScopeFunc). */
+static bool
+in_scope(struct rest_call *c, const struct json *quota, const struct json *o)
+{
+  const struct json *scopes = json_dig(quota, "spec", "scopes", NULL);
+  bool best_effort = strcmp(json_get_str_or(json_get(o, "status"), "qosClass", ""), "BestEffort") == 0;
+  bool terminating = json_dig(o, "spec", "activeDeadlineSeconds", NULL) != NULL;
+
+  if (json_dig(quota, "spec", "scopeSelector", NULL))
+    return false; /* priority classes and cross-namespace affinity: nothing here sets them */
+  if (json_count(scopes) && (*c->info.group || strcmp(c->info.resource, "pods") != 0))
+    return false;
+  for (json_each_item (s, scopes)) {
+    const char *scope = json_str(*s);
+
+    if ((strcmp(scope, "BestEffort") == 0 && !best_effort) || (strcmp(scope, "NotBestEffort") == 0 && best_effort) ||
+        (strcmp(scope, "Terminating") == 0 && !terminating) || (strcmp(scope, "NotTerminating") == 0 && terminating))
+      return false;
+  }
+  return true;
+}
+
+struct excess {
+  const char *requested, *used, *limited; /* "a=1,b=2" */
+};
+
+static const char *
+join(struct rest_call *c, const char *list, const char *name, const struct quantity *q)
+{
+  return arena_printf(c->a, "%s%s%s=%s", list, *list ? "," : "", name, quantity_text(c->a, q));
+}
+
+/* Charge `u` to the quota: the new status.used, or what does not fit. False: the quota is not concerned. */
+static bool
+charge(struct rest_call *c, const struct json *quota, struct usages *u, struct json **ret_used, struct excess *ret)
+{
+  const struct json *hard = json_dig(quota, "status", "hard", NULL), *used = json_dig(quota, "status", "used", NULL);
+  struct json *sorted = hard ? json_shallow(c->a, hard) : json_new_object(c->a);
+  bool concerned = false;
+
+  *ret = (struct excess){ "", "", "" };
+  *ret_used = used ? json_shallow(c->a, used) : json_new_object(c->a);
+  json_sort_members(sorted);
+  for (json_each_member (m, sorted)) {
+    struct usage *mine = find(u, m->name);
+    struct quantity has = quantity_from_int(0, QUANTITY_DECIMAL_SI), limit, sum;
+
+    if (!mine || !amount_at(hard, m->name, &limit))
+      continue;
+    concerned = true;
+    (void)amount_at(used, m->name, &has);
+    sum = quantity_add(&has, &mine->amount);
+    if (quantity_cmp(&sum, &limit) > 0) {
+      ret->requested = join(c, ret->requested, m->name, &mine->amount);
+      ret->used = join(c, ret->used, m->name, &has);
+      ret->limited = join(c, ret->limited, m->name, &limit);
+    }
+    json_set_str(c->a, *ret_used, m->name, quantity_text(c->a, &sum));
+  }
+  return concerned;
+}
+
+/* 0, 1 (somebody else charged it meanwhile) or an error. */
+static int
+store_used(struct rest_call *c, struct record *quota, struct json *used, struct kerr *reterr)
+{
+  struct json *o = json_shallow(c->a, record_tree(quota)), *status = json_shallow(c->a, json_get(o, "status"));
+  _cleanup_record_ struct record *r = NULL;
+  _cleanup_kerr_ struct kerr err = KERR_INIT;
+  int64_t revision;
+
+  if (c->dry_run)
+    return 0;
+  json_set(c->a, status, "used", used);
+  json_set(c->a, o, "status", status);
+  json_remove(rest_meta_edit(c->a, o), "resourceVersion");
+  r = record_from_json(record_key(quota), 0, o);
+  if (store_cas(c->s->store, record_key(quota), r, record_revision(quota), &revision, &err) == 0)
+    return 0;
+  return err.code == KERR_CONFLICT || err.code == KERR_NOT_FOUND ? 1 : kerr_move(reterr, &err);
+}
+
+static int
+charge_quota(struct rest_call *c, struct span key, const struct json *o, struct usages *u, struct kerr *reterr)
+{
+  for (int attempt = 0; attempt < CAS_ATTEMPTS; attempt++) {
+    _cleanup_record_ struct record *quota = NULL;
+    _cleanup_kerr_ struct kerr err = KERR_INIT;
+    struct excess excess;
+    struct json *used;
+
+    if (store_get(c->s->store, key, 0, &quota, &err) < 0)
+      return err.code == KERR_NOT_FOUND ? 0 : kerr_move(reterr, &err);
+    if (!in_scope(c, record_tree(quota), o) || !charge(c, record_tree(quota), u, &used, &excess))
+      return 0;
+    if (*excess.requested)
+      return admission_forbid(c, o,
+                              arena_printf(c->a, "exceeded quota: %s, requested: %s, used: %s, limited: %s",
+                                           object_name(record_tree(quota)), excess.requested, excess.used,
+                                           excess.limited),
+                              reterr);
+    int r = store_used(c, quota, used, reterr);
+
+    if (r <= 0)
+      return r;
+  }
+  return rest_conflict(c, admission_name(c, o), "quota is in use by many others, please try again", reterr);
+}
+
+static int
+validate(struct rest_call *c, const struct json *o, const struct json *old, struct kerr *reterr)
+{
+  const struct kind_resource *quotas = kind_resource_find(c->personality, "", "v1", "resourcequotas");
+  struct store_range range = { .limit = 0 };
+  struct store_list list = { .items = NULL };
+  struct usages u = { .n = 0 };
+  int r = 0;
+
+  if (old || *c->info.subresource || !c->res->namespaced || !quotas)
+    return 0;
+  range.prefix = rest_prefix(c->a, quotas, c->info.namespace_);
+  if (store_list(c->s->store, &range, &list, reterr) < 0)
+    return -(int)reterr->code;
+  if (list.n)
+    usage_of(c, o, &u);
+  for (size_t i = 0; i < list.n && r == 0; i++)
+    r = charge_quota(c, record_key(list.items[i]), o, &u, reterr);
+  store_list_release(&list);
+  return r;
+}
+
+static const struct admission_target everything[] = { { "", "*" }, { NULL, NULL } };
+
+const struct admission_plugin admission_resource_quota = {
+  .name = "ResourceQuota",
+  .targets = everything,
+  .validate = validate,
+};
