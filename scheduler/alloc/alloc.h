@@ -90,8 +90,9 @@ struct alloc_job *alloc_job_new(struct alloc_world *w, const struct json *const 
 void alloc_job_free(struct alloc_job *j);
 
 struct alloc_options {
-  uint64_t budget; /* steps before KERR_TIMEOUT `filter operation aborted: context deadline exceeded`; 0: none */
-  bool plain;      /* upstream's search without any pruning: for comparison */
+  uint64_t budget;   /* steps before KERR_TIMEOUT `filter operation aborted: context deadline exceeded`; 0: none */
+  uint32_t patience; /* dead ends before the search begins to reason; 0: the default */
+  bool plain;        /* upstream's search without any pruning: for comparison */
 };
 
 struct alloc_answer {

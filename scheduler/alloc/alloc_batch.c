@@ -76,14 +76,13 @@ alloc_batch_world(const struct json *question)
 /* -- cases -- */
 
 static struct json *
-node_answer(struct arena *a, struct alloc_job *j, const struct alloc_usage *u, const struct json *node, bool plain,
-            bool *ret_fits, bool *ret_fatal)
+node_answer(struct arena *a, struct alloc_job *j, const struct alloc_usage *u, const struct json *node,
+            const struct alloc_options *options, bool *ret_fits, bool *ret_fatal)
 {
   _cleanup_kerr_ struct kerr err = KERR_INIT;
-  struct alloc_options options = { .plain = plain };
   struct json *answer = json_new_object(a), **allocations, *list;
   struct alloc_answer run;
-  int r = alloc_job_run(j, u, node, &options, &run, &err);
+  int r = alloc_job_run(j, u, node, options, &run, &err);
 
   *ret_fits = *ret_fatal = false;
   if (r == 0 && run.outcome == ALLOC_UNSCHEDULABLE) {
@@ -107,7 +106,8 @@ node_answer(struct arena *a, struct alloc_job *j, const struct alloc_usage *u, c
 }
 
 static struct json *
-nodes_answer(struct arena *a, struct alloc_job *j, const struct alloc_usage *u, const struct json *question, bool plain)
+nodes_answer(struct arena *a, struct alloc_job *j, const struct alloc_usage *u, const struct json *question,
+             const struct alloc_options *options)
 {
   const struct json *nodes = json_get(question, "nodes");
   bool first = strcmp(json_get_str_or(question, "mode", ""), "first") == 0, fits = false, fatal = false;
@@ -118,14 +118,14 @@ nodes_answer(struct arena *a, struct alloc_job *j, const struct alloc_usage *u, 
 
     if (fatal || (first && fits))
       break;
-    one = json_append(a, list, node_answer(a, j, u, *n, plain, &fits, &fatal));
+    one = json_append(a, list, node_answer(a, j, u, *n, options, &fits, &fatal));
     json_set_str(a, one, "node", json_get_str_or(json_get(*n, "metadata"), "name", ""));
   }
   return answer;
 }
 
 struct json *
-alloc_batch_case(struct arena *a, const struct json *question, bool plain)
+alloc_batch_case(struct arena *a, const struct json *question, const struct alloc_options *options)
 {
   const struct json *claims = json_get(question, "claims"), *allocated = json_get(question, "allocated");
   struct alloc_world *w = alloc_batch_world(question);
@@ -139,9 +139,9 @@ alloc_batch_case(struct arena *a, const struct json *question, bool plain)
   j = alloc_job_new(w, json_is(claims, JSON_ARRAY) ? (const struct json *const *)claims->u.items : NULL,
                     json_count(claims));
   if (json_get(question, "nodes"))
-    answer = nodes_answer(a, j, u, question, plain);
+    answer = nodes_answer(a, j, u, question, options);
   else
-    answer = node_answer(a, j, u, json_get(question, "node"), plain, &fits, &fatal);
+    answer = node_answer(a, j, u, json_get(question, "node"), options, &fits, &fatal);
   alloc_job_free(j);
   alloc_usage_free(u);
   alloc_world_free(w);
@@ -311,7 +311,7 @@ alloc_batch_line(struct arena *a, struct span line, struct strbuf *out, struct k
   if (answer) {
     json_set(a, reply, "result", answer);
   } else {
-    answer = strcmp(what, "pools") == 0 ? alloc_batch_pools(a, question) : alloc_batch_case(a, question, false);
+    answer = strcmp(what, "pools") == 0 ? alloc_batch_pools(a, question) : alloc_batch_case(a, question, NULL);
     for (json_each_member (m, answer))
       json_set(a, reply, m->name, m->value);
   }

@@ -24,8 +24,9 @@ _must_check_ int alloc_batch_line(struct arena *a, struct span line, struct strb
 struct alloc_world;
 /* The world of a case: features, slices, classes, nodes. */
 struct alloc_world *alloc_batch_world(const struct json *question);
-/* The same with the parsed case. `plain`: without pruning. */
-struct json *alloc_batch_case(struct arena *a, const struct json *question, bool plain);
+struct alloc_options;
+/* The answer to a parsed case; `options` may be NULL. */
+struct json *alloc_batch_case(struct arena *a, const struct json *question, const struct alloc_options *options);
 /* What pools the case's node sees: {"pools": [...]} or {"error": true}. */
 struct json *alloc_batch_pools(struct arena *a, const struct json *question);
 

@@ -130,6 +130,7 @@ const struct json *slot_taint(const struct alloc_job *j, const struct slot *s, c
 /* -- alloc_search.c -- */
 struct search_limits {
   uint64_t budget;
+  uint32_t patience;
   bool plain;
 };
 int search_run(struct alloc_job *j, const struct search_limits *limits, struct alloc_answer *ret, struct kerr *reterr);

@@ -3,6 +3,8 @@
 #include "alloc_usage.h"
 #include "ceilings.h"
 
+#define PATIENCE 16 /* dead ends after which reasoning pays */
+
 struct alloc_job *
 alloc_job_new(struct alloc_world *w, const struct json *const *claims, size_t n_claims)
 {
@@ -95,8 +97,13 @@ int
 alloc_job_run(struct alloc_job *j, const struct alloc_usage *u, const struct json *node,
               const struct alloc_options *options, struct alloc_answer *ret, struct kerr *reterr)
 {
-  struct search_limits limits = { options ? options->budget : 0, options && options->plain };
+  struct search_limits limits = { .patience = PATIENCE };
 
+  if (options) {
+    limits.budget = options->budget;
+    limits.plain = options->plain;
+    limits.patience = options->patience ? options->patience : PATIENCE;
+  }
   *ret = (struct alloc_answer){ .outcome = ALLOC_UNSCHEDULABLE };
   j->n_picks = 0;
   if (j->class_version != j->w->class_version)

@@ -3,8 +3,6 @@
 
 #include <string.h>
 
-#define TROUBLE 16 /* dead ends after which reasoning pays */
-
 static void
 push(struct search *s, struct frame f)
 {
@@ -133,7 +131,7 @@ pick_next(struct search *s)
   }
   if (s->prune)
     prune_remember(s, f);
-  else if (++s->dead_ends == TROUBLE && !s->limits->plain)
+  else if (++s->dead_ends == s->limits->patience && !s->limits->plain)
     s->prune = prune_new(s);
   s->n_frames--;
   return VERDICT_DEAD;
