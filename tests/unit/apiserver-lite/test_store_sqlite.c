@@ -167,7 +167,6 @@ damage_is_found(void **state)
   struct place *p = *state;
   _cleanup_strbuf_ struct strbuf good;
   _cleanup_free_ char *bad = NULL;
-  _cleanup_kerr_ struct kerr err = KERR_INIT;
   struct store *s = must_open(&p->config);
   const char *value;
   int64_t rev;
