@@ -40,7 +40,8 @@ const struct cli_option cluster_option_rows[] = {
     "what the API server listens on (default 127.0.0.1)", NULL },
   { "port", 0, CLI_INT, offsetof(struct cluster_options, port), "PORT",
     "the API server's port (default: one that is free)", NULL },
-  { "ready-fd", 0, CLI_INT, offsetof(struct cluster_options, ready_fd), "FD", "serve: a descriptor to say `ready URL` on", NULL },
+  { "ready-fd", 0, CLI_INT, offsetof(struct cluster_options, ready_fd), "FD",
+    "serve: a descriptor to say `ready URL` on", NULL },
   { "retain", 0, CLI_BOOL, offsetof(struct cluster_options, retain), NULL,
     "keep the cluster's folder when creating fails", NULL },
   CLI_OPTIONS_END,
@@ -86,4 +87,3 @@ cluster_options_config(struct cli *cli, const struct cluster_options *o, struct 
     r = personality_new(c->kubernetes_version, c->feature_gates, c->runtime_config, &p, reterr);
   return r;
 }
-

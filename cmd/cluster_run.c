@@ -34,7 +34,8 @@ choose_port(struct cluster_run *r, struct kerr *reterr)
   if (c->port != 0)
     return 0;
   if (inet_pton(AF_INET, c->address, &at.sin_addr) != 1)
-    return kerr_set(reterr, KERR_USAGE, NULL, "'%s' is not an IP address; --port is needed with others than IPv4", c->address);
+    return kerr_set(reterr, KERR_USAGE, NULL, "'%s' is not an IP address; --port is needed with others than IPv4",
+                    c->address);
   fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
   if (fd < 0 || bind(fd, (struct sockaddr *)&at, sizeof at) < 0 || getsockname(fd, (struct sockaddr *)&at, &n) < 0)
     return kerr_errno(reterr, errno, "listen on %s", c->address);
@@ -79,14 +80,18 @@ start_identity(struct cluster_run *r, struct kerr *reterr)
   if (code == 0)
     code = choose_port(r, reterr);
   if (code == 0)
-    code = pki_open(&(struct pki_config){ .dir = path_of(r, "pki"), .clock = r->config.clock, .hosts = &c->address, .n_hosts = 1 }, &r->pki, reterr);
+    code = pki_open(
+        &(struct pki_config){ .dir = path_of(r, "pki"), .clock = r->config.clock, .hosts = &c->address, .n_hosts = 1 },
+        &r->pki, reterr);
   if (code == 0)
     code = sa_signer_new(r->config.clock, pki_sa_key(r->pki), NULL, NULL, 0, &r->signer, reterr);
   if (code == 0)
     code = load_token(r, reterr);
   if (code == 0)
-    code = authn_new(&(struct authn_config){ .clock = r->config.clock, .anonymous = true, .admin_token = r->admin_token, .signer = r->signer },
-                     &r->authn, reterr);
+    code = authn_new(
+        &(struct authn_config){
+            .clock = r->config.clock, .anonymous = true, .admin_token = r->admin_token, .signer = r->signer },
+        &r->authn, reterr);
   if (code == 0)
     code = authz_new(c->authorization_mode, r->personality, &r->authz, reterr);
   if (code == 0)
@@ -111,12 +116,13 @@ start_store(struct cluster_run *r, struct kerr *reterr)
 {
   const struct cluster_config *c = r->config.cluster;
 
-  return store_open(&(struct store_config){ .backend = c->store,
-                                            .path = path_of(r, "store.db"),
-                                            .sync = strcmp(c->store_sync, "normal") == 0 ? STORE_SYNC_NORMAL : STORE_SYNC_FULL,
-                                            .clock = r->config.clock,
-                                            .log = r->config.log },
-                    &r->store, reterr);
+  return store_open(
+      &(struct store_config){ .backend = c->store,
+                              .path = path_of(r, "store.db"),
+                              .sync = strcmp(c->store_sync, "normal") == 0 ? STORE_SYNC_NORMAL : STORE_SYNC_FULL,
+                              .clock = r->config.clock,
+                              .log = r->config.log },
+      &r->store, reterr);
 }
 
 static void
@@ -204,8 +210,9 @@ cluster_run_client(struct cluster_run *r, const char *user, const char *agent)
   struct exchange_user *u = arena_new_of(r->a, struct exchange_user);
 
   *u = (struct exchange_user){ .name = arena_strdup(r->a, user), .groups = groups, .n_groups = ARRAY_SIZE(groups) };
-  return kclient_new_local(apiserver_exchange(r->api),
-                           &(struct kclient_options){ .user_agent = agent, .user = u, .clock = r->config.clock, .log = r->config.log });
+  return kclient_new_local(
+      apiserver_exchange(r->api),
+      &(struct kclient_options){ .user_agent = agent, .user = u, .clock = r->config.clock, .log = r->config.log });
 }
 
 static int

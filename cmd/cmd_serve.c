@@ -43,7 +43,8 @@ take_signals(int *ret_fd, struct kerr *reterr)
 }
 
 static int
-prepare(struct cli *cli, const struct cluster_options *o, struct cluster_dir *d, struct cluster_config *c, struct kerr *reterr)
+prepare(struct cli *cli, const struct cluster_options *o, struct cluster_dir *d, struct cluster_config *c,
+        struct kerr *reterr)
 {
   int r = cluster_dir_of(cli->arena, cli_cluster_name(o->name), d, reterr);
 
@@ -81,7 +82,8 @@ serve(struct cli *cli, const struct cluster_options *o, struct log *log, struct 
   if (r == 0)
     r = cluster_dir_lock(cli->arena, &d, &lock, reterr);
   if (r == 0)
-    r = cluster_run_start(&(struct cluster_run_config){ .dir = &d, .cluster = &c, .clock = cli->clock, .log = log }, &run, reterr);
+    r = cluster_run_start(&(struct cluster_run_config){ .dir = &d, .cluster = &c, .clock = cli->clock, .log = log },
+                          &run, reterr);
   if (r < 0)
     return r;
   log_info(log, "serve", "cluster %s is ready at %s", d.name, cluster_run_server(run));
