@@ -13,7 +13,9 @@
 
 /* The library allocates this per response although a chunked one is written elsewhere. */
 #define BLOCK_SIZE 512
-#define STOP_ID    UINT64_MAX
+#define BELL_ID    UINT64_MAX
+/* Streams resumed while others who want the lock of all streams wait. */
+#define RESUME_BATCH 64
 
 struct http_stream {
   struct http_streams *set;
@@ -41,8 +43,14 @@ struct slot {
 struct http_streams {
   void (*changed)(void *arg);
   void *arg;
-  int epoll, stop;
+  int epoll, bell; /* an eventfd: something for the thread to do beside hang-ups */
   pthread_t thread;
+
+  pthread_mutex_t ready_lock; /* the next four; taken last */
+  uint64_t *ready;            /* ids of suspended streams that have been notified */
+  size_t n_ready, cap_ready;
+  bool quit;
+
   pthread_mutex_t lock; /* the rest */
   struct slot *slots;
   uint32_t n_slots, cap, free_slot; /* free_slot: head of the list of free ones, or n_slots */
@@ -64,28 +72,102 @@ wake(struct http_stream *s, bool *flag)
 }
 
 static void
+ring_bell(struct http_streams *set)
+{
+  uint64_t one = 1;
+
+  while (write(set->bell, &one, sizeof one) < 0)
+    assert(errno == EINTR);
+}
+
+/*
+ * Whoever notifies has a thousand others to notify: it only leaves the id, and the thread here resumes all those that
+ * have come together by the time it runs. Resuming costs two locks and a system call each.
+ */
+static void
 on_notify(void *arg)
 {
   struct http_stream *s = arg;
+  struct http_streams *set = s->set;
+  bool first = false;
 
-  wake(s, &s->notified);
+  pthread_mutex_lock(&s->lock);
+  s->notified = true;
+  if (s->suspended) {
+    pthread_mutex_lock(&set->ready_lock);
+    if (set->n_ready == set->cap_ready) {
+      set->cap_ready = set->cap_ready ? 2 * set->cap_ready : 64;
+      set->ready = mem_realloc(set->ready, set->cap_ready * sizeof *set->ready);
+    }
+    first = set->n_ready == 0;
+    set->ready[set->n_ready++] = s->id;
+    pthread_mutex_unlock(&set->ready_lock);
+  }
+  pthread_mutex_unlock(&s->lock);
+  if (first)
+    ring_bell(set);
 }
 
-/* -- hang-ups -- */
+/* -- the thread: hang-ups, and streams that are to be resumed -- */
+
+/* With set->lock. NULL: it is gone by now. */
+static struct http_stream *
+find(struct http_streams *set, uint64_t id)
+{
+  uint32_t at = (uint32_t)id, uses = (uint32_t)(id >> 32);
+
+  return at < set->n_slots && set->slots[at].uses == uses ? set->slots[at].stream : NULL;
+}
 
 static void
 hung_up(struct http_streams *set, uint64_t id)
 {
-  uint32_t at = (uint32_t)id, uses = (uint32_t)(id >> 32);
+  struct http_stream *s;
 
   pthread_mutex_lock(&set->lock);
-  if (at < set->n_slots && set->slots[at].stream && set->slots[at].uses == uses)
-    wake(set->slots[at].stream, &set->slots[at].stream->gone);
+  s = find(set, id);
+  if (s)
+    wake(s, &s->gone);
   pthread_mutex_unlock(&set->lock);
 }
 
+static void
+resume_some(struct http_streams *set, const uint64_t *ids, size_t n)
+{
+  pthread_mutex_lock(&set->lock);
+  for (size_t i = 0; i < n; i++) {
+    struct http_stream *s = find(set, ids[i]);
+
+    if (s)
+      wake(s, &s->notified);
+  }
+  pthread_mutex_unlock(&set->lock);
+}
+
+/* False: it is time to stop. */
+static bool
+answer_bell(struct http_streams *set)
+{
+  _cleanup_free_ uint64_t *ids = NULL;
+  uint64_t rung;
+  size_t n;
+  bool quit;
+
+  if (read(set->bell, &rung, sizeof rung) < 0)
+    return true;
+  pthread_mutex_lock(&set->ready_lock);
+  ids = steal_pointer(&set->ready);
+  n = set->n_ready;
+  set->n_ready = set->cap_ready = 0;
+  quit = set->quit;
+  pthread_mutex_unlock(&set->ready_lock);
+  for (size_t at = 0; at < n; at += RESUME_BATCH)
+    resume_some(set, ids + at, n - at < RESUME_BATCH ? n - at : RESUME_BATCH);
+  return !quit;
+}
+
 static void *
-hangup_main(void *arg)
+watch_main(void *arg)
 {
   struct http_streams *set = arg;
 
@@ -95,9 +177,10 @@ hangup_main(void *arg)
 
     assert(n >= 0 || errno == EINTR);
     for (int i = 0; i < n; i++) {
-      if (events[i].data.u64 == STOP_ID)
+      if (events[i].data.u64 != BELL_ID)
+        hung_up(set, events[i].data.u64);
+      else if (!answer_bell(set))
         return NULL;
-      hung_up(set, events[i].data.u64);
     }
   }
 }
@@ -106,15 +189,16 @@ struct http_streams *
 http_streams_new(void (*changed)(void *arg), void *arg)
 {
   struct http_streams *set = mem_alloc(sizeof *set);
-  struct epoll_event ev = { .events = EPOLLIN, .data.u64 = STOP_ID };
+  struct epoll_event ev = { .events = EPOLLIN, .data.u64 = BELL_ID };
 
   set->changed = changed;
   set->arg = arg;
   pthread_mutex_init(&set->lock, NULL);
   set->epoll = epoll_create1(EPOLL_CLOEXEC);
-  set->stop = eventfd(0, EFD_CLOEXEC);
-  assert(set->epoll >= 0 && set->stop >= 0 && epoll_ctl(set->epoll, EPOLL_CTL_ADD, set->stop, &ev) == 0);
-  thread_start(&set->thread, "http-hangup", hangup_main, set);
+  set->bell = eventfd(0, EFD_CLOEXEC);
+  pthread_mutex_init(&set->ready_lock, NULL);
+  assert(set->epoll >= 0 && set->bell >= 0 && epoll_ctl(set->epoll, EPOLL_CTL_ADD, set->bell, &ev) == 0);
+  thread_start(&set->thread, "http-streams", watch_main, set);
   return set;
 }
 
@@ -132,16 +216,18 @@ http_streams_stop(struct http_streams *set)
 void
 http_streams_free(struct http_streams *set)
 {
-  uint64_t one = 1;
-
   if (!set)
     return;
   assert(set->count == 0);
-  while (write(set->stop, &one, sizeof one) < 0)
-    assert(errno == EINTR);
+  pthread_mutex_lock(&set->ready_lock);
+  set->quit = true;
+  pthread_mutex_unlock(&set->ready_lock);
+  ring_bell(set);
   pthread_join(set->thread, NULL);
   close(set->epoll);
-  close(set->stop);
+  close(set->bell);
+  pthread_mutex_destroy(&set->ready_lock);
+  free(set->ready);
   pthread_mutex_destroy(&set->lock);
   free(set->slots);
   free(set);

@@ -2,10 +2,13 @@
  * http_stream - answers without an end, on sockets whose other side may be gone.
  *
  * A stream is read when its socket has room. When there is nothing to read the
- * connection is suspended; the exchange's notify resumes it. The HTTP library
- * does not look at a suspended connection, so it would never see that the
- * client has left: a thread here watches those sockets for a hang-up and
- * resumes the stream, which then ends with an error and frees everything.
+ * connection is suspended. The exchange's notify leaves the stream's id with a
+ * thread here, which resumes all that have come together.
+ *
+ * The HTTP library does not look at a suspended connection, so it would never
+ * see that the client has left: the same thread watches those sockets for a
+ * hang-up and resumes the stream, which then ends with an error and frees
+ * everything.
  *
  * Uses the HTTP library, as http_server.c and http_upgrade.c do and nothing else.
  */

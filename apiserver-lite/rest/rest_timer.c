@@ -12,6 +12,7 @@ struct rest_timers {
   struct rest_timer *first;
   pthread_t thread;
   bool started, stop;
+  int64_t sleeps_until; /* the thread, while it has no reason to look earlier */
 };
 
 static void
@@ -54,9 +55,8 @@ timer_main(void *arg)
 
   pthread_mutex_lock(&t->lock);
   while (!t->stop) {
-    int64_t next = run_due(t);
-
-    (void)clock_cond_wait(t->clock, &t->changed, &t->lock, next);
+    t->sleeps_until = run_due(t);
+    (void)clock_cond_wait(t->clock, &t->changed, &t->lock, t->sleeps_until);
   }
   pthread_mutex_unlock(&t->lock);
   return NULL;
@@ -104,7 +104,10 @@ rest_timer_arm(struct rest_timers *t, struct rest_timer *timer, int64_t deadline
   if (!t->started)
     thread_start(&t->thread, "watch-timer", timer_main, t);
   t->started = true;
-  pthread_cond_signal(&t->changed);
+  if (deadline < t->sleeps_until) {
+    t->sleeps_until = deadline;
+    pthread_cond_signal(&t->changed);
+  }
   pthread_mutex_unlock(&t->lock);
 }
 

@@ -8,6 +8,8 @@
 #include <string.h>
 
 #define RING_MIN 16
+/* Notify functions called between two looks at the lock. */
+#define TELL_BATCH 64
 
 /* -- events and their frames -- */
 
@@ -129,6 +131,7 @@ struct hub_reader {
   uint64_t cursor;                          /* number of the next event to look at */
   int64_t progress;                         /* everything for this reader up to this revision has been handed out */
   uint64_t epoch;                           /* of the hub, when it began */
+  bool told;                                /* its notify function is being called, or about to be, without the lock */
   enum { READING, WAITING, TELLING } state; /* TELLING: in the hub's list of readers to be notified */
   struct hub_reader *prev, *next;           /* in `ring->waiting` or `hub->telling` */
   void (*notify)(void *arg);
@@ -146,9 +149,10 @@ struct watch_hub {
   struct ring all;       /* every event: what a new ring begins with */
   struct ring *rings;
   size_t n_rings, n_readers;
-  struct hub_reader *telling, *current; /* to be notified; being notified without the lock */
-  int64_t revision;                     /* every event up to here is in the rings */
-  uint64_t epoch;                       /* counts how often the store's watch lost its place */
+  struct hub_reader *telling; /* to be notified */
+  bool teller;                /* somebody is at it */
+  int64_t revision;           /* every event up to here is in the rings */
+  uint64_t epoch;             /* counts how often the store's watch lost its place */
   bool lost, stopped;
 };
 
@@ -246,25 +250,40 @@ reader_wake(struct hub_reader *r)
     reader_link(r, TELLING);
 }
 
-/* Calls the notify functions that are due; the lock is let go around each. Whoever is at it already does them all. */
+/*
+ * Calls the notify functions that are due, some at a time and without the lock, which the readers that wake up want.
+ * Whoever is at it already does them all.
+ */
 static void
 tell(struct watch_hub *h)
 {
-  if (h->current)
+  if (h->teller)
     return;
+  h->teller = true;
   while (h->telling) {
-    struct hub_reader *r = h->telling;
-    void (*fn)(void *) = r->notify;
-    void *arg = r->arg;
+    struct {
+      struct hub_reader *reader; /* cannot go away while it is being told */
+      void (*fn)(void *);
+      void *arg;
+    } batch[TELL_BATCH];
+    size_t n = 0;
 
-    reader_unlink(r);
-    h->current = r;
+    for (struct hub_reader *r; n < TELL_BATCH && (r = h->telling); n++) {
+      reader_unlink(r);
+      r->told = true;
+      batch[n].reader = r;
+      batch[n].fn = r->notify;
+      batch[n].arg = r->arg;
+    }
     pthread_mutex_unlock(&h->lock);
-    fn(arg);
+    for (size_t i = 0; i < n; i++)
+      batch[i].fn(batch[i].arg);
     pthread_mutex_lock(&h->lock);
-    h->current = NULL;
+    for (size_t i = 0; i < n; i++)
+      batch[i].reader->told = false;
     pthread_cond_broadcast(&h->told);
   }
+  h->teller = false;
 }
 
 static struct span
@@ -551,7 +570,7 @@ hub_reader_free(struct hub_reader *r)
   h = r->hub;
   pthread_mutex_lock(&h->lock);
   reader_unlink(r);
-  while (h->current == r)
+  while (r->told)
     pthread_cond_wait(&h->told, &h->lock);
   reader_unlink(r);
   r->ring->n_readers--;
@@ -615,7 +634,7 @@ hub_reader_set_notify(struct hub_reader *r, void (*fn)(void *arg), void *arg)
   bool now;
 
   pthread_mutex_lock(&h->lock);
-  while (h->current == r) /* the one before may still be running */
+  while (r->told) /* the one before may still be running */
     pthread_cond_wait(&h->told, &h->lock);
   r->notify = fn;
   r->arg = arg;
