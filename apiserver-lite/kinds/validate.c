@@ -4,16 +4,28 @@
 #include "validate_claim.h"
 #include "validate_kinds.h"
 
-static const struct validator *const validators[] = { &validator_claim, &validator_template, &validator_class,
-                                                      &validator_slice, &validator_rule,     &validator_pool_request,
-                                                      VALIDATORS_OTHER };
+static const struct validator *const validators[] = {
+  &validator_claim,        &validator_template,  &validator_class,        &validator_slice,     &validator_rule,
+  &validator_pool_request, &validator_pod,       &validator_pod_template, &validator_namespace, &validator_config_map,
+  &validator_secret,       &validator_node,      &validator_lease,        &validator_service,   &validator_quota,
+  &validator_event,        &validator_event_new,
+};
+
+static bool
+is_for(const struct validator *rules, const struct kind *k)
+{
+  return !strcmp(rules->kind, k->kind) && !strcmp(rules->group, k->group);
+}
 
 static const struct validator *
 find_validator(const struct kind *k)
 {
   for (size_t i = 0; i < ARRAY_SIZE(validators); i++)
-    if (!strcmp(validators[i]->kind, k->kind) && !strcmp(validators[i]->group, k->group))
+    if (is_for(validators[i], k))
       return validators[i];
+  for (size_t i = 0; i < validator_workload_count; i++)
+    if (is_for(&validators_workload[i], k))
+      return &validators_workload[i];
   return NULL;
 }
 
@@ -82,7 +94,8 @@ validate_update(const struct kind *k, const struct json *o, const struct json *o
   bool main = !*subresource;
   if (main && (rules->flags & VALIDATOR_META_AGAIN))
     validate_object_meta(&v, inner, !rules->cluster, &rules->name);
-  validate_object_meta_update(&v, inner, before);
+  if (!(rules->flags & VALIDATOR_NO_META))
+    validate_object_meta_update(&v, inner, before);
   if (main && rules->update)
     rules->update(&v, inner, before);
   else if (main && rules->create)

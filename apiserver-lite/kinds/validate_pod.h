@@ -1,0 +1,42 @@
+/* validate_pod - pods and pod templates: core/validation's ValidatePodSpec and what it calls, in three files. */
+#ifndef APISERVER_VALIDATE_POD_H
+#define APISERVER_VALIDATE_POD_H
+
+#include "validate_internal.h"
+
+/* What the parts of one pod spec need to know of each other. */
+struct pod_check {
+  const struct json *spec;
+  bool template; /* in a Deployment, Job, ...: a few checks are for pods only */
+};
+
+/* A spec; `meta` is the pod's or the template's metadata. */
+void validate_pod_spec(struct validation *v, const struct vpath *path, const struct json *spec, bool template);
+/* spec.template of a workload: labels, annotations, spec. */
+void validate_pod_template(struct validation *v, const struct vpath *path, const struct json *template);
+
+/* validate_container.c */
+void validate_containers(struct validation *v, const struct vpath *path, const struct pod_check *pod);
+void validate_init_containers(struct validation *v, const struct vpath *path, const struct pod_check *pod);
+void validate_ephemeral_containers(struct validation *v, const struct vpath *path, const struct pod_check *pod);
+void validate_resource_lists(struct validation *v, const struct vpath *path, const struct json *resources,
+                             const struct json *claims);
+void validate_port(struct validation *v, const struct vpath *path, int64_t n);
+void validate_port_or_name(struct validation *v, const struct vpath *path, const struct json *port);
+
+/* validate_volume.c */
+void validate_volumes(struct validation *v, const struct vpath *path, const struct json *volumes);
+
+/* -- small things all of them use -- */
+/* A closed set of values; empty is Required. `allowed` ends with NULL. */
+void validate_choice(struct validation *v, const struct vpath *up, const struct json *o, const char *name,
+                     const char *const *allowed);
+void validate_not_negative(struct validation *v, const struct vpath *up, const struct json *o, const char *name);
+/* A required text; true when it is there. */
+bool validate_needed(struct validation *v, const struct vpath *up, const struct json *o, const char *name);
+bool validate_tolerations(struct validation *v, const struct vpath *path, const struct json *list);
+
+/* Unified diff of two values in Go's form, as apimachinery's diff.Diff (validate_diff.c). */
+char *validate_diff(struct arena *a, const char *old_json, const char *new_json);
+
+#endif
