@@ -126,6 +126,10 @@ struct kind_strictness {
   size_t n, cap;
 };
 
+/* One more problem, unless it is there already or there are 100, which is where upstream stops. `text` is kept, not
+ * copied. */
+void kind_strictness_add(struct kind_strictness *s, const char *text);
+
 /*
  * A tree as a client sent it → the canonical tree of `k` (a new tree; shares sub-trees that need no change).
  * Errors: KERR_BAD_REQUEST with Go's text (`json: cannot unmarshal string into Go struct field ...`).

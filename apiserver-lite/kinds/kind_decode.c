@@ -9,6 +9,7 @@
 #include <math.h>
 #include <string.h>
 
+#include "ceilings.h"
 #include "kind.h"
 #include "kind_build.h"
 #include "kind_scalar.h"
@@ -157,23 +158,13 @@ strict_path(const struct place *at, struct strbuf *b)
   }
 }
 
-static void
-strict_problem(struct reader *r, const struct place *at, const char *what, struct span name)
+void
+kind_strictness_add(struct kind_strictness *s, const char *text)
 {
-  struct kind_strictness *s = r->strict;
-  if (!s || s->n >= STRICT_MAX)
+  if (s->n >= STRICT_MAX)
     return;
-  _cleanup_strbuf_ struct strbuf path, text;
-  strbuf_init(&path, 1024 * 1024);
-  strbuf_init(&text, 4 * 1024 * 1024);
-  strict_path(at, &path);
-  if (path.n)
-    strbuf_putc(&path, '.');
-  strbuf_span(&path, name);
-  strbuf_printf(&text, "%s ", what);
-  kind_quote(&text, strbuf_view(&path));
   for (size_t i = 0; i < s->n; i++)
-    if (strcmp(s->problems[i], text.p) == 0)
+    if (strcmp(s->problems[i], text) == 0)
       return;
   if (s->n == s->cap) {
     const char **larger = arena_array_of(s->a, const char *, s->cap ? 2 * s->cap : 8);
@@ -182,7 +173,25 @@ strict_problem(struct reader *r, const struct place *at, const char *what, struc
     s->problems = larger;
     s->cap = s->cap ? 2 * s->cap : 8;
   }
-  s->problems[s->n++] = arena_strndup(s->a, text.p, text.n);
+  s->problems[s->n++] = text;
+}
+
+static void
+strict_problem(struct reader *r, const struct place *at, const char *what, struct span name)
+{
+  struct kind_strictness *s = r->strict;
+  if (!s || s->n >= STRICT_MAX)
+    return;
+  _cleanup_strbuf_ struct strbuf path, text;
+  strbuf_init(&path, CEIL_REQUEST_BODY * 2);
+  strbuf_init(&text, CEIL_REQUEST_BODY * 8);
+  strict_path(at, &path);
+  if (path.n)
+    strbuf_putc(&path, '.');
+  strbuf_span(&path, name);
+  strbuf_printf(&text, "%s ", what);
+  kind_quote(&text, strbuf_view(&path));
+  kind_strictness_add(s, arena_strndup(s->a, text.p, text.n));
 }
 
 /* -- keys that stand twice: upstream reads both values where they stand, and the last one stays -- */

@@ -128,11 +128,12 @@ _must_check_ int rest_body_object(struct rest_call *c, struct json **ret, struct
 _must_check_ int rest_body_of(struct rest_call *c, const struct kind *k, struct json **ret, struct kerr *reterr);
 /*
  * A tree → the canonical tree of `k`. What strict decoding does not like becomes warnings (Warn), the text
- * *ret_problems (Strict; NULL when there is none) or nothing (Ignore).
+ * *ret_problems (Strict; NULL when there is none) or nothing (Ignore). `dups` belong to `in`, or when `foreign` to the
+ * patch that made it, and are told by their paths.
  */
 _must_check_ int rest_decode_strictly(struct rest_call *c, const struct kind *k, const struct json *in,
-                                      const struct json_dup *dups, struct json **ret, const char **ret_problems,
-                                      struct kerr *reterr);
+                                      const struct json_dup *dups, bool foreign, struct json **ret,
+                                      const char **ret_problems, struct kerr *reterr);
 /* dryRun, fieldValidation, fieldManager of the query; `opts_kind` "CreateOptions" ... for the error. */
 _must_check_ int rest_write_options(struct rest_call *c, const char *opts_kind, bool apply, struct kerr *reterr);
 /* dryRun given as `list`, or (NULL) in the query; sets c->dry_run. */

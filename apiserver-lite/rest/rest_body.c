@@ -105,38 +105,49 @@ check_identity(struct rest_call *c, const struct kind *k, const struct json *in,
 static const char *
 join_problems(struct rest_call *c, const struct kind_strictness *strict)
 {
-  const char *ret = "";
+  _cleanup_strbuf_ struct strbuf b;
 
+  strbuf_init(&b, CEIL_REPLY);
   for (size_t i = 0; i < strict->n; i++)
-    ret = arena_printf(c->a, "%s%s%s", ret, i ? ", " : "", strict->problems[i]);
-  return ret;
+    strbuf_printf(&b, "%s%s", i ? ", " : "", strict->problems[i]);
+  return arena_strndup(c->a, b.p, b.n);
 }
 
-static void
-add_problem(struct kind_strictness *strict, const char *text)
+/* As the YAML parser that upstream asks says it: all doubled keys are one problem. */
+static const char *
+yaml_problem(struct rest_call *c, const struct json_dup *dups)
 {
-  if (strict->n == strict->cap) {
-    size_t cap = strict->cap ? strict->cap * 2 : 8;
-    const char **more = arena_array_of(strict->a, const char *, cap);
+  _cleanup_strbuf_ struct strbuf b;
 
-    if (strict->n)
-      memcpy(more, strict->problems, strict->n * sizeof more[0]);
-    strict->problems = more;
-    strict->cap = cap;
-  }
-  strict->problems[strict->n++] = text;
+  strbuf_init(&b, CEIL_REPLY);
+  strbuf_puts(&b, "yaml: unmarshal errors:");
+  for (const struct json_dup *d = dups; d; d = d->next)
+    strbuf_printf(&b, "\n  line %zu: key \"%s\" already set in map", d->line, d->key);
+  return arena_strndup(c->a, b.p, b.n);
+}
+
+/* The problems of a document that is not the one which will be decoded (a patch), by their paths. */
+static void
+foreign_problems(struct rest_call *c, struct kind_strictness *strict, const struct json_dup *dups)
+{
+  for (const struct json_dup *d = dups; d; d = d->next)
+    kind_strictness_add(strict, arena_printf(c->a, "duplicate field \"%s\"", d->path));
 }
 
 int
 rest_decode_strictly(struct rest_call *c, const struct kind *k, const struct json *in, const struct json_dup *dups,
-                     struct json **ret, const char **ret_problems, struct kerr *reterr)
+                     bool foreign, struct json **ret, const char **ret_problems, struct kerr *reterr)
 {
   struct kind_strictness strict = { .a = c->a };
   int r;
 
   *ret_problems = NULL;
-  for (const struct json_dup *d = dups; d; d = d->next)
-    add_problem(&strict, arena_printf(c->a, "duplicate field \"%s\"", d->path));
+  if (dups && dups->line)
+    kind_strictness_add(&strict, yaml_problem(c, dups));
+  else if (foreign)
+    foreign_problems(c, &strict, dups);
+  else
+    strict.dups = dups;
   r = kind_decode(c->a, k, in, &strict, ret, reterr);
   if (r < 0)
     return r;
@@ -154,7 +165,7 @@ decode_tree(struct rest_call *c, const struct kind *k, const struct json *in, co
 {
   const char *claimed = *object_kind(in) ? object_kind(in) : k->kind, *problems;
   _cleanup_kerr_ struct kerr err = KERR_INIT;
-  int r = rest_decode_strictly(c, k, in, dups, ret, &problems, &err);
+  int r = rest_decode_strictly(c, k, in, dups, false, ret, &problems, &err);
 
   if (r < 0)
     return kerr_set(reterr, err.code == KERR_INVALID ? KERR_BAD_REQUEST : err.code, NULL,

@@ -65,7 +65,7 @@ decode_patched(struct rest_call *c, const struct patch_call *p, const struct jso
   _cleanup_kerr_ struct kerr err = KERR_INIT;
   const char *problems;
 
-  if (rest_decode_strictly(c, c->kind, patched, p->dups, ret, &problems, &err) < 0)
+  if (rest_decode_strictly(c, c->kind, patched, p->dups, true, ret, &problems, &err) < 0)
     return bad_patch(c, shown ? shown : json_text(c->a, patched, JSON_COMPACT), err.msg, reterr);
   if (problems)
     return bad_patch(c, shown ? shown : json_text(c->a, patched, JSON_COMPACT),
