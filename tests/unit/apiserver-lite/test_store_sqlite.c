@@ -9,6 +9,7 @@
 #include <signal.h>
 #include <sqlite3.h>
 #include <stdio.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -434,6 +435,76 @@ kill_9_loses_nothing_normal(void **state)
   kill_rounds(p, 5, 20000);
 }
 
+/* -- a disk that takes no more -- */
+
+/* In a process of its own: writes until the file may not grow any more, tells the last write that was acknowledged. */
+static void
+write_until_full(struct place *p, int fd)
+{
+  struct rlimit limit = { .rlim_cur = 300 * 1024, .rlim_max = RLIM_INFINITY };
+  _cleanup_record_ struct record *r = NULL;
+  _cleanup_kerr_ struct kerr err = KERR_INIT;
+  struct store *s;
+  char text[2000];
+  int i;
+
+  memset(text, 'x', sizeof text - 1);
+  text[sizeof text - 1] = '\0';
+  (void)signal(SIGXFSZ, SIG_IGN);
+  (void)setrlimit(RLIMIT_FSIZE, &limit);
+  s = must_open(&p->config);
+  for (i = 0; i < 10000; i++) {
+    char key[32];
+
+    (void)snprintf(key, sizeof key, "/%06d", i);
+    if (put(s, key, text, 0, NULL) < 0)
+      break;
+  }
+  if (put(s, "/after", text, 0, NULL) != -KERR_IO)
+    _exit(2); /* what could not be written is an error each time, not once */
+  if (store_get(s, SPAN("/000000"), 0, &r, &err) < 0)
+    _exit(3); /* reading goes on */
+  if (store_revision(s) != 1 + i)
+    _exit(4); /* and sees what was acknowledged, no more */
+  if (write(fd, &i, sizeof i) != sizeof i)
+    _exit(5);
+  _exit(0); /* as it is: without closing the store */
+}
+
+static void
+a_full_disk_loses_nothing(void **state)
+{
+  struct place *p = *state;
+  _cleanup_kerr_ struct kerr err = KERR_INIT;
+  int fds[2], status, acked;
+  struct store *s;
+  pid_t pid;
+
+  assert_int_equal(pipe2(fds, O_CLOEXEC), 0);
+  pid = fork();
+  assert_true(pid >= 0);
+  if (pid == 0)
+    write_until_full(p, fds[1]);
+  close(fds[1]);
+  assert_int_equal(read(fds[0], &acked, sizeof acked), sizeof acked);
+  close(fds[0]);
+  assert_int_equal(waitpid(pid, &status, 0), pid);
+  assert_true(WIFEXITED(status));
+  assert_int_equal(WEXITSTATUS(status), 0);
+  assert_true(acked > 10 && acked < 10000);
+  s = must_open(&p->config);
+  for (int i = 0; i < acked; i++) {
+    _cleanup_record_ struct record *r = NULL;
+    char key[32];
+
+    (void)snprintf(key, sizeof key, "/%06d", i);
+    if (store_get(s, span_of(key), 0, &r, &err) < 0)
+      fail_msg("acknowledged, and lost: %s of %d", key, acked);
+  }
+  assert_int_equal(put(s, "/after", "1", 0, NULL), 0);
+  store_free(s);
+}
+
 int
 main(void)
 {
@@ -441,6 +512,7 @@ main(void)
   const struct CMUnitTest tests[] = {
     cmocka_unit_test_setup_teardown(kill_9_loses_nothing_full, setup, teardown), /* first: forks without threads */
     cmocka_unit_test_setup_teardown(kill_9_loses_nothing_normal, setup, teardown),
+    cmocka_unit_test_setup_teardown(a_full_disk_loses_nothing, setup, teardown),
     cmocka_unit_test_setup_teardown(not_a_database, setup, teardown),
     cmocka_unit_test_setup_teardown(foreign_database, setup, teardown),
     cmocka_unit_test_setup_teardown(newer_schema, setup, teardown),
