@@ -21,7 +21,7 @@ struct cel_code;
 
 /*
  * Parse, check, validate and plan. Texts are upstream's:
- *   KERR_INVALID   "compilation failed: ERROR: ...": the expression is wrong;
+ *   KERR_INVALID   "compilation failed: ERROR: ...": the expression is wrong, or gives what the host does not take;
  *   KERR_INTERNAL  "program instantiation failed: ...": a constant in it is (upstream's name for it).
  * The environment is borrowed by the code and must live as long.
  */

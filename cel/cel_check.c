@@ -423,15 +423,13 @@ check_call(struct checker *c, struct cel_expr *e)
 
 /* -- lists, maps, structures -- */
 
+/* Of lists with items of several types the validator complains (cel_validate.c); here they are of dyn. */
 static const struct cel_type *
-join(struct checker *c, const struct cel_expr *e, const struct cel_type *before, const struct cel_type *now)
+join(struct checker *c, const struct cel_type *before, const struct cel_type *now)
 {
   if (!before)
     return now;
-  if (cel_infer_assign(&c->in, before, now))
-    return cel_infer_most_general(before, now);
-  mismatch(c, e->pos, before, now);
-  return &cel_error_type;
+  return cel_infer_assign(&c->in, before, now) ? cel_infer_most_general(before, now) : &cel_dyn;
 }
 
 /* The type of an item's value; that inside the optional when it is written with `?`. */
@@ -464,7 +462,7 @@ check_list(struct checker *c, struct cel_expr *e)
     struct cel_item *item = &e->u.list.items[i];
 
     check(c, item->value);
-    t = join(c, item->value, t, item_type(c, item));
+    t = join(c, t, item_type(c, item));
   }
   set_type(c, e, cel_type_list(c->u->a, t ? t : fresh(c)));
 }
@@ -478,9 +476,9 @@ check_map(struct checker *c, struct cel_expr *e)
     struct cel_item *item = &e->u.list.items[i];
 
     check(c, item->key);
-    key = join(c, item->key, key, item->key->type);
+    key = join(c, key, item->key->type);
     check(c, item->value);
-    value = join(c, item->value, value, item_type(c, item));
+    value = join(c, value, item_type(c, item));
   }
   if (!key) {
     key = fresh(c);

@@ -27,6 +27,18 @@ code_free(struct cel_code *c)
   free(c);
 }
 
+static char *
+type_text(struct arena *a, const struct cel_type *t)
+{
+  _cleanup_strbuf_ struct strbuf b = { 0 };
+  struct span s;
+
+  strbuf_init(&b, 64 * KiB);
+  cel_type_text(&b, t);
+  s = strbuf_view(&b);
+  return arena_strndup(a, s.p, s.n);
+}
+
 int
 cel_compile(const struct cel_env *env, struct span expression, struct cel_code **ret, struct kerr *reterr)
 {
@@ -39,6 +51,8 @@ cel_compile(const struct cel_env *env, struct span expression, struct cel_code *
   cel_unit_init(&c->unit, c->arena, env, arena_span(c->arena, expression));
   if (!cel_parse(&c->unit) || !cel_check(&c->unit) || !cel_validate_ast(&c->unit)) {
     r = kerr_set(reterr, KERR_INVALID, NULL, "compilation failed: %s", cel_issues_text(&c->unit));
+  } else if (env->accepts && !env->accepts(env, c->unit.root->type)) {
+    r = kerr_set(reterr, KERR_INVALID, NULL, "%s%s", env->wanted, type_text(c->arena, c->unit.root->type));
   } else {
     c->program = cel_plan(&c->unit, &why);
     if (!c->program)
@@ -87,13 +101,7 @@ cel_code_type(const struct cel_code *c)
 char *
 cel_code_type_text(const struct cel_code *c, struct arena *a)
 {
-  _cleanup_strbuf_ struct strbuf b = { 0 };
-  struct span s;
-
-  strbuf_init(&b, 64 * KiB);
-  cel_type_text(&b, c->program->type);
-  s = strbuf_view(&b);
-  return arena_strndup(a, s.p, s.n);
+  return type_text(a, c->program->type);
 }
 
 void

@@ -15,26 +15,13 @@ struct cel_device {
   struct cel_value value; /* of the variable `device` */
 };
 
-/* A selector gives a bool, or something whose type is only known when it runs. */
-static int
-check_type(const struct cel_code *code, const struct cel_dra_features *features, struct kerr *reterr)
-{
-  _cleanup_arena_ struct arena *a = arena_new(64 * 1024);
-  const struct cel_type *t = cel_code_type(code);
-
-  if ((t->kind == CEL_T_BOOL && !t->nullable) || t->kind == cel_dra_attribute_type(features)->kind)
-    return 0;
-  return kerr_set(reterr, KERR_INVALID, NULL, "must evaluate to bool or the unknown type, not %s",
-                  cel_code_type_text(code, a));
-}
-
 int
 cel_selector_compile(struct span expression, struct cel_selector **ret, struct kerr *reterr)
 {
   _cleanup_cel_code_ struct cel_code *code = NULL;
   int r = cel_compile(cel_dra_env(NULL), expression, &code, reterr);
 
-  if (r < 0 || (r = check_type(code, NULL, reterr)) < 0)
+  if (r < 0)
     return r;
   *ret = mem_alloc(sizeof **ret);
   atomic_init(&(*ret)->refs, 1);
@@ -52,7 +39,7 @@ cel_selector_validate(struct span expression, const struct cel_dra_features *fea
   if (expression.n > CEL_DRA_LENGTH_MAX)
     return kerr_set(reterr, KERR_TOO_LARGE, NULL, "may not be more than %d bytes", CEL_DRA_LENGTH_MAX);
   r = cel_compile(cel_dra_env(features), expression, &code, reterr);
-  if (r < 0 || (r = check_type(code, features, reterr)) < 0)
+  if (r < 0)
     return r;
   cel_code_estimate(code, &min, &max);
   if (max > CEL_DRA_COST_MAX)

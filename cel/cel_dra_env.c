@@ -70,27 +70,60 @@ static const struct cel_var vars[2][2] = {
   { { "device", &devices[1][0], 0 }, { "device", &devices[1][1], 0 } },
 };
 
-#define ENV(list, cap, more)                                                                                           \
+/* A selector gives a bool, or something whose type is only known when it runs: what an attribute is. */
+static bool
+accepts_selector(const struct cel_env *env, const struct cel_type *t)
+{
+  return (t->kind == CEL_T_BOOL && !t->nullable) || t->kind == (env->features & CEL_F_INCLUDES ? CEL_T_DYN : CEL_T_ANY);
+}
+
+static bool
+is_attribute_scalar(const struct cel_type *t)
+{
+  if (t->nullable)
+    return false;
+  return t->kind == CEL_T_BOOL || t->kind == CEL_T_INT || t->kind == CEL_T_STRING || cel_type_is_dyn(t) ||
+         (t->kind == CEL_T_STRUCT && strcmp(t->name, cel_semver_type.name) == 0);
+}
+
+static bool
+accepts_attribute(const struct cel_env *env, const struct cel_type *t)
+{
+  return is_attribute_scalar(t) ||
+         ((env->features & CEL_F_INCLUDES) && t->kind == CEL_T_LIST && is_attribute_scalar(t->params[0]));
+}
+
+#define ENV(list, cap, more, result, text)                                                                             \
   {                                                                                                                    \
     .features = CEL_F_BASE | CEL_F_BIND | (more), .vars = &vars[list][cap], .nvars = 1, .structs = structs[list][cap], \
-    .cost_limit = CEL_DRA_COST_MAX                                                                                     \
+    .cost_limit = CEL_DRA_COST_MAX, .accepts = (result), .wanted = (text)                                              \
   }
+#define SELECTOR(list, cap, more) \
+  ENV(list, cap, more, accepts_selector, "must evaluate to bool or the unknown type, not ")
+#define DERIVED(list, cap, more, or_list) \
+  ENV(list, cap, more, accepts_attribute, \
+      "must evaluate to a primitive scalar (string, integer, boolean, semver)" or_list ", not ")
+#define OR_LIST " or a list of these scalars"
 
-static const struct cel_env envs[2][2] = {
-  { ENV(0, 0, 0), ENV(0, 1, 0) },
-  { ENV(1, 0, CEL_F_INCLUDES), ENV(1, 1, CEL_F_INCLUDES) },
+static const struct cel_env selectors[2][2] = {
+  { SELECTOR(0, 0, 0), SELECTOR(0, 1, 0) },
+  { SELECTOR(1, 0, CEL_F_INCLUDES), SELECTOR(1, 1, CEL_F_INCLUDES) },
+};
+static const struct cel_env derived[2][2] = {
+  { DERIVED(0, 0, 0, ""), DERIVED(0, 1, 0, "") },
+  { DERIVED(1, 0, CEL_F_INCLUDES, OR_LIST), DERIVED(1, 1, CEL_F_INCLUDES, OR_LIST) },
 };
 
 const struct cel_env *
 cel_dra_env(const struct cel_dra_features *f)
 {
-  return f ? &envs[f->list_type_attributes][f->consumable_capacity] : &envs[1][1];
+  return f ? &selectors[f->list_type_attributes][f->consumable_capacity] : &selectors[1][1];
 }
 
-const struct cel_type *
-cel_dra_attribute_type(const struct cel_dra_features *f)
+const struct cel_env *
+cel_dra_derived_env(const struct cel_dra_features *f)
 {
-  return !f || f->list_type_attributes ? &attribute_dyn : &attribute_any;
+  return f ? &derived[f->list_type_attributes][f->consumable_capacity] : &derived[1][1];
 }
 
 /* -- values -- */

@@ -9,8 +9,8 @@
 
 /* What is already stored: everything is known. NULL: that; else what API validation allows with these gates. */
 const struct cel_env *cel_dra_env(const struct cel_dra_features *features);
-/* The type that a look-up of an attribute has there: dyn or any. */
-const struct cel_type *cel_dra_attribute_type(const struct cel_dra_features *features);
+/* The same for derived attributes. */
+const struct cel_env *cel_dra_derived_env(const struct cel_dra_features *features);
 /* The value of `device` for a v1 Device object; NULL is a device without anything. */
 _must_check_ int cel_dra_device_value(struct arena *a, const char *driver, const struct json *device,
                                       struct cel_value *ret, struct kerr *reterr);

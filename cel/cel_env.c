@@ -31,8 +31,9 @@ const struct cel_type cel_list_optional_a = OF(CEL_T_LIST, "list", 1, true, &cel
 
 static const struct cel_library *const libraries[] = {
   /* in the order in which Kubernetes' base environment adds them */
-  &cel_lib_operators, &cel_lib_std,    &cel_lib_time, &cel_lib_regex,  &cel_lib_optional, &cel_lib_quantity,
-  &cel_lib_strings,   &cel_lib_format, &cel_lib_sets, &cel_lib_semver, &cel_lib_list_ext, &cel_lib_lists,
+  &cel_lib_operators, &cel_lib_std,      &cel_lib_time,     &cel_lib_url,    &cel_lib_regex, &cel_lib_authz,
+  &cel_lib_optional,  &cel_lib_quantity, &cel_lib_strings,  &cel_lib_format, &cel_lib_sets,  &cel_lib_net,
+  &cel_lib_named,     &cel_lib_semver,   &cel_lib_list_ext, &cel_lib_lists,
 };
 
 #define FUNCTIONS_MAX 256

@@ -126,7 +126,8 @@ struct cel_ip {
 };
 
 struct cel_url {
-  struct span scheme, user, host, path, query, fragment, opaque; /* as written, host unescaped */
+  struct span scheme, opaque, user, host, path, query, fragment; /* user escaped, host, path and fragment not */
+  struct span raw_path, raw_fragment;                            /* as written */
   bool force_query, has_user, has_authority;
 };
 
@@ -278,6 +279,10 @@ const struct cel_semver *cel_semver_parse(struct arena *a, struct span text, con
 struct cel_value cel_quantity_parse(struct arena *a, struct span text);
 bool cel_ip_equal(const struct cel_ip *x, const struct cel_ip *y, bool prefix);
 void cel_ip_print(struct strbuf *b, const struct cel_ip *ip, bool prefix);
+/* Is the text an address; else netip's message. */
+bool cel_ip_check(struct arena *a, struct span text, bool *ret_v4, const char **ret_error);
+/* NULL, or the message of Go's url.ParseRequestURI. */
+const char *cel_url_check(struct arena *a, struct span text);
 void cel_url_print(struct strbuf *b, const struct cel_url *u);
 const char *cel_format_name(const struct cel_format *f);
 uint64_t cel_format_regex_size(const struct cel_format *f);
