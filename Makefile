@@ -4,6 +4,7 @@
 #   make quickstart   build it, make a cluster, run the examples on it
 #   make test         every test
 #   make check-asan | check-tsan | check-clang | fuzz-replay | check-limits | headers
+#   make check-COMPONENT              unit tests of one folder
 #   make bench | install | format | clean
 #
 # V=release|asan|tsan picks a variant; DEVELOPER=1 turns warnings into errors.
@@ -129,6 +130,16 @@ $(B)/dralab: $(call objs,cmd) $(LIBS)
 build/dralab: $(B)/dralab
 	$(Q)mkdir -p $(@D) && ln -sf $(VARIANT)/dralab $@
 
+# `make test` is everything that can be run here; its last line is the sum.
+test: $(TESTS) $(FUZZERS) build/dralab
+	@tests/run-all "$(TESTS)" "$(FUZZERS)"
+quickstart: ; @tests/quickstart
+e2e: build/dralab
+	@tests/e2e/run
+install: build/dralab
+	install -d $(DESTDIR)$(PREFIX)/bin
+	install -s -m 755 $(B)/dralab $(DESTDIR)$(PREFIX)/bin/dralab
+
 check: unit fuzz-replay
 unit: $(TESTS)
 	@tests/run-unit $(TESTS)
@@ -144,10 +155,10 @@ check-limits: ; @tests/check-limits
 format: ; clang-format -i $$(git ls-files '*.c' '*.h')
 clean: ; rm -rf build
 -include $(shell find $(B) -name '*.d' 2>/dev/null)
-.PHONY: all check unit fuzz-replay check-asan check-tsan check-clang headers check-limits format clean
+.PHONY: all test quickstart e2e install check unit fuzz-replay check-asan check-tsan check-clang headers check-limits format clean
 .SECONDARY:
 .DELETE_ON_ERROR:
-# Everything compiles: libraries, tests, fuzzers, and the program once it has a main.
 -include tests/bench/bench.mk
+# Everything compiles: libraries, tests, fuzzers and the program.
 land-check: $(LIBS) $(TESTS) $(FUZZERS) $(TOOLS) $(if $(wildcard cmd/main.c),build/dralab)
 .PHONY: land-check

@@ -15,14 +15,17 @@ struct cel_options {
 };
 
 static const struct cli_option eval_rows[] = {
-  { "batch", 0, CLI_STRING, offsetof(struct cel_options, batch), "FILE", "recorded questions, one JSON object a line; - for standard input", NULL },
-  { "device", 0, CLI_STRING, offsetof(struct cel_options, device), "DEVICE", "a file with a device {driver, attributes, capacity}, or DRIVER/POOL/DEVICE of the cluster", NULL },
+  { "batch", 0, CLI_STRING, offsetof(struct cel_options, batch), "FILE",
+    "recorded questions, one JSON object a line; - for standard input", NULL },
+  { "device", 0, CLI_STRING, offsetof(struct cel_options, device), "DEVICE",
+    "a file with a device {driver, attributes, capacity}, or DRIVER/POOL/DEVICE of the cluster", NULL },
   KUBE_ROWS(struct cel_options, kube),
   CLI_OPTIONS_END,
 };
 
 static int
-device_from_file(struct cli *cli, const char *path, const char **ret_driver, const struct json **ret, struct kerr *reterr)
+device_from_file(struct cli *cli, const char *path, const char **ret_driver, const struct json **ret,
+                 struct kerr *reterr)
 {
   _cleanup_strbuf_ struct strbuf text = STRBUF_INIT(CEIL_SMALL_FILE);
   struct json *doc;
@@ -39,7 +42,8 @@ device_from_file(struct cli *cli, const char *path, const char **ret_driver, con
 
 /* DRIVER/POOL/DEVICE; a pool's name may hold slashes. */
 static int
-device_from_cluster(struct cli *cli, const struct cel_options *o, const char **ret_driver, const struct json **ret, struct kerr *reterr)
+device_from_cluster(struct cli *cli, const struct cel_options *o, const char **ret_driver, const struct json **ret,
+                    struct kerr *reterr)
 {
   const char *first = strchr(o->device, '/'), *last = strrchr(o->device, '/');
   _cleanup_(kclient_freep) struct kclient *c = NULL;
@@ -60,9 +64,10 @@ device_from_cluster(struct cli *cli, const struct cel_options *o, const char **r
   for (size_t i = 0; i < slices.n; i++) {
     const struct json *spec = json_get(record_tree(slices.items[i]), "spec");
 
-    if (strcmp(json_get_str_or(spec, "driver", ""), *ret_driver) != 0 || !span_is(pool, json_get_str_or(json_get(spec, "pool"), "name", "")))
+    if (strcmp(json_get_str_or(spec, "driver", ""), *ret_driver) != 0 ||
+        !span_is(pool, json_get_str_or(json_get(spec, "pool"), "name", "")))
       continue;
-    for (json_each_item(p, json_get(spec, "devices")))
+    for (json_each_item (p, json_get(spec, "devices")))
       if (strcmp(json_get_str_or(*p, "name", ""), last + 1) == 0)
         *ret = json_copy(cli->arena, *p);
   }
@@ -110,7 +115,9 @@ eval_run(struct cli *cli, void *options, struct kerr *reterr)
   if (o->batch)
     return batch_run(o->batch, cel_batch_line, reterr);
   if (cli->n_args != 1)
-    return kerr_set(reterr, KERR_USAGE, NULL, "one expression is needed, as in: dralab cel eval 'device.driver == \"gpu.dralab.dev\"' --device FILE");
+    return kerr_set(
+        reterr, KERR_USAGE, NULL,
+        "one expression is needed, as in: dralab cel eval 'device.driver == \"gpu.dralab.dev\"' --device FILE");
   return eval_one(cli, o, reterr);
 }
 

@@ -12,8 +12,10 @@ struct device_options {
 
 static const char *const effects[] = { "NoSchedule", "NoExecute", "None", NULL };
 
-#define NODE_ROW(type) \
-  { "node", 0, CLI_STRING, offsetof(type, node), "NODE", "the node (default: all for list, else the only one)", NULL }
+#define NODE_ROW(type)                                                                                               \
+  {                                                                                                                  \
+    "node", 0, CLI_STRING, offsetof(type, node), "NODE", "the node (default: all for list, else the only one)", NULL \
+  }
 
 static const struct cli_option list_rows[] = {
   CLI_OPTION_NAME(struct device_options, name),
@@ -21,18 +23,22 @@ static const struct cli_option list_rows[] = {
   CLI_OPTION_JSON(struct device_options, output),
   CLI_OPTIONS_END,
 };
-static const struct cli_option verb_rows[] = { CLI_OPTION_NAME(struct device_options, name), NODE_ROW(struct device_options), CLI_OPTIONS_END };
+static const struct cli_option verb_rows[] = { CLI_OPTION_NAME(struct device_options, name),
+                                               NODE_ROW(struct device_options), CLI_OPTIONS_END };
 static const struct cli_option fail_rows[] = {
   CLI_OPTION_NAME(struct device_options, name),
   NODE_ROW(struct device_options),
-  { "effect", 0, CLI_STRING, offsetof(struct device_options, effect), "EFFECT", "of the taint: NoSchedule (default), NoExecute (evicts pods) or None", effects },
-  { "reason", 0, CLI_STRING, offsetof(struct device_options, reason), "WORD", "the taint's value, such as xid79", NULL },
+  { "effect", 0, CLI_STRING, offsetof(struct device_options, effect), "EFFECT",
+    "of the taint: NoSchedule (default), NoExecute (evicts pods) or None", effects },
+  { "reason", 0, CLI_STRING, offsetof(struct device_options, reason), "WORD", "the taint's value, such as xid79",
+    NULL },
   CLI_OPTIONS_END,
 };
 static const struct cli_option plug_rows[] = {
   CLI_OPTION_NAME(struct device_options, name),
   NODE_ROW(struct device_options),
-  { "profile", 0, CLI_STRING, offsetof(struct device_options, profile), "PROFILE", "what to plug in (default: the node's first profile)", NULL },
+  { "profile", 0, CLI_STRING, offsetof(struct device_options, profile), "PROFILE",
+    "what to plug in (default: the node's first profile)", NULL },
   CLI_OPTIONS_END,
 };
 
@@ -60,8 +66,8 @@ has_node(const struct target *t, const char *node)
 
 /* NODE DEVICE, or DEVICE with --node or where there is only one node. *ret_rest: the words behind them. */
 static int
-node_and_device(struct cli *cli, const struct device_options *o, const struct target *t, const char **ret_node, const char **ret_device,
-                const char *const **ret_rest, size_t *ret_n, struct kerr *reterr)
+node_and_device(struct cli *cli, const struct device_options *o, const struct target *t, const char **ret_node,
+                const char **ret_device, const char *const **ret_rest, size_t *ret_n, struct kerr *reterr)
 {
   const char *const *args = (const char *const *)cli->args;
   size_t n = cli->n_args;
@@ -90,11 +96,12 @@ node_and_device(struct cli *cli, const struct device_options *o, const struct ta
 static void
 add_rows(struct text_table *table, const char *node, const struct json *devices)
 {
-  for (json_each_item(p, devices)) {
+  for (json_each_item (p, devices)) {
     text_table_add(table, (const char *[]){ node, json_get_str_or(*p, "name", ""), json_get_str_or(*p, "driver", ""),
                                             json_get_str_or(*p, "health", ""), json_get_str_or(*p, "path", "") });
-    for (json_each_item(q, json_get(*p, "problems")))
-      fprintf(stderr, "WARNING: %s: %s: %s\n", node, json_get_str_or(*p, "name", ""), json_str(*q) ? json_str(*q) : json_get_str_or(*q, "text", ""));
+    for (json_each_item (q, json_get(*p, "problems")))
+      fprintf(stderr, "WARNING: %s: %s: %s\n", node, json_get_str_or(*p, "name", ""),
+              json_str(*q) ? json_str(*q) : json_get_str_or(*q, "text", ""));
   }
 }
 
@@ -138,7 +145,8 @@ list_run(struct cli *cli, void *options, struct kerr *reterr)
   return 0;
 }
 
-extern const struct cli_command cmd_device_list, cmd_device_fail, cmd_device_heal, cmd_device_unplug, cmd_device_plug, cmd_device_set;
+extern const struct cli_command cmd_device_list, cmd_device_fail, cmd_device_heal, cmd_device_unplug, cmd_device_plug,
+    cmd_device_set;
 const struct cli_command cmd_device_list = {
   .name = "device list",
   .summary = "List the devices of the nodes, as their trees have them",
@@ -149,8 +157,8 @@ const struct cli_command cmd_device_list = {
 
 /* -- the verbs: each edits the tree; the driver sees it within a moment -- */
 
-typedef int verb_fn(struct cli *cli, const struct device_options *o, const struct target *t, const char *node, const char *device,
-                    const char *const *rest, size_t n, struct kerr *reterr);
+typedef int verb_fn(struct cli *cli, const struct device_options *o, const struct target *t, const char *node,
+                    const char *device, const char *const *rest, size_t n, struct kerr *reterr);
 
 static int
 verb(struct cli *cli, const struct device_options *o, verb_fn *fn, bool needs_device, struct kerr *reterr)
@@ -212,7 +220,9 @@ static int
 do_plug(struct cli *cli, const struct device_options *o, const struct target *t, const char *node, const char *device,
         const char *const *rest, size_t n, struct kerr *reterr)
 {
-  const struct device_tree_node at = { .cluster = t->dir.name, .node = node, .dir = cluster_node_dir(cli->arena, &t->dir, node) };
+  const struct device_tree_node at = { .cluster = t->dir.name,
+                                       .node = node,
+                                       .dir = cluster_node_dir(cli->arena, &t->dir, node) };
   const char *name;
   int r = device_plug(cli->arena, &at, o->profile, device, &name, reterr);
 
@@ -229,7 +239,8 @@ do_set(struct cli *cli, const struct device_options *o, const struct target *t, 
 {
   (void)o;
   if (n == 0)
-    return kerr_set(reterr, KERR_USAGE, NULL, "set what? as in: dralab device set %s %s model=A100 capacity.memory=80Gi", node, device);
+    return kerr_set(reterr, KERR_USAGE, NULL,
+                    "set what? as in: dralab device set %s %s model=A100 capacity.memory=80Gi", node, device);
   for (size_t i = 0; i < n; i++) {
     int r = device_set(cluster_node_dir(cli->arena, &t->dir, node), device, rest[i], reterr);
 
@@ -270,12 +281,17 @@ set_run(struct cli *cli, void *options, struct kerr *reterr)
   return verb(cli, options, do_set, true, reterr);
 }
 
-#define VERB(var, word, what, text, rows, fn)                                                                       \
-  const struct cli_command var = { .name = "device " word, .args = what, .summary = text, .options = rows,          \
-                                   .options_size = sizeof(struct device_options), .run = fn }
+#define VERB(var, word, what, text, rows, fn)                                     \
+  const struct cli_command var = { .name = "device " word,                        \
+                                   .args = what,                                  \
+                                   .summary = text,                               \
+                                   .options = rows,                               \
+                                   .options_size = sizeof(struct device_options), \
+                                   .run = fn }
 
 VERB(cmd_device_fail, "fail", "[NODE] DEVICE", "Let a device fail: it is published with a taint", fail_rows, fail_run);
 VERB(cmd_device_heal, "heal", "[NODE] DEVICE", "Make a failed device healthy again", verb_rows, heal_run);
 VERB(cmd_device_unplug, "unplug", "[NODE] DEVICE", "Take a device out of its node", verb_rows, unplug_run);
 VERB(cmd_device_plug, "plug", "[NODE] [DEVICE]", "Put a device back, or a new one in", plug_rows, plug_run);
-VERB(cmd_device_set, "set", "[NODE] DEVICE NAME=VALUE...", "Change attributes or capacity of a device", verb_rows, set_run);
+VERB(cmd_device_set, "set", "[NODE] DEVICE NAME=VALUE...", "Change attributes or capacity of a device", verb_rows,
+     set_run);

@@ -1,4 +1,5 @@
-/* doctor: can this machine run pods, and what to do when it cannot. sandbox-init: the helper that a pod's process starts as. */
+/* doctor: can this machine run pods, and what to do when it cannot. sandbox-init: the helper that a pod's process
+ * starts as. */
 #include "doctor.h"
 
 #include <string.h>

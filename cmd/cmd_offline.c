@@ -16,8 +16,11 @@ struct offline_options {
   bool recursive;
 };
 
-#define BATCH_ROW \
-  { "batch", 0, CLI_STRING, offsetof(struct offline_options, batch), "FILE", "recorded questions, one JSON object a line; - for standard input", NULL }
+#define BATCH_ROW                                                                \
+  {                                                                              \
+    "batch", 0, CLI_STRING, offsetof(struct offline_options, batch), "FILE",     \
+        "recorded questions, one JSON object a line; - for standard input", NULL \
+  }
 
 /* -- convert -- */
 
@@ -85,9 +88,12 @@ const struct cli_command cmd_allocate = {
 /* -- validate -- */
 
 static const struct cli_option validate_rows[] = {
-  { "filename", 'f', CLI_FILES, offsetof(struct offline_options, files), "FILE", "a file, a folder, or - for standard input", NULL },
-  { "recursive", 'R', CLI_BOOL, offsetof(struct offline_options, recursive), NULL, "folders with all that is below them", NULL },
-  { "kubernetes-version", 0, CLI_STRING, offsetof(struct offline_options, version), "V", "the release that judges (default 1.37)", NULL },
+  { "filename", 'f', CLI_FILES, offsetof(struct offline_options, files), "FILE",
+    "a file, a folder, or - for standard input", NULL },
+  { "recursive", 'R', CLI_BOOL, offsetof(struct offline_options, recursive), NULL,
+    "folders with all that is below them", NULL },
+  { "kubernetes-version", 0, CLI_STRING, offsetof(struct offline_options, version), "V",
+    "the release that judges (default 1.37)", NULL },
   CLI_OPTIONS_END,
 };
 

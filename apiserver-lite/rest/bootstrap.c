@@ -19,21 +19,45 @@ static const struct exchange_user self = { .name = "system:apiserver", .uid = ""
 static const struct exchange_header headers[] = { { "content-type", "application/json" },
                                                   { "user-agent", "kube-apiserver" } };
 
+static void
+serve(struct apiserver *s, struct arena *a, const char *method, const char *path, const char *body,
+      struct exchange_answer *ret)
+{
+  struct exchange_request req = { .method = method,
+                                  .path = path,
+                                  .query = body ? "fieldManager=kube-apiserver" : "",
+                                  .headers = headers,
+                                  .n_headers = ARRAY_SIZE(headers),
+                                  .body = body ? span_of(body) : (struct span){ "", 0 },
+                                  .user = &self,
+                                  .arena = a };
+
+  rest_serve(&s->exchange, &req, ret);
+}
+
+/* Looked for first: an object that is there may not be creatable again (the service has its address). */
+static bool
+is_there(struct apiserver *s, struct arena *a, const char *path, const char *body)
+{
+  _cleanup_answer_ struct exchange_answer ans = { .status = 0 };
+  _cleanup_kerr_ struct kerr err = KERR_INIT;
+  struct json *o;
+
+  if (json_parse(a, span_of(body), NULL, &o, &err) < 0)
+    return false;
+  serve(s, a, "GET", arena_printf(a, "%s/%s", path, object_name(o)), NULL, &ans);
+  return ans.status == 200;
+}
+
 int
 bootstrap_create(struct apiserver *s, const char *path, const char *body, struct kerr *reterr)
 {
   _cleanup_arena_ struct arena *a = arena_new(CEIL_ARENA_SMALL);
   _cleanup_answer_ struct exchange_answer ans = { .status = 0 };
-  struct exchange_request req = { .method = "POST",
-                                  .path = path,
-                                  .query = "fieldManager=kube-apiserver",
-                                  .headers = headers,
-                                  .n_headers = ARRAY_SIZE(headers),
-                                  .body = span_of(body),
-                                  .user = &self,
-                                  .arena = a };
 
-  rest_serve(&s->exchange, &req, &ans);
+  if (is_there(s, a, path, body))
+    return 0;
+  serve(s, a, "POST", path, body, &ans);
   if (ans.status == 201 || ans.status == 409)
     return 0;
   return kerr_set(reterr, KERR_INTERNAL, NULL, "cannot create the object of '%s' that every cluster has: %.*s", path,
