@@ -173,6 +173,8 @@ read_doc(struct rest_call *c, struct patch_call *p, struct kerr *reterr)
   if (r < 0 && p->type->yaml)
     return kerr_set(reterr, KERR_BAD_REQUEST, NULL, "error decoding patch: error converting YAML to JSON: yaml: %s",
                     err.msg);
+  if (r < 0 && p->type->fn == patch_with_merge)
+    return kerr_set(reterr, KERR_BAD_REQUEST, NULL, "invalid JSON patch");
   if (r < 0)
     return kerr_set(reterr, KERR_BAD_REQUEST, NULL, "error decoding patch: %s", go_json_error(c->a, c->req->body));
   if (p->type->fn == patch_with_strategic && !json_is(doc, JSON_OBJECT))

@@ -6,7 +6,9 @@
 #include "object.h"
 #include "rest_discovery.h"
 #include "rest_metrics.h"
+#include "rest_openapi.h"
 #include "rest_route.h"
+#include "sa_token.h"
 
 typedef int path_fn(struct rest_call *c, const char *rest, struct kerr *reterr);
 
@@ -178,6 +180,42 @@ path_apis(struct rest_call *c, const char *rest, struct kerr *reterr)
   return rest_discovery_groups(c, rest, reterr);
 }
 
+static int
+path_openapi_v2(struct rest_call *c, const char *rest, struct kerr *reterr)
+{
+  return rest_openapi_v2(c, rest, reterr);
+}
+
+static int
+path_openapi_v3(struct rest_call *c, const char *rest, struct kerr *reterr)
+{
+  return rest_openapi_v3(c, rest, reterr);
+}
+
+/* -- service account tokens: for whoever wants to check one without asking us -- */
+
+static int
+path_openid_configuration(struct rest_call *c, const char *rest, struct kerr *reterr)
+{
+  (void)rest;
+  (void)reterr;
+  if (!c->s->config.signer)
+    return rest_no_such_page(c);
+  rest_answer_text(c, 200, "application/json", span_of(sa_openid_configuration(c->s->config.signer, c->a)));
+  return 0;
+}
+
+static int
+path_openid_keys(struct rest_call *c, const char *rest, struct kerr *reterr)
+{
+  (void)rest;
+  (void)reterr;
+  if (!c->s->config.signer)
+    return rest_no_such_page(c);
+  rest_answer_text(c, 200, "application/jwk-set+json", span_of(sa_openid_keys(c->s->config.signer, c->a)));
+  return 0;
+}
+
 static int path_root(struct rest_call *c, const char *rest, struct kerr *reterr);
 
 static int
@@ -194,9 +232,17 @@ static const struct path {
   bool below;
   path_fn *fn;
 } paths[] = {
-  { "/api", true, path_api },          { "/apis", true, path_apis },        { "/healthz", true, path_healthz },
-  { "/livez", true, path_livez },      { "/metrics", false, path_metrics }, { "/readyz", true, path_readyz },
+  { "/api", true, path_api },
+  { "/apis", true, path_apis },
+  { "/healthz", true, path_healthz },
+  { "/livez", true, path_livez },
+  { "/metrics", false, path_metrics },
+  { "/readyz", true, path_readyz },
   { "/version", false, path_version },
+  { "/openapi/v2", true, path_openapi_v2 },
+  { "/openapi/v3", true, path_openapi_v3 },
+  { "/.well-known/openid-configuration", false, path_openid_configuration },
+  { "/openid/v1/jwks", false, path_openid_keys },
 };
 
 static int
@@ -215,10 +261,6 @@ path_root(struct rest_call *c, const char *rest, struct kerr *reterr)
 
   (void)rest;
   (void)reterr;
-  names[n++] = "/.well-known/openid-configuration";
-  names[n++] = "/openapi/v2";
-  names[n++] = "/openapi/v3";
-  names[n++] = "/openid/v1/jwks";
   for (size_t i = 0; i < ARRAY_SIZE(paths); i++)
     names[n++] = paths[i].path;
   while ((r = kind_resource_next(c->personality, &cursor)) && n + 2 < ARRAY_SIZE(names)) {

@@ -1,0 +1,40 @@
+/*
+ * openapi - the OpenAPI documents, made from the kind tables.
+ *
+ * v3 has one document per group and version, v2 one for all. A document is made
+ * when somebody first asks and kept; its etag is known before it is made, for
+ * it depends on nothing but the release and what is served.
+ *
+ * Names and forms: k8s.io/kube-openapi, as far as clients look at them
+ * (kubectl's explain, apply, --validate and --dry-run=server).
+ */
+#ifndef APISERVER_OPENAPI_H
+#define APISERVER_OPENAPI_H
+
+#include "kind.h"
+#include "kind_type.h"
+
+struct openapi {
+  struct arena *a;
+  const struct personality *p;
+  bool v3;
+  struct json *schemas; /* name → definition, filled as they are referred to */
+};
+
+/* -- openapi_schema.c -- */
+/* A reference to the definition, which is made (with all it needs) when it is not there yet. */
+struct json *openapi_ref(struct openapi *d, const struct kind_type *t);
+struct json *openapi_ref_named(struct openapi *d, const char *name);
+
+/* -- openapi_paths.c -- */
+/* Every path of a group version into `paths`. */
+void openapi_paths(struct openapi *d, const char *group, const char *version, struct json *paths);
+
+/* -- openapi_document.c -- */
+/* In the arena. NULL: nothing is served under this group version. */
+struct json *openapi_v3_document(struct arena *a, const struct personality *p, const char *group, const char *version);
+struct json *openapi_v2_document(struct arena *a, const struct personality *p);
+/* Upper-case hex; `what`: "api/v1", "v2". */
+char *openapi_etag(struct arena *a, const struct personality *p, const char *what);
+
+#endif

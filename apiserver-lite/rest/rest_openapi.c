@@ -1,0 +1,168 @@
+#include "rest_openapi.h"
+
+#include <pthread.h>
+#include <string.h>
+
+#include "apiserver_internal.h"
+#include "ceilings.h"
+#include "hmap.h"
+#include "openapi.h"
+#include "rest_route.h"
+
+#define V2_PROTO "application/com.github.proto-openapi.spec.v2.v1.0+protobuf"
+
+/* A document is a few hundred kilobytes to some megabytes of text; there are as many as group versions, and v2. */
+struct openapi_cache {
+  pthread_mutex_t lock;
+  struct hmap *documents; /* name → text; kept until the end */
+};
+
+struct openapi_cache *
+openapi_cache_new(void)
+{
+  struct openapi_cache *cache = mem_alloc(sizeof *cache);
+
+  pthread_mutex_init(&cache->lock, NULL);
+  cache->documents = hmap_new(free);
+  return cache;
+}
+
+void
+openapi_cache_free(struct openapi_cache *cache)
+{
+  if (!cache)
+    return;
+  hmap_free(cache->documents);
+  pthread_mutex_destroy(&cache->lock);
+  free(cache);
+}
+
+static struct json *
+make(struct arena *a, const struct personality *p, const char *name)
+{
+  struct span group, version;
+
+  if (strcmp(name, "v2") == 0)
+    return openapi_v2_document(a, p);
+  if (strncmp(name, "api/", 4) == 0)
+    return openapi_v3_document(a, p, "", name + 4);
+  if (strncmp(name, "apis/", 5) != 0)
+    return NULL;
+  group = span_cut(span_of(name + 5), '/', &version);
+  return version.p ? openapi_v3_document(a, p, arena_strndup(a, group.p, group.n), version.p) : NULL;
+}
+
+/* The text of a document, borrowed from the cache; NULL when there is none of that name. */
+static const char *
+document(struct rest_call *c, const char *name)
+{
+  struct openapi_cache *cache = c->s->openapi;
+  char *text;
+
+  pthread_mutex_lock(&cache->lock);
+  text = hmap_get(cache->documents, span_of(name));
+  if (!text) {
+    _cleanup_arena_ struct arena *a = arena_new(CEIL_ARENA_REQUEST);
+    struct json *doc = make(a, c->personality, name);
+    _cleanup_strbuf_ struct strbuf b;
+
+    strbuf_init(&b, CEIL_REPLY);
+    if (doc) {
+      json_write(&b, doc, JSON_COMPACT);
+      text = strbuf_take(&b, NULL);
+      hmap_put(cache->documents, span_of(name), text);
+    }
+  }
+  pthread_mutex_unlock(&cache->lock);
+  return text;
+}
+
+static int
+answer_document(struct rest_call *c, const char *name, const char *vary, struct kerr *reterr)
+{
+  const char *accept = rest_header(c, "accept"), *known = rest_header(c, "if-none-match"), *text;
+  const char *etag = arena_printf(c->a, "\"%s\"", openapi_etag(c->a, c->personality, name));
+
+  if (accept && !strstr(accept, "json") && !strstr(accept, "*/*") && *accept)
+    return kerr_set(reterr, KERR_NOT_ACCEPTABLE, NULL, "only the following media types are accepted: application/json");
+  text = document(c, name);
+  if (!text) {
+    c->ans->status = 404;
+    return 0;
+  }
+  rest_answer_header(c, "etag", etag);
+  rest_answer_header(c, "vary", vary);
+  if (known && strcmp(known, etag) == 0) {
+    c->ans->status = 304;
+    return 0;
+  }
+  c->ans->status = 200;
+  c->ans->content_type = "application/json";
+  c->ans->body = span_of(text); /* the cache keeps it as long as the server lives */
+  return 0;
+}
+
+/*
+ * The v2 document in protobuf (gnostic's openapi.v2.Document) is asked for by kubectl before 1.27, and by later ones
+ * for kinds that v3 does not know. Its head is enough: a kind without a definition is left to the server to validate.
+ */
+static int
+answer_v2_proto(struct rest_call *c)
+{
+  const char *version = arena_printf(c->a, "1.%d", personality_minor(c->personality)), *title = "Kubernetes";
+  size_t info = 2 + strlen(title) + 2 + strlen(version);
+  _cleanup_strbuf_ struct strbuf b;
+
+  strbuf_init(&b, KiB);
+  strbuf_printf(&b, "\x0a\x03%s\x12%c\x0a%c%s\x12%c%s", "2.0", (int)info, (int)strlen(title), title,
+                (int)strlen(version), version); /* 1 swagger, 2 info {1 title, 2 version} */
+  rest_answer_header(c, "vary", "Accept");
+  rest_answer_text(c, 200, V2_PROTO, strbuf_view(&b));
+  return 0;
+}
+
+int
+rest_openapi_v2(struct rest_call *c, const char *rest, struct kerr *reterr)
+{
+  const char *accept = rest_header(c, "accept");
+
+  if (!*rest && accept && strstr(accept, "proto-openapi.spec.v2"))
+    return answer_v2_proto(c);
+  return *rest ? rest_no_such_page(c) : answer_document(c, "v2", "Accept", reterr);
+}
+
+static void
+add_path(struct rest_call *c, struct json *paths, const char *name)
+{
+  struct json *entry = json_ensure_object(c->a, paths, name);
+
+  json_set(c->a, entry, "serverRelativeURL",
+           json_new_strf(c->a, "/openapi/v3/%s?hash=%s", name, openapi_etag(c->a, c->personality, name)));
+}
+
+static int
+answer_index(struct rest_call *c)
+{
+  struct json *doc = json_new_object(c->a), *paths = json_ensure_object(c->a, doc, "paths");
+  const struct kind_resource *r, *last = NULL;
+  size_t cursor = 0;
+
+  while ((r = kind_resource_next(c->personality, &cursor)) != NULL) {
+    if (last && strcmp(last->group, r->group) == 0 && strcmp(last->version, r->version) == 0)
+      continue;
+    last = r;
+    add_path(c, paths,
+             *r->group ? arena_printf(c->a, "apis/%s/%s", r->group, r->version)
+                       : arena_printf(c->a, "api/%s", r->version));
+  }
+  rest_answer_text(c, 200, "text/plain; charset=utf-8", span_of(json_text(c->a, doc, JSON_COMPACT)));
+  return 0;
+}
+
+int
+rest_openapi_v3(struct rest_call *c, const char *rest, struct kerr *reterr)
+{
+  if (!*rest || strcmp(rest, "/") == 0)
+    return answer_index(c);
+  return answer_document(c, rest + 1, "Accept", reterr);
+}
