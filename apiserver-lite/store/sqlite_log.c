@@ -173,6 +173,8 @@ create_file(const char *path, struct kerr *reterr)
     if (r == 0)
       r = exec(db, path, "COMMIT; PRAGMA journal_mode = WAL;", reterr);
   }
+  if (r == 0 && chmod(fresh, 0600) < 0) /* there will be secrets in it; the write-ahead log gets the same mode */
+    r = kerr_errno(reterr, errno, "store '%s': chmod", path);
   if (r == 0)
     r = sync_file(fresh, reterr);
   if (r == 0 && rename(fresh, path) < 0)

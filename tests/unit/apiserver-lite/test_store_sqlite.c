@@ -246,6 +246,7 @@ static void
 half_made_database(void **state)
 {
   struct place *p = *state;
+  struct stat st;
   char fresh[128];
   struct store *s;
 
@@ -253,7 +254,13 @@ half_made_database(void **state)
   write_file(fresh, "SQLite format 3", 15);
   s = must_open(&p->config);
   assert_int_equal(put(s, "/a", "1", 0, NULL), 0);
+  assert_int_equal(stat(p->path, &st), 0);
+  assert_int_equal(st.st_mode & 0777, 0600); /* there are secrets in it */
+  (void)snprintf(fresh, sizeof fresh, "%s-wal", p->path);
+  assert_int_equal(stat(fresh, &st), 0);
+  assert_int_equal(st.st_mode & 0777, 0600);
   store_free(s);
+  (void)snprintf(fresh, sizeof fresh, "%s.new", p->path);
   assert_false(fs_exists(fresh));
 }
 
