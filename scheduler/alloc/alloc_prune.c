@@ -62,6 +62,18 @@ consumption(const struct search *s, const struct component *c)
   return h;
 }
 
+/* With admin access one device can be picked by several claims, and it matters which. */
+static uint64_t
+admin_view(const struct search *s, uint32_t i, uint32_t slot)
+{
+  const struct pick *p = &s->picks[i];
+  uint64_t times = 0;
+
+  for (uint32_t k = 0; k < i; k++)
+    times += s->picks[k].device == p->device;
+  return times * 2 + (s->j->slots[p->slot].claim == s->j->slots[slot].claim);
+}
+
 /* What a pick means for those to come; 0: nothing. */
 static uint64_t
 pick_signature(const struct search *s, const struct level *l, uint32_t i, uint32_t slot)
@@ -72,8 +84,8 @@ pick_signature(const struct search *s, const struct level *l, uint32_t i, uint32
 
   if (!h)
     return 0;
-  if (!p->share) /* admin requests look at the claim */
-    return s->taken_by ? hash_mix(h, s->j->slots[p->slot].claim == s->j->slots[slot].claim) : h;
+  if (!p->share)
+    return s->taken_by ? hash_mix(h, admin_view(s, i, slot)) : h;
   h = hash_mix(h, p->slot == slot ? 41 : 43);
   for (uint32_t k = 0; k < i; k++)
     if (s->picks[k].device == p->device && (p->slot != slot || s->picks[k].slot == slot))
@@ -233,6 +245,8 @@ signature_now(struct search *s, const struct level *l, uint32_t slot, uint32_t d
   uint32_t comp = p->component_of[device];
   uint64_t h = l->device[device], situation = 0, one;
 
+  if (s->taken_by) /* admin access picks what others hold */
+    h = hash_mix(h, bit_get(s->taken, device));
   if (s->shares && s->shares[device] && s->shares[device]->n)
     for (uint32_t i = 0; s->w->devices[s->v->devices[device]].caps && i < s->w->devices[s->v->devices[device]].caps->n;
          i++)

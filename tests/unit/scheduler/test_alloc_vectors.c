@@ -97,6 +97,16 @@ test_cases(void **state)
   run_file(&v, name);
 }
 
+/* Our own recording is always there. */
+static void
+test_own(void **state)
+{
+  struct vectors v;
+
+  assert_true(vectors_open_own(&v, *state));
+  run_file(&v, *state);
+}
+
 /* The pools of cases of random.jsonl.gz, by id. */
 static void
 test_pools(void **state)
@@ -187,11 +197,12 @@ test_open(void **state)
 int
 main(void)
 {
-  static char table[] = "table.jsonl", random_[] = "random.jsonl.gz", hard[] = "hard.jsonl.gz";
+  static char own[] = "cases.jsonl", table[] = "table.jsonl", random_[] = "random.jsonl.gz", hard[] = "hard.jsonl.gz";
   const struct CMUnitTest tests[] = {
-    { "table", test_cases, NULL, NULL, table }, { "random", test_cases, NULL, NULL, random_ },
-    { "pools", test_pools, NULL, NULL, NULL },  { "helpers", test_helpers, NULL, NULL, NULL },
-    { "hard", test_cases, NULL, NULL, hard }, { "hard-open", test_open, NULL, NULL, NULL },
+    { "own", test_own, NULL, NULL, own },          { "table", test_cases, NULL, NULL, table },
+    { "random", test_cases, NULL, NULL, random_ }, { "pools", test_pools, NULL, NULL, NULL },
+    { "helpers", test_helpers, NULL, NULL, NULL }, { "hard", test_cases, NULL, NULL, hard },
+    { "hard-open", test_open, NULL, NULL, NULL },
   };
 
   if (getenv("DRALAB_TEST"))
