@@ -28,7 +28,7 @@
 #define HTTP_CONNECTION_MEMORY ((size_t)16 * 1024) /* request line and headers: more is answered 431 */
 #define HTTP_CONNECTIONS_MAX   16384
 #define HTTP_IDLE_SECONDS      120 /* upstream's server closes idle connections after 90, clients after 90 */
-#define HTTP_WORKERS_MAX       16
+#define HTTP_WORKERS_MAX       64
 #define HTTP_GZIP_THRESHOLD    131072 /* upstream: defaultGzipThresholdBytes */
 #define HTTP_ADDRESSES_MAX     16
 
