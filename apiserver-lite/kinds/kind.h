@@ -151,10 +151,15 @@ _must_check_ int kind_encode_proto(const struct kind *k, const struct json *tree
 
 /*
  * Defaults, declared and in code, as upstream applies them to requests and to what it reads from the store; also what
- * its conversion and its store do to any object on the way in: a Secret's stringData becomes data, empty lists become
- * null. `now` (wall clock, ns) stamps taints without a time.
+ * its conversion does to any object on the way in: a Secret's stringData becomes data. `now` (wall clock, ns) stamps
+ * taints without a time.
  */
 void kind_default(struct arena *a, const struct kind *k, struct json *o, const struct personality *p, int64_t now);
+/*
+ * What the way through the store, which is protobuf, leaves of an object: empty lists and maps are nil. Until then they
+ * count: in validation, in unions, as managed fields.
+ */
+void kind_settle(struct arena *a, const struct kind *k, struct json *o);
 /*
  * Take out fields whose feature gate is off, unless `old` (NULL on create) uses the same gate somewhere: upstream's
  * dropDisabledFields.

@@ -122,6 +122,8 @@ is_omitted(const struct kind_field *f, const struct json *v)
     return false;
   if (f->flags & KIND_F_POINTER)
     return !v;
+  if ((f->flags & KIND_F_UNION) && v && (v->type == JSON_ARRAY || v->type == JSON_OBJECT))
+    return false; /* until kind_settle */
   return is_go_struct(f) ? false : is_empty(v);
 }
 

@@ -120,12 +120,7 @@ default_struct(const struct kind_object *o, const struct kind_defaulting *d)
   for (uint32_t i = 0; i < o->obj->count; i++) {
     const struct json_member *m = &o->obj->u.members[i];
     const struct kind_field *f = kind_field_find(o->type, span_make(m->name, m->name_len), NULL);
-    if (!f)
-      continue;
-    /* What is read back from the store: an empty list or map is nil there. */
-    if (f->shape != KIND_ONE && m->value->type != JSON_NULL && json_count(m->value) == 0)
-      kind_clear(o, kind_field_name(f));
-    else
+    if (f)
       default_member(o, f, m->value, d);
   }
 }
@@ -137,4 +132,39 @@ kind_default(struct arena *a, const struct kind *k, struct json *o, const struct
   struct kind_defaulting d = { .p = p, .now = now };
   if (k->type->flags & KIND_T_DEFAULTS)
     default_struct(&object, &d);
+}
+
+/* -- what the store leaves -- */
+
+static bool
+is_empty_list(const struct kind_field *f, const struct json *v)
+{
+  return f->shape != KIND_ONE && (v->type == JSON_ARRAY || v->type == JSON_OBJECT) && v->count == 0;
+}
+
+static void
+settle(struct arena *a, const struct kind_type *t, struct json *obj)
+{
+  struct kind_object o = { .a = a, .type = t, .obj = obj };
+  if (!(t->flags & KIND_T_EMPTIES) || !json_is(obj, JSON_OBJECT))
+    return;
+  for (uint32_t i = obj->count; i-- > 0;) {
+    struct json *v = obj->u.members[i].value;
+    const struct kind_field *f =
+        kind_field_find(t, span_make(obj->u.members[i].name, obj->u.members[i].name_len), NULL);
+    const struct kind_type *below = f ? kind_field_type(f) : NULL;
+    if (f && is_empty_list(f, v))
+      kind_clear(&o, kind_field_name(f));
+    else if (below && f->shape == KIND_ONE)
+      settle(a, below, v);
+    else if (below)
+      for (uint32_t k = 0; k < json_count(v); k++)
+        settle(a, below, f->shape == KIND_LIST ? v->u.items[k] : v->u.members[k].value);
+  }
+}
+
+void
+kind_settle(struct arena *a, const struct kind *k, struct json *o)
+{
+  settle(a, k->type, o);
 }

@@ -63,6 +63,7 @@ enum kind_field_flags {
   KIND_F_MAP_GRANULAR = 1024,
   KIND_F_DISCRIMINATOR = 2048, /* of its type's union */
   KIND_F_DEPRECATED = 4096,
+  KIND_F_UNION = 8192, /* a member of a union: there, an empty list is not the same as none */
 };
 
 struct kind_field {
@@ -103,6 +104,7 @@ enum kind_type_flags {
   KIND_T_LIST = 64,      /* made from a kind: metadata and items */
   KIND_T_CODE = 128,     /* has defaults in code (kind_default_*.c) */
   KIND_T_DEFAULTS = 256, /* it or something below it has defaults */
+  KIND_T_EMPTIES = 1024, /* it or something below it may hold an empty list or map */
   KIND_T_GATED = 512,    /* it or something below it has fields behind feature gates */
 };
 

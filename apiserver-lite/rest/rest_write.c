@@ -41,6 +41,7 @@ make_document(struct rest_call *c, struct json *o, struct json **ret, struct ker
   }
   if (rest_to_stored(c, o, &stored, reterr) < 0)
     return -(int)reterr->code;
+  kind_settle(c->a, c->stored, stored);
   json_remove(rest_meta_edit(c->a, stored), "resourceVersion");
   rest_meta_order(c->a, stored);
   *ret = stored;

@@ -199,10 +199,11 @@ compile_field(const struct model *m, const struct type *t, const struct field *f
     out.key_named = (uint16_t)(k + 1);
   }
   out.list_type = (uint8_t)f->list_type;
+  bool unions = f->unions || (f->rules && strstr(f->rules, "unionMember"));
   bool required = f->required || (f->bang && !f->optional);
   out.flags = (uint16_t)(f->flags | (f->pointer ? KIND_F_POINTER : 0) | (f->inlined ? KIND_F_INLINE : 0) |
                          (f->no_json ? KIND_F_NO_JSON : 0) | (required ? KIND_F_REQUIRED : 0) |
-                         (!f->bang && !f->inlined ? KIND_F_OMITEMPTY : 0));
+                         (!f->bang && !f->inlined ? KIND_F_OMITEMPTY : 0) | (unions ? KIND_F_UNION : 0));
   out.more = more_of(f);
   return out;
 }
@@ -268,18 +269,22 @@ lay_out(const struct model *m, struct type *t)
         complain(&t->where, "number %u stands twice in %s", fields[i].number, t->go);
 }
 
-/* What a type holds itself of DEFAULTS and GATED. */
+/* Flags that say something of all that a type holds. */
+#define BELOW_FLAGS (uint32_t)(KIND_T_DEFAULTS | KIND_T_GATED | KIND_T_EMPTIES)
+
+/* What a type holds itself of them. */
 static uint32_t
 own_flags(const struct model *m, const struct type *t, const struct kind_field *f)
 {
   const struct kind_more *more = &mores[f->more];
   uint32_t flags = t->flags & KIND_T_CODE ? KIND_T_DEFAULTS : 0;
   bool resource_list = f->named && strcmp(m->named.at[f->named - 1].go, "ResourceList") == 0; /* rounded to milli */
-  bool list = f->shape != KIND_ONE && !(f->flags & KIND_F_OMITEMPTY); /* an empty one becomes null */
-  if (more->dflt || more->fill || resource_list || list)
+  if (more->dflt || more->fill || resource_list)
     flags |= KIND_T_DEFAULTS;
   if (more->gates)
     flags |= KIND_T_GATED;
+  if (f->shape != KIND_ONE && (!(f->flags & KIND_F_OMITEMPTY) || (f->flags & KIND_F_UNION)))
+    flags |= KIND_T_EMPTIES;
   return flags;
 }
 
@@ -293,8 +298,7 @@ spread_flags(struct model *m)
       struct type *t = &m->types.at[i];
       size_t end = i + 1 < m->types.n ? m->types.at[i + 1].first : n_fields;
       for (size_t k = t->first; k < end; k++) {
-        uint32_t below =
-            fields[k].base == KIND_STRUCT ? m->types.at[fields[k].type].flags & (KIND_T_DEFAULTS | KIND_T_GATED) : 0;
+        uint32_t below = fields[k].base == KIND_STRUCT ? m->types.at[fields[k].type].flags & BELOW_FLAGS : 0;
         uint32_t all = t->flags | own_flags(m, t, &fields[k]) | below;
         changed |= all != t->flags;
         t->flags = all;

@@ -134,6 +134,7 @@ defaults_are_upstreams(void **state)
     struct json *o = decoded(a, k, json_text(a, in, JSON_COMPACT));
     kind_default(a, k, o, p, NOW);
     kind_drop_disabled(a, k, o, NULL, p);
+    kind_settle(a, k, o);
     if (!json_equal(o, json_get(c, "want")))
       fail_msg("%s\ngot  %s\nwant %s", k->kind, json_text(a, o, JSON_SORTED),
                json_text(a, json_get(c, "want"), JSON_SORTED));
@@ -232,6 +233,24 @@ gated_fields_go_unless_in_use(void **state)
   personality_unref(off);
 }
 
+static void
+empty_lists_last_until_they_are_stored(void **state)
+{
+  (void)state;
+  static const char in[] = "{\"spec\":{\"driver\":\"d\",\"devices\":[],\"sharedCounters\":[],\"nodeSelector\":"
+                           "{\"nodeSelectorTerms\":[]},\"skipNodeOperations\":[]}}";
+  static const char pool[] = "\"driver\":\"d\",\"pool\":{\"name\":\"\",\"generation\":0,\"resourceSliceCount\":0},";
+  _cleanup_arena_ struct arena *a = arena_new(CEIL_ARENA_SMALL);
+  const struct kind *k = kind_find("resource.k8s.io", "v1", "ResourceSlice");
+  struct json *o = decoded(a, k, in);
+  assert_string_equal(
+      json_text(a, json_get(o, "spec"), JSON_COMPACT),
+      arena_printf(a, "{%s\"nodeSelector\":{\"nodeSelectorTerms\":[]},\"devices\":[],\"sharedCounters\":[]}", pool));
+  kind_settle(a, k, o);
+  assert_string_equal(json_text(a, json_get(o, "spec"), JSON_COMPACT),
+                      arena_printf(a, "{%s\"nodeSelector\":{\"nodeSelectorTerms\":null}}", pool));
+}
+
 static const struct {
   const char *group_a, *version_a, *kind, *text_a, *group_b, *version_b, *text_b;
   bool back; /* the way back gives text_a again */
@@ -313,9 +332,13 @@ int
 main(void)
 {
   const struct CMUnitTest tests[] = {
-    cmocka_unit_test(defaults_are_applied),          cmocka_unit_test(defaults_are_upstreams),
-    cmocka_unit_test(pull_policy_follows_the_tag),   cmocka_unit_test(tables_and_functions_agree),
-    cmocka_unit_test(gated_fields_go_unless_in_use), cmocka_unit_test(versions_convert),
+    cmocka_unit_test(defaults_are_applied),
+    cmocka_unit_test(defaults_are_upstreams),
+    cmocka_unit_test(pull_policy_follows_the_tag),
+    cmocka_unit_test(tables_and_functions_agree),
+    cmocka_unit_test(gated_fields_go_unless_in_use),
+    cmocka_unit_test(versions_convert),
+    cmocka_unit_test(empty_lists_last_until_they_are_stored),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }
