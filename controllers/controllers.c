@@ -8,14 +8,19 @@
 
 static const struct controller_ops *const rows[] = {
   &claim_controller_ops,   &namespace_controller_ops, &serviceaccount_controller_ops,
-  &garbage_controller_ops, &node_controller_ops,
+  &garbage_controller_ops, &node_controller_ops,      &taint_controller_ops,
 };
 
 static const struct kclient_resource *const resources[WATCH_COUNT] = {
-  [WATCH_NODES] = &KC_NODES,           [WATCH_PODS] = &KC_PODS,
-  [WATCH_CLAIMS] = &KC_RESOURCECLAIMS, [WATCH_TEMPLATES] = &KC_RESOURCECLAIMTEMPLATES,
-  [WATCH_NAMESPACES] = &KC_NAMESPACES, [WATCH_SERVICEACCOUNTS] = &KC_SERVICEACCOUNTS,
+  [WATCH_NODES] = &KC_NODES,
+  [WATCH_PODS] = &KC_PODS,
+  [WATCH_CLAIMS] = &KC_RESOURCECLAIMS,
+  [WATCH_TEMPLATES] = &KC_RESOURCECLAIMTEMPLATES,
+  [WATCH_NAMESPACES] = &KC_NAMESPACES,
+  [WATCH_SERVICEACCOUNTS] = &KC_SERVICEACCOUNTS,
   [WATCH_CONFIGMAPS] = &KC_CONFIGMAPS,
+  [WATCH_SLICES] = &KC_RESOURCESLICES,
+  [WATCH_RULES] = &KC_DEVICETAINTRULES,
 };
 
 static void
@@ -140,7 +145,8 @@ controllers_start(const struct controllers_config *config)
     };
   thread_start(&c->loop, "controllers", loop_run, c);
   for (size_t i = 0; i < WATCH_COUNT; i++)
-    c->watched[i].informer = kclient_watch(config->client, resources[i], NULL, NULL, c->changes, &c->watched[i].sink);
+    if (i != WATCH_RULES || personality_gate(config->personality, "DRADeviceTaintRules"))
+      c->watched[i].informer = kclient_watch(config->client, resources[i], NULL, NULL, c->changes, &c->watched[i].sink);
   for (size_t i = 0; i < c->n; i++)
     for (; c->list[i].n_workers < WORKERS; c->list[i].n_workers++)
       thread_start(&c->list[i].workers[c->list[i].n_workers], "controller", worker_run, &c->list[i]);

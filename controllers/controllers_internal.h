@@ -23,6 +23,8 @@ enum watched {
   WATCH_NAMESPACES,
   WATCH_SERVICEACCOUNTS,
   WATCH_CONFIGMAPS,
+  WATCH_SLICES,
+  WATCH_RULES,
   WATCH_COUNT
 };
 
@@ -81,6 +83,6 @@ void controllers_split_key(struct arena *a, const char *key, const char **ret_ns
 void controllers_enqueue(struct controller *ctl, const struct json *object);
 
 extern const struct controller_ops claim_controller_ops, namespace_controller_ops, serviceaccount_controller_ops,
-    garbage_controller_ops, node_controller_ops;
+    garbage_controller_ops, node_controller_ops, taint_controller_ops;
 
 #endif
