@@ -7,6 +7,8 @@
 #include "apiserver_internal.h"
 #include "object.h"
 
+#define POD_GROUP_FINALIZER "scheduling.k8s.io/podgroup-protection"
+
 const struct admission_target admission_pods[] = { { "", "pods" }, { NULL, NULL } };
 
 /* -- Priority (plugin/pkg/admission/priority) -- */
@@ -81,10 +83,44 @@ priority_mutate(struct rest_call *c, struct json *o, const struct json *old, str
   return 0;
 }
 
+/* PodGroups have a priority of their own, and are protected from going while pods name them. */
+static int
+group_mutate(struct rest_call *c, struct json *o, const struct json *old, struct kerr *reterr)
+{
+  struct json *spec, *meta = json_ensure_object(c->a, o, "metadata");
+  const char *name;
+  const struct json *class = NULL;
+
+  if (old || *c->info.subresource)
+    return 0;
+  spec = json_ensure_object(c->a, o, "spec");
+  name = json_get_str_or(spec, "priorityClassName", "");
+  class = *name ? admission_lookup(c, "scheduling.k8s.io", "v1", "priorityclasses", "", name) : default_class(c);
+  if (*name && !class)
+    return admission_forbid(c, o, arena_printf(c->a, "no PriorityClass with name %s was found", name), reterr);
+  if (class)
+    json_set_str(c->a, spec, "priorityClassName", object_name(class));
+  json_set_int(c->a, spec, "priority", json_get_int(class, "value", 0));
+  if (!object_has_finalizer(o, POD_GROUP_FINALIZER))
+    json_append_str(c->a, json_ensure_array(c->a, meta, "finalizers"), POD_GROUP_FINALIZER);
+  c->reshape = true;
+  return 0;
+}
+
+static int
+priority_of_any(struct rest_call *c, struct json *o, const struct json *old, struct kerr *reterr)
+{
+  return strcmp(c->info.resource, "pods") == 0 ? priority_mutate(c, o, old, reterr) : group_mutate(c, o, old, reterr);
+}
+
+static const struct admission_target prioritized[] = { { "", "pods" },
+                                                       { "scheduling.k8s.io", "podgroups" },
+                                                       { NULL, NULL } };
+
 const struct admission_plugin admission_priority = {
   .name = "Priority",
-  .targets = admission_pods,
-  .mutate = priority_mutate,
+  .targets = prioritized,
+  .mutate = priority_of_any,
 };
 
 /* -- DefaultTolerationSeconds -- */

@@ -9,8 +9,9 @@
 
 /* In the order of upstream's kubeapiserver/options/plugins.go. */
 static const struct admission_plugin *const plugins[] = {
-  &admission_namespace_lifecycle, &admission_node_restriction, &admission_taint_nodes, &admission_service_account,
-  &admission_storage_in_use,      &admission_priority,         &admission_tolerations, &admission_resource_quota,
+  &admission_namespace_lifecycle, &admission_node_restriction, &admission_taint_nodes,
+  &admission_service_account,     &admission_storage_in_use,   &admission_priority,
+  &admission_tolerations,         &admission_node_features,    &admission_resource_quota,
 };
 
 static bool

@@ -128,7 +128,10 @@ rest_openapi_v2(struct rest_call *c, const char *rest, struct kerr *reterr)
 
   if (!*rest && accept && strstr(accept, "proto-openapi.spec.v2"))
     return answer_v2_proto(c);
-  return *rest ? rest_no_such_page(c) : answer_document(c, "v2", "Accept", reterr);
+  if (*rest)
+    return rest_no_such_page(c);
+  rest_answer_header(c, "vary", "Accept-Encoding");
+  return answer_document(c, "v2", "Accept", reterr);
 }
 
 static void
