@@ -98,32 +98,14 @@ cel_selector_why_not(const struct cel_selector *s, const struct cel_device *devi
 
 /* -- derived attributes -- */
 
-static bool
-is_attribute_scalar(const struct cel_type *t)
-{
-  if (t->nullable)
-    return false;
-  return t->kind == CEL_T_BOOL || t->kind == CEL_T_INT || t->kind == CEL_T_STRING || cel_type_is_dyn(t) ||
-         (t->kind == CEL_T_STRUCT && strcmp(t->name, cel_semver_type.name) == 0);
-}
-
 int
 cel_derived_compile(struct span expression, struct cel_selector **ret, struct kerr *reterr)
 {
   _cleanup_cel_code_ struct cel_code *code = NULL;
-  _cleanup_arena_ struct arena *a = arena_new(64 * 1024);
-  const struct cel_type *t;
-  int r = cel_compile(cel_dra_env(NULL), expression, &code, reterr);
+  int r = cel_compile(cel_dra_derived_env(NULL), expression, &code, reterr);
 
   if (r < 0)
     return r;
-  t = cel_code_type(code);
-  if (!is_attribute_scalar(t) && !(t->kind == CEL_T_LIST && is_attribute_scalar(t->params[0])))
-    return kerr_set(
-        reterr, KERR_INVALID, NULL,
-        "must evaluate to a primitive scalar (string, integer, boolean, semver) or a list of these scalars, "
-        "not %s",
-        cel_code_type_text(code, a));
   *ret = mem_alloc(sizeof **ret);
   atomic_init(&(*ret)->refs, 1);
   (*ret)->code = steal_pointer(&code);

@@ -52,7 +52,7 @@ derived_value(struct alloc_job *j, const struct constraint *c, uint32_t selector
   struct alloc_world *w = j->w;
   struct derived_key key = { selector, device };
   struct span k = span_make((const char *)&key, sizeof key);
-  uintptr_t known = (uintptr_t)hmap_get(j->derived, k);
+  uintptr_t known = j->derived ? (uintptr_t)hmap_get(j->derived, k) : 0;
   const struct selector *s = &w->selectors[selector];
   struct cel_device *d;
   struct json *value = NULL;
@@ -74,6 +74,8 @@ derived_value(struct alloc_job *j, const struct constraint *c, uint32_t selector
   }
   *ret = attr_from_json(w, value);
   arena_reset(w->scratch);
+  if (!j->derived)
+    j->derived = hmap_new(NULL);
   hmap_put(j->derived, k, (void *)((uintptr_t)*ret + 1));
   return 0;
 }
@@ -141,14 +143,14 @@ set_of(struct alloc_job *j, uint32_t value)
   const struct attr_composite *c;
 
   if (!(value & ATTR_COMPOSITE))
-    return sets_put(j->sets, atom_kind(j->w, value), &value, 1);
+    return sets_put(job_sets(j), atom_kind(j->w, value), &value, 1);
   c = j->w->composites[value & ~ATTR_COMPOSITE];
   for (size_t i = 0; i < ARRAY_SIZE(order); i++)
     if (c->n[order[i]])
-      return sets_put(j->sets, order[i], c->list[order[i]], c->n[order[i]]);
+      return sets_put(job_sets(j), order[i], c->list[order[i]], c->n[order[i]]);
   for (size_t i = 0; i < ARRAY_SIZE(order); i++)
     if (c->scalar[order[i]] != SID_NONE)
-      return sets_put(j->sets, order[i], &c->scalar[order[i]], 1);
+      return sets_put(job_sets(j), order[i], &c->scalar[order[i]], 1);
   return SET_NONE;
 }
 
@@ -159,7 +161,7 @@ match_lists(struct alloc_job *j, const struct constraint *c, uint32_t value, uin
 {
   *ret = set_of(j, value);
   if (*ret != SET_NONE && c->n)
-    *ret = sets_meet(j->sets, c->common[c->n - 1], *ret);
+    *ret = sets_meet(job_sets(j), c->common[c->n - 1], *ret);
   return *ret != SET_NONE;
 }
 
@@ -186,7 +188,7 @@ distinct_lists(struct alloc_job *j, const struct constraint *c, uint32_t value)
     return false;
   for (uint32_t i = 0; i < c->n; i++) {
     other = set_of(j, c->values[i]);
-    if (other != SET_NONE && sets_meet(j->sets, set, other) != SET_NONE)
+    if (other != SET_NONE && sets_meet(job_sets(j), set, other) != SET_NONE)
       return false;
   }
   return true;

@@ -14,32 +14,25 @@
 uint32_t
 selector_get(struct alloc_world *w, struct span text, bool derived)
 {
+  struct hmap *index = derived ? w->derived_index : w->selector_index;
+  uintptr_t number = (uintptr_t)hmap_get(index, text);
   _cleanup_kerr_ struct kerr err = KERR_INIT;
-  char key_of[] = { derived ? 'd' : 's', '\0' };
-  struct strbuf key;
   struct selector *s;
-  uintptr_t number;
   int r;
 
-  strbuf_init(&key, CEIL_SMALL_FILE);
-  strbuf_puts(&key, key_of);
-  strbuf_span(&key, text);
-  number = (uintptr_t)hmap_get(w->selector_index, strbuf_view(&key));
-  if (!number) {
-    if (w->n_selectors == w->cap_selectors) {
-      w->cap_selectors = w->cap_selectors * 2 + 8;
-      w->selectors = mem_realloc(w->selectors, w->cap_selectors * sizeof *w->selectors);
-    }
-    s = &w->selectors[w->n_selectors++];
-    *s = (struct selector){ .text = strings_put(w->names, text), .derived = derived };
-    r = derived ? cel_derived_compile(text, &s->program, &err) : cel_selector_compile(text, &s->program, &err);
-    if (r < 0)
-      s->error = mem_strdup(err.msg);
-    number = w->n_selectors;
-    hmap_put(w->selector_index, strbuf_view(&key), (void *)number);
+  if (number)
+    return (uint32_t)number - 1;
+  if (w->n_selectors == w->cap_selectors) {
+    w->cap_selectors = w->cap_selectors * 2 + 8;
+    w->selectors = mem_realloc(w->selectors, w->cap_selectors * sizeof *w->selectors);
   }
-  strbuf_release(&key);
-  return (uint32_t)number - 1;
+  s = &w->selectors[w->n_selectors++];
+  *s = (struct selector){ .text = strings_put(w->names, text), .derived = derived };
+  r = derived ? cel_derived_compile(text, &s->program, &err) : cel_selector_compile(text, &s->program, &err);
+  if (r < 0)
+    s->error = mem_strdup(err.msg);
+  hmap_put(index, text, (void *)(uintptr_t)w->n_selectors);
+  return w->n_selectors - 1;
 }
 
 static void
@@ -75,38 +68,49 @@ evict(struct alloc_world *w)
   }
 }
 
-static void
-add_selectors(struct alloc_world *w, struct filter *f, const struct json *list)
+/* Numbers of the selectors in a list; appended to `ret`. */
+static size_t
+add_selectors(struct alloc_world *w, const struct json *list, uint32_t *ret)
 {
+  size_t n = 0;
+
   for (json_each_item (s, list))
-    f->selectors[f->n++] = selector_get(w, span_of(json_get_str_or(json_get(*s, "cel"), "expression", "")), false);
+    ret[n++] = selector_get(w, span_of(json_get_str_or(json_get(*s, "cel"), "expression", "")), false);
+  return n;
+}
+
+static struct filter *
+filter_new(struct alloc_world *w, const uint32_t *key, size_t n)
+{
+  struct filter *f = mem_alloc(sizeof *f);
+
+  evict(w);
+  f->n_class = key[0];
+  f->n = (uint32_t)n - 1;
+  f->selectors = mem_calloc(n, sizeof *f->selectors);
+  memcpy(f->selectors, key + 1, f->n * sizeof *key);
+  hmap_put(w->filter_index, span_make((const char *)key, n * sizeof *key), f);
+  return f;
 }
 
 struct filter *
 filter_get(struct alloc_world *w, const struct json *class_selectors, const struct json *selectors)
 {
-  size_t n = json_count(class_selectors) + json_count(selectors);
-  struct filter *f = mem_alloc(sizeof *f), *old;
-  uint32_t *key = mem_calloc(n + 1, sizeof *key);
-  struct span k = span_make((const char *)key, (n + 1) * sizeof *key);
+  uint32_t few[32], *key = few;
+  _cleanup_free_ uint32_t *many = NULL;
+  size_t n = 1;
+  struct filter *f;
 
-  f->selectors = mem_calloc(n + 1, sizeof *f->selectors);
-  add_selectors(w, f, class_selectors);
-  f->n_class = f->n;
-  add_selectors(w, f, selectors);
-  key[0] = f->n_class;
-  memcpy(key + 1, f->selectors, n * sizeof *key);
-  old = hmap_get(w->filter_index, k);
-  if (old) {
-    filter_free(f);
-    f = old;
-  } else {
-    evict(w);
-    hmap_put(w->filter_index, k, f);
-  }
+  if (1 + json_count(class_selectors) + json_count(selectors) > ARRAY_SIZE(few))
+    key = many = mem_calloc(1 + json_count(class_selectors) + json_count(selectors), sizeof *key);
+  n += add_selectors(w, class_selectors, key + n);
+  key[0] = (uint32_t)n - 1;
+  n += add_selectors(w, selectors, key + n);
+  f = hmap_get(w->filter_index, span_make((const char *)key, n * sizeof *key));
+  if (!f)
+    f = filter_new(w, key, n);
   f->used = ++w->clock;
   f->pins++;
-  free(key);
   return f;
 }
 
@@ -134,6 +138,7 @@ filters_free(struct alloc_world *w)
     filter_free(value);
   hmap_free(w->filter_index);
   hmap_free(w->selector_index);
+  hmap_free(w->derived_index);
   for (uint32_t i = 0; i < w->n_selectors; i++) {
     cel_selector_unref(w->selectors[i].program);
     free(w->selectors[i].error);

@@ -101,6 +101,14 @@ struct alloc_job {
   size_t cap_bits;
 };
 
+static inline struct sets *
+job_sets(struct alloc_job *j)
+{
+  if (!j->sets)
+    j->sets = sets_new();
+  return j->sets;
+}
+
 /* -- alloc_requests.c -- */
 void job_compile(struct alloc_job *j);
 void job_release_filters(struct alloc_job *j);

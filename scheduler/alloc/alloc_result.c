@@ -21,17 +21,37 @@ set_if_any(struct arena *a, struct json *obj, const char *name, const struct jso
 
 /* -- devices -- */
 
-static struct json *
-share_id(struct arena *a)
+/* Random bytes, fetched in bulk: a call to the system costs more than a whole answer. */
+static void
+random_bytes(struct alloc_world *w, uint8_t *ret, size_t n)
 {
-  uint8_t b[16] = { 0 };
+  if (w->n_random < n) {
+    if (getrandom(w->random, sizeof w->random, 0) != (ssize_t)sizeof w->random)
+      abort(); /* 256 bytes are never cut short (getrandom(2)) */
+    w->n_random = sizeof w->random;
+  }
+  w->n_random -= n;
+  memcpy(ret, w->random + w->n_random, n);
+}
 
-  if (getrandom(b, sizeof b, 0) != sizeof b)
-    memcpy(b, &a, sizeof a);
+/* A version 4 UUID. */
+static struct json *
+share_id(struct alloc_world *w, struct arena *a)
+{
+  static const char digits[] = "0123456789abcdef";
+  uint8_t b[16];
+  char text[36], *at = text;
+
+  random_bytes(w, b, sizeof b);
   b[6] = (uint8_t)((b[6] & 0x0f) | 0x40);
   b[8] = (uint8_t)((b[8] & 0x3f) | 0x80);
-  return json_new_strf(a, "%02x%02x%02x%02x-%02x%02x-%02x%02x-%02x%02x-%02x%02x%02x%02x%02x%02x", b[0], b[1], b[2],
-                       b[3], b[4], b[5], b[6], b[7], b[8], b[9], b[10], b[11], b[12], b[13], b[14], b[15]);
+  for (int i = 0; i < 16; i++) {
+    if (i == 4 || i == 6 || i == 8 || i == 10)
+      *at++ = '-';
+    *at++ = digits[b[i] >> 4];
+    *at++ = digits[b[i] & 15];
+  }
+  return json_new_strn(a, text, sizeof text);
 }
 
 /* Upstream looks the tolerations up by name: with equal names the first counts. */
@@ -64,7 +84,7 @@ add_share(const struct alloc_job *j, const struct pick *p, struct arena *a, stru
   const struct cap_shape *shape = j->w->devices[j->view->devices[p->device]].caps;
   struct json *consumed;
 
-  json_set(a, result, "shareID", share_id(a));
+  json_set(a, result, "shareID", share_id(j->w, a));
   if (!shape || shape->n == 0)
     return;
   consumed = json_new_object(a);

@@ -18,8 +18,6 @@ alloc_job_new(struct alloc_world *w, const struct json *const *claims, size_t n_
   j->n_claims = (uint32_t)n_claims;
   j->a = arena_new(CEIL_ARENA_REQUEST);
   j->run = arena_new(CEIL_ARENA_CYCLE);
-  j->sets = sets_new();
-  j->derived = hmap_new(NULL);
   job_compile(j);
   return j;
 }
@@ -31,7 +29,8 @@ alloc_job_free(struct alloc_job *j)
     return;
   job_release_filters(j);
   node_free(j->own_node);
-  hmap_free(j->derived);
+  if (j->derived)
+    hmap_free(j->derived);
   sets_free(j->sets);
   arena_free(j->a);
   arena_free(j->run);
@@ -109,7 +108,7 @@ alloc_job_run(struct alloc_job *j, const struct alloc_usage *u, const struct jso
   if (j->class_version != j->w->class_version)
     job_recompile(j);
   arena_reset(j->run);
-  if (hmap_count(j->derived))
+  if (j->derived)
     hmap_clear(j->derived);
   world_follow(j->w, u);
   node_free(j->own_node);

@@ -177,9 +177,10 @@ draws_signature(struct search *s, const struct prune *p, uint32_t d)
   for (uint32_t i = 0; i < side->n_draws; i++)
     for (uint32_t k = 0; k < c->n_sets; k++)
       if ((int32_t)c->sets[k] == counters_set(counters, side->draws[i].set) && s->w->features.compatibility_groups)
-        h += hash_mix(hash_mix(7, k), side->draws[i].n_groups
-                                          ? sets_put(s->j->sets, 0, side->draws[i].groups, side->draws[i].n_groups) + 1
-                                          : 0);
+        h += hash_mix(hash_mix(7, k),
+                      side->draws[i].n_groups
+                          ? sets_put(job_sets(s->j), 0, side->draws[i].groups, side->draws[i].n_groups) + 1
+                          : 0);
   return h;
 }
 

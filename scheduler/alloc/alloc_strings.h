@@ -31,11 +31,12 @@ strings_text(const struct strings *t, sid id)
   return strings_span(t, id).p;
 }
 
-/* Mixes `v` into a hash; also used for the canonical states of the search. */
+/* Mixes `v` into a hash; also for the canonical states of the search. The constant keeps equal arguments from giving 0.
+ */
 static inline uint64_t
 hash_mix(uint64_t h, uint64_t v)
 {
-  h = (h ^ v) * 0x9E3779B97F4A7C15u;
+  h = ((h + 0x9E3779B97F4A7C15u) ^ v) * 0xBF58476D1CE4E5B9u;
   return h ^ (h >> 29);
 }
 

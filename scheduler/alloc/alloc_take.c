@@ -20,12 +20,12 @@ groups_add(struct search *s, uint32_t state, const struct draw *d)
 
   if (d->n_groups == 0)
     return state <= GROUPS_NOBODY ? GROUPS_NONE : state;
-  set = sets_put(s->j->sets, 0, d->groups, d->n_groups);
+  set = sets_put(job_sets(s->j), 0, d->groups, d->n_groups);
   if (state <= GROUPS_NOBODY)
     return GROUPS_SET + set;
   if (state == GROUPS_NONE || state == GROUPS_EMPTY)
     return state;
-  set = sets_meet(s->j->sets, state - GROUPS_SET, set);
+  set = sets_meet(job_sets(s->j), state - GROUPS_SET, set);
   return set == SET_NONE ? GROUPS_EMPTY : GROUPS_SET + set;
 }
 

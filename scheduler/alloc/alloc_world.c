@@ -404,6 +404,7 @@ alloc_world_new(const struct alloc_features *features, enum alloc_channel channe
   w->class_index = hmap_new(class_free);
   w->node_index = hmap_new(node_free_value);
   w->selector_index = hmap_new(NULL);
+  w->derived_index = hmap_new(NULL);
   w->filter_index = hmap_new(NULL);
   w->version = 1;
   return w;

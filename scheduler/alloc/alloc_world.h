@@ -188,9 +188,11 @@ struct alloc_world {
 
   struct selector *selectors;
   uint32_t n_selectors, cap_selectors;
-  struct hmap *selector_index, *filter_index;
+  struct hmap *selector_index, *derived_index, *filter_index;
   uint64_t clock; /* of filter use */
   struct arena *scratch;
+  uint8_t random[256]; /* for share ids */
+  size_t n_random;
 
   /* What is in use, by device; see alloc_usage.c. */
   const struct alloc_usage *usage;
