@@ -99,6 +99,21 @@ cel_selector_why_not(const struct cel_selector *s, const struct cel_device *devi
 /* -- derived attributes -- */
 
 int
+cel_derived_validate(struct span expression, const struct cel_dra_features *features, uint64_t *ret_cost,
+                     struct kerr *reterr)
+{
+  _cleanup_cel_code_ struct cel_code *code = NULL;
+  uint64_t min, max;
+  int r = cel_compile(cel_dra_derived_env(features), expression, &code, reterr);
+
+  if (r < 0)
+    return r;
+  cel_code_estimate(code, &min, &max);
+  *ret_cost = max;
+  return 0;
+}
+
+int
 cel_derived_compile(struct span expression, struct cel_selector **ret, struct kerr *reterr)
 {
   _cleanup_cel_code_ struct cel_code *code = NULL;

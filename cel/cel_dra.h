@@ -48,6 +48,9 @@ _must_check_ int cel_selector_match(const struct cel_selector *s, const struct c
  * GetOrCompileDerivedAttribute does. Evaluating gives a v1 DeviceAttribute object ({"string": "x"}, {"ints": [1, 2]};
  * an empty list is {"strings": []}). KERR_INVALID, upstream's texts of EvaluateDerivedAttribute.
  */
+_must_check_ int
+cel_derived_validate(struct span expression, const struct cel_dra_features *features, uint64_t *ret_cost,
+                     struct kerr *reterr); /* as API validation does; the cost is the caller's to judge */
 _must_check_ int cel_derived_compile(struct span expression, struct cel_selector **ret, struct kerr *reterr);
 _must_check_ int cel_derived_evaluate(const struct cel_selector *s, const struct cel_device *device, struct arena *a,
                                       struct json **ret, struct kerr *reterr);
