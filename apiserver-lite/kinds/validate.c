@@ -1,5 +1,7 @@
 #include "validate.h"
 
+#include "ceilings.h"
+#include "codec.h"
 #include "object.h"
 #include "validate_claim.h"
 #include "validate_kinds.h"
@@ -163,11 +165,9 @@ validate_refuse_admin(const struct kind *k, const struct json *o, const char *su
                    "containing namespace");
 }
 
-void
-validate_warnings(struct arena *a, const struct kind *k, const struct json *o, struct json *warnings)
+static void
+warn_slice(struct arena *a, const struct json *o, struct json *warnings)
 {
-  if (strcmp(k->group, "resource.k8s.io") || strcmp(k->kind, "ResourceSlice"))
-    return;
   struct span driver = json_text_of(json_get(o, "spec"), "driver");
   bool upper = false;
   for (size_t i = 0; i < driver.n; i++)
@@ -176,4 +176,34 @@ validate_warnings(struct arena *a, const struct kind *k, const struct json *o, s
     json_append(a, warnings,
                 json_new_strf(a, "spec.driver: driver names should be lowercase; %s contains uppercase characters",
                               vquote(a, driver)));
+}
+
+static bool
+has_pem(struct span base64)
+{
+  _cleanup_strbuf_ struct strbuf b;
+  strbuf_init(&b, CEIL_SMALL_FILE);
+  return codec_unbase64(&b, base64) && b.n && strstr(strbuf_view(&b).p, "-----BEGIN ");
+}
+
+/* As Go's tls.X509KeyPair begins to read a pair. */
+static void
+warn_tls(struct arena *a, const struct json *o, struct json *warnings)
+{
+  const struct json *data = json_get(o, "data");
+  if (!span_is(json_text_of(o, "type"), "kubernetes.io/tls"))
+    return;
+  if (!has_pem(json_text_of(data, "tls.crt")))
+    json_append_str(a, warnings, "tls: failed to find any PEM data in certificate input");
+  else if (!has_pem(json_text_of(data, "tls.key")))
+    json_append_str(a, warnings, "tls: failed to find any PEM data in key input");
+}
+
+void
+validate_warnings(struct arena *a, const struct kind *k, const struct json *o, struct json *warnings)
+{
+  if (!strcmp(k->group, "resource.k8s.io") && !strcmp(k->kind, "ResourceSlice"))
+    warn_slice(a, o, warnings);
+  else if (!*k->group && !strcmp(k->kind, "Secret"))
+    warn_tls(a, o, warnings);
 }

@@ -7,7 +7,14 @@
 #define CLAIM_ITEMS_MAX     32 /* requests, constraints, config, selectors: all of one size */
 #define FIRST_AVAILABLE_MAX 8
 #define EXPRESSION_MAX      10240
+#define COST_MAX            1000000 /* of one derived attribute, and of all of a claim */
 #define PARAMETERS_MAX      10240
+
+/* What the parts of one claim need to know of the whole. */
+struct claim_check {
+  const struct json *devices; /* spec.devices */
+  uint64_t *derived_cost;     /* of all derived attributes so far */
+};
 
 static const char bad_reference[] =
     "must be the name of a request in the claim or the name of a request and a subrequest separated by '/'";
@@ -232,34 +239,48 @@ constraint_names(const struct json *claim, struct span attribute, struct span re
   return false;
 }
 
+/* Compiled, and its cost added to that of the claim. */
+static void
+check_derived_expression(struct validation *v, const struct vpath *path, struct span text, uint64_t *total)
+{
+  _cleanup_kerr_ struct kerr err = KERR_INIT;
+  struct cel_dra_features features = { .consumable_capacity = validation_gate(v, "DRAConsumableCapacity"),
+                                       .list_type_attributes = validation_gate(v, "DRAListTypeAttributes") };
+  uint64_t cost = 0;
+  if (text.n > EXPRESSION_MAX) {
+    verr_too_long(v, path, EXPRESSION_MAX);
+    return;
+  }
+  if (cel_derived_validate(text, &features, &cost, &err) < 0) {
+    verr_invalid(v, path, text, err.msg);
+    return;
+  }
+  if (cost > COST_MAX)
+    verr_forbidden(v, path, "too complex, exceeds cost limit");
+  *total = *total > UINT64_MAX - cost ? UINT64_MAX : *total + cost;
+}
+
 static void
 check_derived_attributes(struct validation *v, const struct vpath *path, const struct json *list,
-                         const struct json *claim, const char *request)
+                         const struct claim_check *claim, const char *request)
 {
   for (size_t i = 0; i < json_count(list); i++) {
     struct span name = json_text_of(json_at(list, i), "name"), text = json_text_of(json_at(list, i), "expression");
     const struct vpath *at = VP_ITEM(path, i);
-    if (name.n && !constraint_names(claim, name, span_of(request)))
+    if (name.n && !constraint_names(claim->devices, name, span_of(request)))
       verr_invalid(v, VP(at, "name"), name,
                    "must be referenced by at least one matchAttribute or distinctAttribute constraint targeting this "
                    "request");
-    if (text.n > EXPRESSION_MAX)
-      verr_too_long(v, VP(at, "expression"), EXPRESSION_MAX);
-    else if (text.n) {
-      _cleanup_kerr_ struct kerr err = KERR_INIT;
-      struct cel_selector *compiled = NULL;
-      if (cel_derived_compile(text, &compiled, &err) < 0)
-        verr_invalid(v, VP(at, "expression"), text, err.msg);
-      cel_selector_unref(compiled);
-    }
+    if (text.n)
+      check_derived_expression(v, VP(at, "expression"), text, claim->derived_cost);
   }
   check_unique(v, path, list, "name", false);
 }
 
 /* What an exact request and a subrequest have in common. `covered`: tags check the class, too (of subrequests). */
 static void
-check_request_body(struct validation *v, const struct vpath *path, const struct json *r, const struct json *claim,
-                   const char *name, bool covered)
+check_request_body(struct validation *v, const struct vpath *path, const struct json *r,
+                   const struct claim_check *claim, const char *name, bool covered)
 {
   struct span class = json_text_of(r, "deviceClassName");
   size_t mark = v->n;
@@ -278,8 +299,8 @@ check_request_body(struct validation *v, const struct vpath *path, const struct 
 }
 
 static void
-check_subrequests(struct validation *v, const struct vpath *path, const struct json *list, const struct json *claim,
-                  struct span parent)
+check_subrequests(struct validation *v, const struct vpath *path, const struct json *list,
+                  const struct claim_check *claim, struct span parent)
 {
   if (!validate_size(v, path, list, FIRST_AVAILABLE_MAX, true))
     return;
@@ -294,7 +315,8 @@ check_subrequests(struct validation *v, const struct vpath *path, const struct j
 }
 
 static void
-check_request(struct validation *v, const struct vpath *path, const struct json *request, const struct json *claim)
+check_request(struct validation *v, const struct vpath *path, const struct json *request,
+              const struct claim_check *claim)
 {
   const struct json *first = json_get(request, "firstAvailable"), *exactly = json_get(request, "exactly");
   struct span name = json_text_of(request, "name");
@@ -333,9 +355,11 @@ validate_claim_spec(struct validation *v, const struct vpath *path, const struct
   const struct json *claim = json_get(spec, "devices"), *requests = json_get(claim, "requests"),
                     *constraints = json_get(claim, "constraints"), *config = json_get(claim, "config");
   const struct vpath *at = VP(path, "devices"), *list = VP(at, "requests");
+  uint64_t cost = 0;
+  const struct claim_check check = { .devices = claim, .derived_cost = &cost };
   if (validate_size(v, list, requests, CLAIM_ITEMS_MAX, true)) {
     for (size_t i = 0; i < json_count(requests); i++)
-      check_request(v, VP_ITEM(list, i), json_at(requests, i), claim);
+      check_request(v, VP_ITEM(list, i), json_at(requests, i), &check);
     check_unique(v, list, requests, "name", true);
   }
   list = VP(at, "constraints");
@@ -343,13 +367,15 @@ validate_claim_spec(struct validation *v, const struct vpath *path, const struct
     for (size_t i = 0; i < json_count(constraints); i++)
       check_constraint(v, VP_ITEM(list, i), json_at(constraints, i), requests);
   list = VP(at, "config");
-  if (!validate_size(v, list, config, CLAIM_ITEMS_MAX, true))
-    return;
-  for (size_t i = 0; i < json_count(config); i++) {
-    const struct json *c = json_at(config, i);
-    validate_request_refs(v, VP(VP_ITEM(list, i), "requests"), json_get(c, "requests"), requests);
-    validate_device_config(v, VP_ITEM(list, i), c, false);
-  }
+  if (validate_size(v, list, config, CLAIM_ITEMS_MAX, true))
+    for (size_t i = 0; i < json_count(config); i++) {
+      const struct json *c = json_at(config, i);
+      validate_request_refs(v, VP(VP_ITEM(list, i), "requests"), json_get(c, "requests"), requests);
+      validate_device_config(v, VP_ITEM(list, i), c, false);
+    }
+  if (cost > COST_MAX)
+    verr_forbidden(v, at,
+                   "too complex, total cost of derived attribute CEL expressions in the claim exceeds cost limit");
 }
 
 /* -- kinds -- */

@@ -354,7 +354,8 @@ check_service(struct validation *v, const struct json *o)
       struct json *key = json_new_object(v->a);
       static const char *const members[] = { "protocol", "port" };
       for (size_t k = 0; k < 2; k++)
-        json_set(v->a, key, members[k], json_copy(v->a, json_get(json_at(ports, i), members[k])));
+        if (json_get(json_at(ports, i), members[k]))
+          json_set(v->a, key, members[k], json_copy(v->a, json_get(json_at(ports, i), members[k])));
       verr_add(v, FIELD_DUPLICATE, VP_ITEM(list, i), vgo(v->a, key, "io.k8s.api.core.v1.ServicePort"), "%s", "");
     }
 }

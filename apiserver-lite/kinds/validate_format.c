@@ -419,7 +419,7 @@ text_is_ip(struct span s)
 {
   unsigned char addr[16];
   char text[64];
-  if (s.n >= sizeof text || (s.n && memchr(s.p, 0, s.n)))
+  if (!s.n || s.n >= sizeof text || memchr(s.p, 0, s.n))
     return false;
   memcpy(text, s.p, s.n);
   text[s.n] = 0;
@@ -445,7 +445,7 @@ static int
 parse_cidr(struct span s, unsigned char addr[16], int *ret_bits)
 {
   char text[80];
-  if (s.n >= sizeof text || (s.n && memchr(s.p, 0, s.n)))
+  if (!s.n || s.n >= sizeof text || memchr(s.p, 0, s.n))
     return 0;
   memcpy(text, s.p, s.n);
   text[s.n] = 0;

@@ -102,6 +102,26 @@ check_finalizers(struct validation *v, const struct vpath *path, const struct js
              "finalizer orphan and foregroundDeletion cannot be both set");
 }
 
+/*
+ * Finalizers of most built-in kinds need a domain or one of Kubernetes' own names (core/validation's
+ * ValidateObjectMeta); the groups below check with apimachinery's rules alone.
+ */
+static void
+check_finalizer_domains(struct validation *v, const struct vpath *path, const struct json *finalizers)
+{
+  static const char *const plain_groups[] = { "coordination.k8s.io", "apiextensions.k8s.io", "apiregistration.k8s.io",
+                                              "admissionregistration.k8s.io" };
+  bool custom = !*v->kind->kind;
+  for (size_t i = 0; i < ARRAY_SIZE(plain_groups); i++)
+    custom |= !strcmp(v->kind->group, plain_groups[i]);
+  for (size_t i = 0; !custom && i < json_count(finalizers); i++) {
+    struct span s = json_span(json_at(finalizers, i));
+    if (s.n && !memchr(s.p, '/', s.n) && !span_is(s, "kubernetes") && !span_is(s, "orphan") &&
+        !span_is(s, "foregroundDeletion"))
+      verr_invalid(v, VP_ITEM(path, i), s, "name is neither a standard finalizer name nor is it fully qualified");
+  }
+}
+
 static void
 check_managed_fields(struct validation *v, const struct vpath *path, const struct json *entries)
 {
@@ -169,6 +189,7 @@ validate_object_meta(struct validation *v, const struct json *o, bool namespaced
   check_owners(v, VP(path, "ownerReferences"), json_get(meta, "ownerReferences"));
   check_finalizers(v, VP(path, "finalizers"), json_get(meta, "finalizers"));
   check_managed_fields(v, VP(path, "managedFields"), json_get(meta, "managedFields"));
+  check_finalizer_domains(v, VP(path, "finalizers"), json_get(meta, "finalizers"));
 }
 
 /* Go prints a list of strings with %#v: []string{"a", "b"}; sorted. */
@@ -219,6 +240,7 @@ validate_object_meta_update(struct validation *v, const struct json *o, const st
   validate_annotations(v, VP(path, "annotations"), json_get(meta, "annotations"));
   check_owners(v, VP(path, "ownerReferences"), json_get(meta, "ownerReferences"));
   check_managed_fields(v, VP(path, "managedFields"), json_get(meta, "managedFields"));
+  check_finalizer_domains(v, VP(path, "finalizers"), json_get(meta, "finalizers"));
 }
 
 void

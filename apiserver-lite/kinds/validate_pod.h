@@ -1,4 +1,4 @@
-/* validate_pod - pods and pod templates: core/validation's ValidatePodSpec and what it calls, in three files. */
+/* validate_pod - pods and pod templates: core/validation's ValidatePodSpec and what it calls, in several files. */
 #ifndef APISERVER_VALIDATE_POD_H
 #define APISERVER_VALIDATE_POD_H
 
@@ -14,6 +14,16 @@ struct pod_check {
 void validate_pod_spec(struct validation *v, const struct vpath *path, const struct json *spec, bool template);
 /* spec.template of a workload: labels, annotations, spec. */
 void validate_pod_template(struct validation *v, const struct vpath *path, const struct json *template);
+
+/* A whole pod without its metadata (validate_pod.c); what an update may change (validate_pod_update.c); its status. */
+void validate_pod(struct validation *v, const struct json *o);
+void validate_image_spaces(struct validation *v, const struct vpath *path, const struct json *containers);
+void validate_pod_update(struct validation *v, const struct json *o, const struct json *old);
+void validate_pod_subresource(struct validation *v, const struct json *o, const struct json *old,
+                              const char *subresource);
+void validate_pod_status(struct validation *v, const struct json *o, const struct json *old);
+/* The item of a list whose name it is, or NULL. */
+const struct json *validate_find_named(const struct json *list, struct span name);
 
 /* validate_container.c */
 void validate_containers(struct validation *v, const struct vpath *path, const struct pod_check *pod);

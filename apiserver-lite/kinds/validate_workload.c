@@ -179,8 +179,10 @@ update_stateful_set(struct validation *v, const struct json *o, const struct jso
                                               "revisionHistoryLimit",
                                               "persistentVolumeClaimRetentionPolicy",
                                               "minReadySeconds" };
-  struct json *now = json_shallow(v->a, json_get(o, "spec")), *was = json_shallow(v->a, json_get(old, "spec"));
   check_stateful_set(v, o);
+  if (!json_is(json_get(o, "spec"), JSON_OBJECT) || !json_is(json_get(old, "spec"), JSON_OBJECT))
+    return;
+  struct json *now = json_shallow(v->a, json_get(o, "spec")), *was = json_shallow(v->a, json_get(old, "spec"));
   for (size_t i = 0; i < ARRAY_SIZE(free_members); i++) {
     json_remove(now, free_members[i]);
     json_remove(was, free_members[i]);

@@ -157,7 +157,10 @@ rest_method_not_allowed(struct rest_call *c, struct kerr *reterr)
 int
 rest_invalid(struct rest_call *c, const char *name, const struct field_errors *errs, struct kerr *reterr)
 {
-  return rest_invalid_of(c, c->kind->group, c->kind->kind, name, errs, reterr);
+  /* Upstream names the group it stores: events of events.k8s.io are core ones. */
+  bool stored = c->res && c->res->of == c->kind && c->res->storage_group;
+
+  return rest_invalid_of(c, stored ? c->res->storage_group : c->kind->group, c->kind->kind, name, errs, reterr);
 }
 
 int

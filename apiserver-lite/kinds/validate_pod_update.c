@@ -1,0 +1,199 @@
+/* What an update may change in a pod: core/validation's ValidatePodUpdate, ValidatePodEphemeralContainersUpdate. */
+#include "validate_pod.h"
+
+#include <limits.h>
+
+/* False: the lists differ in length, and nothing else is worth saying. */
+static bool
+check_same_containers(struct validation *v, const struct vpath *path, const struct json *now, const struct json *old)
+{
+  if (json_count(now) != json_count(old)) {
+    verr_forbidden(v, path, "pod updates may not add or remove containers");
+    return false;
+  }
+  for (size_t i = 0; i < json_count(now); i++)
+    if (!json_text_of(json_at(now, i), "image").n)
+      verr_required(v, VP(VP_ITEM(path, i), "image"), "");
+  validate_image_spaces(v, path, now);
+  return true;
+}
+
+/* False: it is wrong, and nothing else is worth saying. */
+static bool
+check_deadline(struct validation *v, const struct vpath *path, const struct json *now, const struct json *old)
+{
+  int64_t seconds = json_int_or(now, 0);
+  bool was = json_type(old) != JSON_NULL;
+  if (json_type(now) == JSON_NULL) {
+    if (was)
+      verr_add(v, FIELD_INVALID, path, "null", "must not update from a positive integer to nil value");
+    return true;
+  }
+  if (seconds < 0 || seconds > INT32_MAX)
+    verr_invalid_int(v, path, seconds, "must be between 0 and 2147483647, inclusive");
+  else if (was && json_int_or(old, 0) < seconds)
+    verr_invalid_int(v, path, seconds, "must be less than or equal to previous value");
+  else
+    return true;
+  return false;
+}
+
+static bool
+same_toleration(struct arena *a, const struct json *x, const struct json *y)
+{
+  if (!json_is(x, JSON_OBJECT) || !json_is(y, JSON_OBJECT))
+    return json_same(x, y);
+  struct json *p = json_shallow(a, x), *q = json_shallow(a, y);
+  json_remove(p, "tolerationSeconds");
+  json_remove(q, "tolerationSeconds");
+  return json_same(p, q);
+}
+
+static void
+check_added_tolerations(struct validation *v, const struct vpath *path, const struct json *now, const struct json *old)
+{
+  for (json_each_item (p, old)) {
+    bool found = false;
+    for (json_each_item (q, now))
+      found |= same_toleration(v->a, *p, *q);
+    if (!found) {
+      verr_forbidden(v, path, "existing toleration can not be modified except its tolerationSeconds");
+      return;
+    }
+  }
+  (void)validate_tolerations(v, path, now);
+}
+
+static void
+check_removed_gates(struct validation *v, const struct vpath *path, const struct json *now, const struct json *old)
+{
+  for (size_t i = 0; i < json_count(now); i++) {
+    struct span name = json_text_of(json_at(now, i), "name");
+    bool known = false;
+    for (json_each_item (p, old))
+      known |= span_eq(json_text_of(*p, "name"), name);
+    if (!known)
+      verr_add(v, FIELD_FORBIDDEN, VP(VP_ITEM(path, i), "name"), NULL,
+               "only deletion is allowed, but found new scheduling gate '%.*s'", SPAN_FMT(name));
+  }
+}
+
+static void
+keep_member(struct arena *a, struct json *spec, const struct json *old, const char *name)
+{
+  const struct json *was = json_get(old, name);
+  if (was)
+    json_set(a, spec, name, json_copy(a, was));
+  else
+    json_remove(spec, name);
+}
+
+static void
+keep_images(struct arena *a, struct json *spec, const struct json *old, const char *list)
+{
+  const struct json *now = json_get(spec, list), *was = json_get(old, list);
+  if (!json_is(now, JSON_ARRAY))
+    return;
+  struct json *copy = json_set(a, spec, list, json_copy(a, now));
+  for (size_t i = 0; i < json_count(now); i++)
+    if (json_is(json_item(copy, i), JSON_OBJECT))
+      keep_member(a, json_item(copy, i), json_at(was, i), "image");
+}
+
+/* A pod that is held back may be narrowed down to fewer nodes. */
+static void
+check_gated(struct validation *v, const struct vpath *path, struct json *spec, const struct json *old)
+{
+  const struct json *now = json_get(spec, "nodeSelector");
+  for (json_each_member (m, json_get(old, "nodeSelector")))
+    if (!json_same(json_get_n(now, m->name, m->name_len), m->value)) {
+      verr_add(v, FIELD_INVALID, VP(path, "nodeSelector"), vjson(v->a, now),
+               "only additions to spec.nodeSelector are allowed (no mutations or deletions)");
+      break;
+    }
+  keep_member(v->a, spec, old, "nodeSelector");
+  const struct json *affinity = json_get(spec, "affinity"), *was = json_get(old, "affinity");
+  if (json_same(json_get(affinity, "nodeAffinity"), json_get(was, "nodeAffinity")))
+    return;
+  const struct json *required = json_dig(was, "nodeAffinity", "requiredDuringSchedulingIgnoredDuringExecution", NULL),
+                    *wanted =
+                        json_dig(affinity, "nodeAffinity", "requiredDuringSchedulingIgnoredDuringExecution", NULL);
+  if (json_count(json_get(required, "nodeSelectorTerms")) &&
+      json_count(json_get(required, "nodeSelectorTerms")) != json_count(json_get(wanted, "nodeSelectorTerms")))
+    verr_add(v, FIELD_INVALID,
+             VP(VP(VP(VP(path, "affinity"), "nodeAffinity"), "requiredDuringSchedulingIgnoredDuringExecution"),
+                "nodeSelectorTerms"),
+             vgo(v->a, json_get(wanted, "nodeSelectorTerms"), "io.k8s.api.core.v1.NodeSelectorTerm"),
+             "no additions/deletions to non-empty NodeSelectorTerms list are allowed");
+  struct json *edit = json_set(v->a, spec, "affinity",
+                               json_is(affinity, JSON_OBJECT) ? json_shallow(v->a, affinity) : json_new_object(v->a));
+  keep_member(v->a, edit, was, "nodeAffinity");
+  if (!json_count(edit) && !was)
+    json_remove(spec, "affinity");
+}
+
+void
+validate_pod_update(struct validation *v, const struct json *o, const struct json *old)
+{
+  static const struct name_rule rule = { .format = TEXT_DNS_SUBDOMAIN };
+  const struct json *spec = json_get(o, "spec"), *was = json_get(old, "spec");
+  const struct vpath *path = VP(NULL, "spec");
+  validate_object_meta(v, o, true, &rule);
+  validate_pod(v, o);
+  if (!check_same_containers(v, VP(path, "containers"), json_get(spec, "containers"), json_get(was, "containers")) ||
+      !check_same_containers(v, VP(path, "initContainers"), json_get(spec, "initContainers"),
+                             json_get(was, "initContainers")) ||
+      !check_deadline(v, VP(path, "activeDeadlineSeconds"), json_get(spec, "activeDeadlineSeconds"),
+                      json_get(was, "activeDeadlineSeconds")))
+    return;
+  check_added_tolerations(v, VP(path, "tolerations"), json_get(spec, "tolerations"), json_get(was, "tolerations"));
+  check_removed_gates(v, VP(path, "schedulingGates"), json_get(spec, "schedulingGates"),
+                      json_get(was, "schedulingGates"));
+  if (json_same(spec, was))
+    return;
+  if (!json_is(spec, JSON_OBJECT))
+    return;
+  struct json *munged = json_shallow(v->a, spec);
+  static const char *const free_members[] = { "activeDeadlineSeconds", "schedulingGates", "tolerations" };
+  keep_images(v->a, munged, was, "containers");
+  keep_images(v->a, munged, was, "initContainers");
+  for (size_t i = 0; i < ARRAY_SIZE(free_members); i++)
+    keep_member(v->a, munged, was, free_members[i]);
+  if (json_get_int(was, "terminationGracePeriodSeconds", 0) < 0 &&
+      json_get_int(munged, "terminationGracePeriodSeconds", 0) == 1)
+    keep_member(v->a, munged, was, "terminationGracePeriodSeconds");
+  if (json_count(json_get(was, "schedulingGates")))
+    check_gated(v, path, munged, was);
+  if (json_same(munged, was))
+    return;
+  static const char type[] = "io.k8s.api.core.v1.PodSpec";
+  verr_add(v, FIELD_FORBIDDEN, path, NULL,
+           "pod updates may not change fields other than `spec.containers[*].image`,`spec.initContainers[*].image`,"
+           "`spec.activeDeadlineSeconds`,`spec.tolerations` (only additions to existing tolerations),"
+           "`spec.terminationGracePeriodSeconds` (allow it to be set to 1 if it was previously negative)\n%s",
+           validate_diff(v->a, vgo(v->a, was, type), vgo(v->a, munged, type)));
+}
+
+/* Ephemeral containers are added, never changed or removed. */
+void
+validate_pod_subresource(struct validation *v, const struct json *o, const struct json *old, const char *subresource)
+{
+  const struct json *now = json_dig(o, "spec", "ephemeralContainers", NULL),
+                    *was = json_dig(old, "spec", "ephemeralContainers", NULL);
+  const struct vpath *path = VP(VP(NULL, "spec"), "ephemeralContainers");
+  validate_pod(v, o);
+  if (strcmp(subresource, "ephemeralcontainers"))
+    return;
+  for (json_each_item (p, was)) {
+    struct span name = json_text_of(*p, "name");
+    const struct json *kept = validate_find_named(now, name);
+    if (!kept)
+      verr_add(v, FIELD_FORBIDDEN, path, NULL, "existing ephemeral containers %.*s may not be removed\n",
+               SPAN_FMT(name));
+    else if (!json_same(kept, *p))
+      verr_add(v, FIELD_FORBIDDEN, path, NULL, "existing ephemeral containers %.*s may not be changed\n%s",
+               SPAN_FMT(name),
+               validate_diff(v->a, vgo(v->a, *p, "io.k8s.api.core.v1.EphemeralContainer"),
+                             vgo(v->a, kept, "io.k8s.api.core.v1.EphemeralContainer")));
+  }
+}
