@@ -53,3 +53,12 @@ strategy_delete(struct rest_call *c, struct record *before, const struct delete_
 
   return s && s->remove ? s->remove(c, before, opts, ret, ret_gone, reterr) : STRATEGY_DEFAULT;
 }
+
+void
+strategy_deleted(struct rest_call *c, const struct json *o)
+{
+  const struct strategy *s = find(c);
+
+  if (s && s->deleted)
+    s->deleted(c, o);
+}

@@ -37,6 +37,9 @@ enum { STRATEGY_DEFAULT = 2 };
 _must_check_ int strategy_delete(struct rest_call *c, struct record *before, const struct delete_options *opts,
                                  struct record **ret, bool *ret_gone, struct kerr *reterr);
 
+/* The object is gone: give back what it held. Nothing can fail here that a later use would not put right. */
+void strategy_deleted(struct rest_call *c, const struct json *o);
+
 /* -- rows -- */
 struct strategy {
   const char *group, *kind;
@@ -46,6 +49,7 @@ struct strategy {
                       struct kerr *reterr);
   int (*remove)(struct rest_call *c, struct record *before, const struct delete_options *opts, struct record **ret,
                 bool *ret_gone, struct kerr *reterr); /* as strategy_delete */
+  void (*deleted)(struct rest_call *c, const struct json *o);
 };
 
 extern const struct strategy strategy_pod, strategy_namespace, strategy_service, strategy_claim;

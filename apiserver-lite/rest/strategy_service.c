@@ -72,6 +72,16 @@ holder_is_there(struct rest_call *c, const struct json *address)
                    &r, &ignored) == 0;
 }
 
+/* The service asks for what it has: the store will say that it is there already. */
+static bool
+holder_is_asking(struct rest_call *c, const struct json *address, const char *service)
+{
+  const struct json *ref = json_dig(address, "spec", "parentRef", NULL);
+
+  return strcmp(json_get_str_or(ref, "namespace", ""), c->info.namespace_) == 0 &&
+         strcmp(json_get_str_or(ref, "name", ""), service) == 0;
+}
+
 /* True when the address is ours now. */
 static bool
 take(struct rest_call *c, const char *ip, const char *service)
@@ -88,7 +98,11 @@ take(struct rest_call *c, const char *ip, const char *service)
   mine = address_record(c, key, ip, service);
   if (store_cas(c->s->store, key, mine, 0, &revision, &err) == 0)
     return true;
-  if (store_get(c->s->store, key, 0, &there, &again) < 0 || holder_is_there(c, record_tree(there)))
+  if (store_get(c->s->store, key, 0, &there, &again) < 0)
+    return false;
+  if (holder_is_asking(c, record_tree(there), service))
+    return true;
+  if (holder_is_there(c, record_tree(there)))
     return false;
   record_unref(mine);
   mine = address_record(c, key, ip, service);
@@ -180,9 +194,29 @@ prepare_update(struct rest_call *c, struct json *o, const struct json *old, stru
   return 0;
 }
 
+/* The address is free again. One that cannot be removed now is taken over by whoever gets it next. */
+static void
+release_address(struct rest_call *c, const struct json *o)
+{
+  const struct kind_resource *res = kind_resource_find(c->personality, "networking.k8s.io", "v1", "ipaddresses");
+  const char *ip = json_get_str_or(json_get(o, "spec"), "clusterIP", "");
+  _cleanup_record_ struct record *there = NULL;
+  _cleanup_kerr_ struct kerr ignored = KERR_INIT;
+  int64_t revision;
+
+  if (!res || !*ip || strcmp(ip, "None") == 0)
+    return;
+  struct span key = rest_key(c->a, res, "", ip);
+
+  if (store_get(c->s->store, key, 0, &there, &ignored) == 0 &&
+      store_cas(c->s->store, key, NULL, record_revision(there), &revision, &ignored) < 0)
+    log_debug(c->s->config.log, "apiserver", "address %s of a service that is gone: %s", ip, ignored.msg);
+}
+
 const struct strategy strategy_service = {
   .group = "",
   .kind = "Service",
   .prepare_create = prepare_create,
   .prepare_update = prepare_update,
+  .deleted = release_address,
 };

@@ -32,6 +32,125 @@ bootstrap_objects_are_there(void **state)
 }
 
 static void
+a_server_starts_again_on_its_store(void **state)
+{
+  struct fixture *f = *state;
+  struct apiserver_config config = { .personality = f->personality,
+                                     .store = f->store,
+                                     .clock = f->clock,
+                                     .advertise_address = "127.0.0.1",
+                                     .advertise_port = 6443 };
+  struct apiserver *again = NULL;
+  _cleanup_kerr_ struct kerr err = KERR_INIT;
+  int64_t before = store_revision(f->store);
+
+  if (apiserver_new(&config, &again, &err) < 0)
+    fail_msg("%s", err.msg);
+  assert_true(store_revision(f->store) == before); /* everything was there */
+  apiserver_free(again);
+}
+
+static void
+services_get_addresses(void **state)
+{
+  struct fixture *f = *state;
+  struct reply r = must(f, 201, "POST", "/api/v1/namespaces/default/services",
+                        "{\"metadata\":{\"name\":\"s1\"},\"spec\":{\"ports\":[{\"port\":80}]}}", NULL);
+  const char *ip = at(f, &r, "/spec/clusterIP");
+
+  assert_memory_equal(ip, "10.", 3);
+  assert_string_equal(at(f, &r, "/spec/clusterIPs/0"), ip);
+  r = must(f, 422, "POST", "/api/v1/namespaces/default/services",
+           arena_printf(f->arena,
+                        "{\"metadata\":{\"name\":\"s2\"},\"spec\":{\"clusterIP\":\"%s\",\"ports\":[{\"port\":80}]}}",
+                        ip),
+           NULL);
+  assert_non_null(strstr(at(f, &r, "/message"), "provided IP is already allocated"));
+  (void)must(f, 200, "GET", arena_printf(f->arena, "/apis/networking.k8s.io/v1/ipaddresses/%s", ip), NULL, NULL);
+  (void)must(f, 200, "DELETE", "/api/v1/namespaces/default/services/s1", NULL, NULL);
+  (void)must(f, 404, "GET", arena_printf(f->arena, "/apis/networking.k8s.io/v1/ipaddresses/%s", ip), NULL, NULL);
+  (void)must(f, 201, "POST", "/api/v1/namespaces/default/services",
+             arena_printf(f->arena,
+                          "{\"metadata\":{\"name\":\"s2\"},\"spec\":{\"clusterIP\":\"%s\",\"ports\":[{\"port\":80}]}}",
+                          ip),
+             NULL);
+  r = must(f, 200, "PUT", "/api/v1/namespaces/default/services/s2",
+           "{\"metadata\":{\"name\":\"s2\"},\"spec\":{\"ports\":[{\"port\":81}]}}", NULL); /* keeps what it was given */
+  assert_string_equal(at(f, &r, "/spec/clusterIP"), ip);
+}
+
+static void
+quota_is_charged(void **state)
+{
+  struct fixture *f = *state;
+  struct reply r;
+  const char *ns = "/api/v1/namespaces/quota";
+
+  (void)must(f, 201, "POST", "/api/v1/namespaces", "{\"metadata\":{\"name\":\"quota\"}}", NULL);
+  (void)must(f, 201, "POST", arena_printf(f->arena, "%s/resourcequotas", ns),
+             "{\"metadata\":{\"name\":\"q\"},\"spec\":{\"hard\":{\"gpu.example.com.deviceclass.resource.k8s.io/"
+             "devices\":\"4\"}}}",
+             NULL);
+  (void)must(f, 200, "PATCH", arena_printf(f->arena, "%s/resourcequotas/q/status", ns),
+             "{\"status\":{\"hard\":{\"gpu.example.com.deviceclass.resource.k8s.io/devices\":\"4\"},"
+             "\"used\":{\"gpu.example.com.deviceclass.resource.k8s.io/devices\":\"2\"}}}",
+             MERGE);
+  r = must(f, 403, "POST", "/apis/resource.k8s.io/v1/namespaces/quota/resourceclaims",
+           "{\"metadata\":{\"name\":\"many\"},\"spec\":{\"devices\":{\"requests\":[{\"name\":\"r\",\"exactly\":{"
+           "\"deviceClassName\":"
+           "\"gpu.example.com\",\"count\":3}}]}}}",
+           NULL);
+  assert_string_equal(at(f, &r, "/message"),
+                      "resourceclaims.resource.k8s.io \"many\" is forbidden: exceeded quota: q, requested: "
+                      "gpu.example.com.deviceclass.resource.k8s.io/devices=3, used: "
+                      "gpu.example.com.deviceclass.resource.k8s.io/devices=2, "
+                      "limited: gpu.example.com.deviceclass.resource.k8s.io/devices=4");
+  (void)must(f, 201, "POST", "/apis/resource.k8s.io/v1/namespaces/quota/resourceclaims", CLAIM("one"), NULL);
+  r = must(f, 200, "GET", arena_printf(f->arena, "%s/resourcequotas/q", ns), NULL, NULL);
+  assert_string_equal(at(f, &r, "/status/used/gpu.example.com.deviceclass.resource.k8s.io~1devices"), "3");
+}
+
+static void
+deployments_scale(void **state)
+{
+  struct fixture *f = *state;
+  const char *base = "/apis/apps/v1/namespaces/default/deployments";
+  struct reply r =
+      must(f, 201, "POST", base,
+           "{\"metadata\":{\"name\":\"d\"},\"spec\":{\"replicas\":2,\"selector\":{\"matchLabels\":{\"a\":\"b\"}},"
+           "\"template\":"
+           "{\"metadata\":{\"labels\":{\"a\":\"b\"}},\"spec\":{\"containers\":[{\"name\":\"c\",\"image\":\"i\"}]}}}}",
+           NULL);
+
+  r = must(f, 200, "GET", arena_printf(f->arena, "%s/d/scale", base), NULL, NULL);
+  assert_string_equal(at(f, &r, "/kind"), "Scale");
+  assert_string_equal(at(f, &r, "/spec/replicas"), "2");
+  assert_string_equal(at(f, &r, "/status/selector"), "a=b");
+  r = must(f, 200, "PATCH", arena_printf(f->arena, "%s/d/scale", base), "{\"spec\":{\"replicas\":5}}", MERGE);
+  assert_string_equal(at(f, &r, "/spec/replicas"), "5");
+  r = must(f, 200, "GET", arena_printf(f->arena, "%s/d", base), NULL, NULL);
+  assert_string_equal(at(f, &r, "/spec/replicas"), "5");
+}
+
+static void
+openapi_has_what_kubectl_needs(void **state)
+{
+  struct fixture *f = *state;
+  struct reply r = must(f, 200, "GET", "/openapi/v3", NULL, NULL);
+
+  assert_non_null(strstr(at(f, &r, "/paths/apis~1resource.k8s.io~1v1/serverRelativeURL"),
+                         "/openapi/v3/apis/resource.k8s.io/v1?hash="));
+  r = must(f, 200, "GET", "/openapi/v3/apis/resource.k8s.io/v1", NULL, NULL);
+  assert_string_equal(
+      at(f, &r, "/paths/~1apis~1resource.k8s.io~1v1~1deviceclasses~1{name}/get/x-kubernetes-group-version-kind/kind"),
+      "DeviceClass");
+  assert_string_equal(at(f, &r, "/components/schemas/io.k8s.api.resource.v1.DeviceRequest/required/0"), "name");
+  r = must(f, 404, "GET", "/openapi/v3/apis/nosuch/v1", NULL, NULL);
+  r = must(f, 200, "GET", "/openapi/v2", NULL, NULL);
+  assert_string_equal(at(f, &r, "/swagger"), "2.0");
+}
+
+static void
 create_fills_in_and_get_gives_back(void **state)
 {
   struct fixture *f = *state;
@@ -280,6 +399,11 @@ main(void)
 {
   const struct CMUnitTest tests[] = {
     cmocka_unit_test(bootstrap_objects_are_there),
+    cmocka_unit_test(a_server_starts_again_on_its_store),
+    cmocka_unit_test(services_get_addresses),
+    cmocka_unit_test(quota_is_charged),
+    cmocka_unit_test(deployments_scale),
+    cmocka_unit_test(openapi_has_what_kubectl_needs),
     cmocka_unit_test(create_fills_in_and_get_gives_back),
     cmocka_unit_test(other_versions_see_the_same_object),
     cmocka_unit_test(refusals_of_paths),
