@@ -136,11 +136,16 @@ bool toleration_matches(const struct json *toleration, const struct json *taint)
 const struct json *slot_taint(const struct alloc_job *j, const struct slot *s, const struct device *d);
 
 /* -- alloc_search.c -- */
+struct stuck;
 struct search_limits {
   uint64_t budget;
   uint32_t patience;
   bool plain;
+  struct stuck *stuck; /* to be filled in, or NULL */
 };
+/* -- alloc_run.c -- */
+int job_run(struct alloc_job *j, const struct alloc_usage *u, const struct json *node,
+            const struct search_limits *limits, struct alloc_answer *ret, struct kerr *reterr);
 int search_run(struct alloc_job *j, const struct search_limits *limits, struct alloc_answer *ret, struct kerr *reterr);
 
 #endif

@@ -1,4 +1,5 @@
 /* One job, one node, one answer. */
+#include "alloc_explain.h"
 #include "alloc_search.h"
 #include "alloc_usage.h"
 #include "ceilings.h"
@@ -45,7 +46,7 @@ static void
 slots_begin(struct alloc_job *j)
 {
   uint32_t words = j->view->words;
-  size_t n = (size_t)words * 4 * j->n_slots;
+  size_t n = (size_t)words * 4 * j->n_slots + 1;
   word *at;
 
   if (n > j->cap_bits) {
@@ -93,16 +94,9 @@ run_on_view(struct alloc_job *j, const struct search_limits *limits, struct allo
 }
 
 int
-alloc_job_run(struct alloc_job *j, const struct alloc_usage *u, const struct json *node,
-              const struct alloc_options *options, struct alloc_answer *ret, struct kerr *reterr)
+job_run(struct alloc_job *j, const struct alloc_usage *u, const struct json *node, const struct search_limits *limits,
+        struct alloc_answer *ret, struct kerr *reterr)
 {
-  struct search_limits limits = { .patience = PATIENCE };
-
-  if (options) {
-    limits.budget = options->budget;
-    limits.plain = options->plain;
-    limits.patience = options->patience ? options->patience : PATIENCE;
-  }
   *ret = (struct alloc_answer){ .outcome = ALLOC_UNSCHEDULABLE };
   j->n_picks = 0;
   if (j->class_version != j->w->class_version)
@@ -117,7 +111,21 @@ alloc_job_run(struct alloc_job *j, const struct alloc_usage *u, const struct jso
   if (!j->node)
     j->node = j->own_node = node_new(j->w, node, NULL);
   j->view = view_of(j->w, j->node);
-  return run_on_view(j, &limits, ret, reterr);
+  return run_on_view(j, limits, ret, reterr);
+}
+
+int
+alloc_job_run(struct alloc_job *j, const struct alloc_usage *u, const struct json *node,
+              const struct alloc_options *options, struct alloc_answer *ret, struct kerr *reterr)
+{
+  struct search_limits limits = { .patience = PATIENCE };
+
+  if (options) {
+    limits.budget = options->budget;
+    limits.plain = options->plain;
+    limits.patience = options->patience ? options->patience : PATIENCE;
+  }
+  return job_run(j, u, node, &limits, ret, reterr);
 }
 
 int
@@ -132,6 +140,8 @@ alloc_run(struct alloc_world *w, const struct alloc_usage *u, const struct alloc
   *ret = (struct alloc_result){ .outcome = answer.outcome, .node_only = answer.node_only, .steps = answer.steps };
   if (r == 0 && answer.outcome == ALLOC_OK)
     r = alloc_job_allocations(j, a, &ret->allocations, reterr);
+  if (req->explain)
+    ret->explanation = alloc_job_explain(j, u, req->node, a);
   alloc_job_free(j);
   return r;
 }

@@ -23,6 +23,23 @@ out_of_budget(struct search *s)
   return true;
 }
 
+/* Nothing was left for this frame: keep what had been picked, if it is the most so far. */
+static void
+note_stuck(struct search *s, uint32_t slot, uint32_t index)
+{
+  struct stuck *k = s->stuck;
+
+  if (!k || (k->any && s->n_picks <= k->n_picks))
+    return;
+  k->picks = mem_realloc(k->picks, (s->n_picks + 1) * sizeof *k->picks);
+  if (s->n_picks)
+    memcpy(k->picks, s->picks, s->n_picks * sizeof *k->picks);
+  k->any = true;
+  k->n_picks = s->n_picks;
+  k->slot = slot;
+  k->index = index;
+}
+
 /* Go down to the next device that has to be picked. */
 static enum verdict
 descend(struct search *s, struct position p)
@@ -49,8 +66,10 @@ descend(struct search *s, struct position p)
       }
     }
     const struct slot *slot = &j->slots[p.slot];
-    if (slot->every && slot->need == 0)
+    if (slot->every && slot->need == 0) {
+      note_stuck(s, p.slot, 0);
       return VERDICT_DEAD;
+    }
     if (p.index >= slot->need) {
       p = (struct position){ .claim = p.claim, .request = p.request + 1 };
       continue;
@@ -129,6 +148,7 @@ pick_next(struct search *s)
     if (failed)
       return VERDICT_FAILED;
   }
+  note_stuck(s, f->slot, f->index);
   if (s->prune)
     prune_remember(s, f);
   else if (++s->dead_ends == s->limits->patience && !s->limits->plain)
@@ -148,6 +168,7 @@ pick_every(struct search *s)
     f->picked = true;
     return descend(s, after(s, f, device));
   }
+  note_stuck(s, f->slot, f->index);
   s->n_frames--;
   return failed ? VERDICT_FAILED : VERDICT_DEAD;
 }
@@ -222,15 +243,18 @@ search_all(struct search *s)
 
 /* -- one run -- */
 
-static void
-search_init(struct search *s, struct alloc_job *j)
+void
+search_init(struct search *s, struct alloc_job *j, const struct search_limits *limits, struct kerr *err)
 {
   bool admin = false;
 
+  *s = (struct search){ .j = j, .w = j->w, .v = j->view, .limits = limits, .err = err, .stuck = limits->stuck };
   s->dedicated = arena_array_of(j->run, word, s->v->words + 1);
   s->taken = arena_array_of(j->run, word, s->v->words + 1);
   s->n_results = arena_array_of(j->run, uint32_t, j->n_claims + 1);
   view_gather(s->v, &s->w->dedicated, s->dedicated);
+  for (uint32_t i = 0; i < j->n_constraints; i++)
+    j->constraints[i].n = 0;
   for (uint32_t i = 0; i < j->n_slots; i++)
     admin |= j->slots[i].admin;
   if (!admin)
@@ -238,6 +262,15 @@ search_init(struct search *s, struct alloc_job *j)
   s->taken_by = arena_array_of(j->run, word *, j->n_claims);
   for (uint32_t i = 0; i < j->n_claims; i++)
     s->taken_by[i] = arena_array_of(j->run, word, s->v->words + 1);
+}
+
+void
+search_release(struct search *s)
+{
+  prune_free(s->prune);
+  free(s->picks);
+  free(s->frames);
+  free(s->group_trail);
 }
 
 /* What was found outlives the search. */
@@ -257,20 +290,15 @@ keep_answer(struct search *s)
 int
 search_run(struct alloc_job *j, const struct search_limits *limits, struct alloc_answer *ret, struct kerr *reterr)
 {
-  struct search s = { .j = j, .w = j->w, .v = j->view, .limits = limits, .err = reterr };
+  struct search s;
   enum verdict v;
 
-  search_init(&s, j);
-  for (uint32_t i = 0; i < j->n_constraints; i++)
-    j->constraints[i].n = 0;
+  search_init(&s, j, limits, reterr);
   v = search_all(&s);
   ret->steps = s.steps;
   ret->outcome = v == VERDICT_FOUND ? ALLOC_OK : ALLOC_UNSCHEDULABLE;
   if (v == VERDICT_FOUND)
     keep_answer(&s);
-  prune_free(s.prune);
-  free(s.picks);
-  free(s.frames);
-  free(s.group_trail);
+  search_release(&s);
   return v == VERDICT_FAILED ? -(int)reterr->code : 0;
 }

@@ -59,6 +59,21 @@ struct position {
 
 struct prune;
 
+/* Why search_take refused; filled in when somebody asks. */
+struct refusal {
+  enum { REFUSED_SHARES, REFUSED_GROUPS, REFUSED_COUNTER, REFUSED_CONSTRAINT } by;
+  uint32_t counter;    /* place in the pool's list */
+  uint32_t constraint; /* place in the job's */
+  uint32_t value;      /* of the device */
+};
+
+/* The most devices that were picked when no candidate was left. */
+struct stuck {
+  bool any;
+  uint32_t slot, index, n_picks;
+  struct pick *picks; /* owned */
+};
+
 struct search {
   struct alloc_job *j;
   struct alloc_world *w;
@@ -78,7 +93,9 @@ struct search {
   uint32_t n_picks, cap_picks;
   struct frame *frames;
   uint32_t n_frames, cap_frames;
-  struct prune *prune; /* NULL until the search gets into trouble */
+  struct refusal *refusal; /* NULL: nobody asks */
+  struct stuck *stuck;     /* NULL: nobody asks */
+  struct prune *prune;     /* NULL until the search gets into trouble */
 };
 
 /* Take a device for a slot. False: it cannot be taken, nothing has changed. `*failed`: an error has been filled in. */
@@ -90,6 +107,9 @@ const struct counters *search_counters(struct search *s, uint32_t device);
 /* Compatibility groups of a pool's counter sets: now, and as they were before this attempt. */
 uint32_t *search_groups(struct search *s, uint32_t pool);
 void search_groups_before(struct search *s, uint32_t pool, uint32_t *states);
+
+void search_init(struct search *s, struct alloc_job *j, const struct search_limits *limits, struct kerr *err);
+void search_release(struct search *s);
 
 /* -- alloc_prune.c -- */
 struct prune *prune_new(struct search *s);

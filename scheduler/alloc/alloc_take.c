@@ -3,6 +3,13 @@
 
 #include "alloc_search.h"
 
+static void
+refuse(struct search *s, struct refusal why)
+{
+  if (s->refusal)
+    *s->refusal = why;
+}
+
 bool
 search_blocked(const struct search *s, const struct slot *slot, uint32_t device)
 {
@@ -140,22 +147,29 @@ counters_move(struct search *s, uint32_t device, int sign)
 }
 
 static bool
-counters_suffice(const struct search *s, const struct counters *c, uint32_t device)
+counters_suffice(struct search *s, const struct counters *c, uint32_t device)
 {
   uint32_t pool = s->v->pool_of[device], local = device - s->v->pools[pool].first;
   const amount *consumed = s->consumed[pool];
 
   if (c->odd) {
     for (uint32_t i = 0; i < c->n; i++)
-      if (consumed[i] > c->available[i])
+      if (consumed[i] > c->available[i]) {
+        refuse(s, (struct refusal){ .by = REFUSED_COUNTER, .counter = i });
         return false;
+      }
     return true;
   }
-  if (c->exhausted)
-    return false;
-  for (uint32_t i = c->draw_at[local]; i < c->draw_at[local + 1]; i++)
-    if (consumed[c->draws[i].counter] > c->available[c->draws[i].counter])
+  for (uint32_t i = 0; c->exhausted && i < c->n; i++)
+    if (c->available[i] < 0) { /* anywhere in the pool */
+      refuse(s, (struct refusal){ .by = REFUSED_COUNTER, .counter = i });
       return false;
+    }
+  for (uint32_t i = c->draw_at[local]; i < c->draw_at[local + 1]; i++)
+    if (consumed[c->draws[i].counter] > c->available[c->draws[i].counter]) {
+      refuse(s, (struct refusal){ .by = REFUSED_COUNTER, .counter = c->draws[i].counter });
+      return false;
+    }
   return true;
 }
 
@@ -176,6 +190,8 @@ constraints_take(struct search *s, const struct slot *slot, struct pick *p, bool
     }
     if (constraint_push(j, c, value))
       continue;
+    refuse(s, (struct refusal){
+                  .by = REFUSED_CONSTRAINT, .constraint = slot->constraints[p->constraints], .value = value });
     if (must) {
       kerr_set(s->err, KERR_INVALID, NULL,
                "claim %s, request %s: cannot add device %s because a claim constraint would not be satisfied",
@@ -229,8 +245,10 @@ counters_take(struct search *s, const struct device *d, struct pick *p)
 {
   const struct counters *c;
 
-  if (s->w->features.compatibility_groups && d->flags & DEVICE_DRAWS && !groups_take(s, p->device, &p->groups))
+  if (s->w->features.compatibility_groups && d->flags & DEVICE_DRAWS && !groups_take(s, p->device, &p->groups)) {
+    refuse(s, (struct refusal){ .by = REFUSED_GROUPS });
     return false;
+  }
   c = search_counters(s, p->device);
   counters_move(s, p->device, 1);
   p->counted = true;
@@ -282,8 +300,10 @@ search_take(struct search *s, uint32_t slot_number, uint32_t device, bool must, 
   if (s->w->consumable)
     p.need = slot_need_of(s->j, slot, d->caps);
   /* Constraints can end in an error, so it matters that mode All looks at the room after them. */
-  if (shareable && !must && !fits(s, &p, d, share))
+  if (shareable && !must && !fits(s, &p, d, share)) {
+    refuse(s, (struct refusal){ .by = REFUSED_SHARES });
     return false;
+  }
   counted = d->flags & DEVICE_DRAWS && s->w->features.partitionable_devices &&
             !(shareable && (bit_get(s->w->shared.w, number) || share->n));
   if ((counted && !counters_take(s, d, &p)) || !constraints_take(s, slot, &p, must, failed) ||
