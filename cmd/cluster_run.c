@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include "ceilings.h"
+#include "cluster_logs.h"
 #include "cluster_run_internal.h"
 #include "codec.h"
 #include "kubeconfig.h"
@@ -135,21 +136,28 @@ static int
 start_api(struct cluster_run *r, struct kerr *reterr)
 {
   const struct cluster_config *c = r->config.cluster;
+  int code = apiserver_new(&(struct apiserver_config){ .personality = r->personality,
+                                                       .store = r->store,
+                                                       .clock = r->config.clock,
+                                                       .log = r->config.log,
+                                                       .authn = r->authn,
+                                                       .authz = r->authz,
+                                                       .signer = r->signer,
+                                                       .advertise_address = c->address,
+                                                       .advertise_port = (int)c->port },
+                           &r->api, reterr);
 
-  return apiserver_new(&(struct apiserver_config){ .personality = r->personality,
-                                                   .store = r->store,
-                                                   .clock = r->config.clock,
-                                                   .log = r->config.log,
-                                                   .authn = r->authn,
-                                                   .authz = r->authz,
-                                                   .advertise_address = c->address,
-                                                   .advertise_port = (int)c->port },
-                       &r->api, reterr);
+  if (code < 0)
+    return code;
+  r->logs_client = cluster_run_client(r, "system:apiserver", "kube-apiserver");
+  apiserver_set_hook(r->api, cluster_logs_serve, r);
+  return 0;
 }
 
 static void
 stop_api(struct cluster_run *r)
 {
+  kclient_free(r->logs_client);
   apiserver_free(r->api);
 }
 

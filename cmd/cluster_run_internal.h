@@ -31,7 +31,7 @@ struct cluster_run {
   struct store *store;
   struct apiserver *api;
   struct http_server *http;
-  struct kclient *scheduler_client, *controllers_client;
+  struct kclient *logs_client, *scheduler_client, *controllers_client;
   struct scheduler *scheduler;
   struct controllers *controllers;
   struct cluster_nodes *nodes;

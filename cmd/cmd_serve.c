@@ -1,8 +1,10 @@
 /* serve: a cluster in the foreground, until SIGTERM. `create cluster` runs it in the background. */
 #include <errno.h>
+#include <malloc.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/signalfd.h>
 #include <unistd.h>
 
@@ -42,6 +44,19 @@ take_signals(int *ret_fd, struct kerr *reterr)
   return 0;
 }
 
+/* As many descriptors as the system allows: a watch has one. And few malloc arenas: threads here allocate little. */
+static void
+set_limits(void)
+{
+  struct rlimit files;
+
+  if (getrlimit(RLIMIT_NOFILE, &files) == 0) {
+    files.rlim_cur = files.rlim_max;
+    (void)setrlimit(RLIMIT_NOFILE, &files);
+  }
+  (void)mallopt(M_ARENA_MAX, 2);
+}
+
 static int
 prepare(struct cli *cli, const struct cluster_options *o, struct cluster_dir *d, struct cluster_config *c,
         struct kerr *reterr)
@@ -77,6 +92,7 @@ serve(struct cli *cli, const struct cluster_options *o, struct log *log, struct 
   struct cluster_dir d;
   int r = take_signals(&signals, reterr);
 
+  set_limits();
   if (r == 0)
     r = prepare(cli, o, &d, &c, reterr);
   if (r == 0)
