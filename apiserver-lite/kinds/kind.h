@@ -160,6 +160,8 @@ void kind_default(struct arena *a, const struct kind *k, struct json *o, const s
  * count: in validation, in unions, as managed fields.
  */
 void kind_settle(struct arena *a, const struct kind *k, struct json *o);
+/* `o` as Go's encoder writes it, which is what managed fields are made from: without empty lists under omitempty. */
+const struct json *kind_written(struct arena *a, const struct kind *k, const struct json *o);
 /*
  * Take out fields whose feature gate is off, unless `old` (NULL on create) uses the same gate somewhere: upstream's
  * dropDisabledFields.

@@ -142,8 +142,9 @@ is_empty_list(const struct kind_field *f, const struct json *v)
   return f->shape != KIND_ONE && (v->type == JSON_ARRAY || v->type == JSON_OBJECT) && v->count == 0;
 }
 
+/* `which`: flags of the fields that are looked at; 0: all. */
 static void
-settle(struct arena *a, const struct kind_type *t, struct json *obj)
+settle(struct arena *a, const struct kind_type *t, struct json *obj, unsigned which)
 {
   struct kind_object o = { .a = a, .type = t, .obj = obj };
   if (!(t->flags & KIND_T_EMPTIES) || !json_is(obj, JSON_OBJECT))
@@ -153,18 +154,48 @@ settle(struct arena *a, const struct kind_type *t, struct json *obj)
     const struct kind_field *f =
         kind_field_find(t, span_make(obj->u.members[i].name, obj->u.members[i].name_len), NULL);
     const struct kind_type *below = f ? kind_field_type(f) : NULL;
-    if (f && is_empty_list(f, v))
+    if (f && is_empty_list(f, v) && (f->flags & which) == which)
       kind_clear(&o, kind_field_name(f));
     else if (below && f->shape == KIND_ONE)
-      settle(a, below, v);
+      settle(a, below, v, which);
     else if (below)
       for (uint32_t k = 0; k < json_count(v); k++)
-        settle(a, below, f->shape == KIND_LIST ? v->u.items[k] : v->u.members[k].value);
+        settle(a, below, f->shape == KIND_LIST ? v->u.items[k] : v->u.members[k].value, which);
   }
 }
 
 void
 kind_settle(struct arena *a, const struct kind *k, struct json *o)
 {
-  settle(a, k->type, o);
+  settle(a, k->type, o, 0);
+}
+
+/* Has anything in the tree that kind_written leaves out? */
+static bool
+has_unwritten(const struct kind_type *t, const struct json *obj)
+{
+  if (!(t->flags & KIND_T_EMPTIES))
+    return false;
+  for (json_each_member (m, obj)) {
+    const struct kind_field *f = kind_field_find(t, span_make(m->name, m->name_len), NULL);
+    const struct kind_type *below = f ? kind_field_type(f) : NULL;
+    if (f && is_empty_list(f, m->value) && (f->flags & KIND_F_OMITEMPTY))
+      return true;
+    if (below && f->shape == KIND_ONE && has_unwritten(below, m->value))
+      return true;
+    for (uint32_t k = 0; below && f->shape != KIND_ONE && k < json_count(m->value); k++)
+      if (has_unwritten(below, f->shape == KIND_LIST ? m->value->u.items[k] : m->value->u.members[k].value))
+        return true;
+  }
+  return false;
+}
+
+const struct json *
+kind_written(struct arena *a, const struct kind *k, const struct json *o)
+{
+  if (!has_unwritten(k->type, o))
+    return o;
+  struct json *copy = json_copy(a, o);
+  settle(a, k->type, copy, KIND_F_OMITEMPTY);
+  return copy;
 }

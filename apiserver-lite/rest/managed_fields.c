@@ -92,7 +92,7 @@ managed_fields_update(struct rest_call *c, const struct json *live, struct json 
   }
   const struct json *from = live ? managed_fields_without(c, live) : managed_fields_zero(c);
 
-  versions = managers_versions_new(c, from, managed_fields_without(c, o));
+  versions = managers_versions_new(c, from, managed_fields_without(c, kind_written(c->a, c->kind, o)));
   (void)managers_take(&m, versions, NULL, NULL);
   take_own(c, &m, versions, &who);
   managers_strip(&m);

@@ -91,7 +91,7 @@ in_order(struct smp *s, struct json *list, const struct json *order, const struc
       size_t p = place_by_key(server, key, identity(json_at(named, i), key));
       size_t q = place_by_key(server, key, identity(json_at(others, j), key));
 
-      take_named = p != SIZE_MAX && q != SIZE_MAX ? p < q : q == SIZE_MAX;
+      take_named = p == SIZE_MAX || q == SIZE_MAX || p < q;
     }
     json_append(s->a, ret, take_named ? json_item(named, i++) : json_item(others, j++));
   }
@@ -184,7 +184,11 @@ merge_list(struct smp *s, const struct kind_field *f, const struct json *doc, co
     while ((at = place_by_key(ret, NULL, *item)) != SIZE_MAX)
       json_remove_at(ret, at);
   }
-  return order ? in_order(s, ret, order, doc, kind_field_type(f) ? key : NULL) : ret;
+  if (!kind_field_type(f))
+    key = NULL;
+  if (patch)
+    ret = in_order(s, ret, patch, doc, key);
+  return order ? in_order(s, ret, order, doc, key) : ret;
 }
 
 /* -- maps -- */

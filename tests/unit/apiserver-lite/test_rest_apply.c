@@ -95,7 +95,8 @@ strategic_patches(void **state)
   } rows[] = {
     { POD("[{\"name\":\"a\",\"image\":\"1\"},{\"name\":\"b\"}]"), POD("[{\"name\":\"a\",\"image\":\"2\"}]"),
       POD("[{\"name\":\"a\",\"image\":\"2\"},{\"name\":\"b\"}]") },
-    { POD("[{\"name\":\"a\"}]"), POD("[{\"name\":\"c\"}]"), POD("[{\"name\":\"a\"},{\"name\":\"c\"}]") },
+    /* a new item goes before those that only the server has */
+    { POD("[{\"name\":\"a\"}]"), POD("[{\"name\":\"c\"}]"), POD("[{\"name\":\"c\"},{\"name\":\"a\"}]") },
     { POD("[{\"name\":\"a\"},{\"name\":\"b\"}]"), POD("[{\"name\":\"a\",\"$patch\":\"delete\"}]"),
       POD("[{\"name\":\"b\"}]") },
     { POD("[{\"name\":\"a\"},{\"name\":\"b\"}]"), POD("[{\"$patch\":\"replace\"},{\"name\":\"z\"}]"),
