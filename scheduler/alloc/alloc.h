@@ -35,6 +35,10 @@ struct alloc_features {
       consumable_capacity, fractional_capacity_range, list_type_attributes, optional_node_operations,
       derived_attributes, compatibility_groups;
 };
+/* What the scheduler of 1.37 turns on by default. */
+struct alloc_features alloc_features_default(void);
+/* By the allocator's own name ("ListTypeAttributes"). False: there is none of that name. */
+bool alloc_features_set(struct alloc_features *f, const char *name, bool on);
 /* The first channel that supports everything that is on. Experimental supports all, so there always is one. */
 enum alloc_channel alloc_channel_of(const struct alloc_features *f);
 

@@ -6,37 +6,15 @@
 #include "alloc_usage.h"
 #include "ceilings.h"
 
-static const struct {
-  const char *name;
-  size_t at;
-} feature_names[] = {
-#define FEATURE(text, field)                     \
-  {                                              \
-    text, offsetof(struct alloc_features, field) \
-  }
-  FEATURE("AdminAccess", admin_access),
-  FEATURE("CompatibilityGroups", compatibility_groups),
-  FEATURE("ConsumableCapacity", consumable_capacity),
-  FEATURE("DerivedAttributes", derived_attributes),
-  FEATURE("DeviceBindingAndStatus", device_binding_and_status),
-  FEATURE("DeviceTaints", device_taints),
-  FEATURE("FractionalCapacityRange", fractional_capacity_range),
-  FEATURE("ListTypeAttributes", list_type_attributes),
-  FEATURE("OptionalNodeOperations", optional_node_operations),
-  FEATURE("PartitionableDevices", partitionable_devices),
-  FEATURE("PrioritizedList", prioritized_list),
-#undef FEATURE
-};
-
 static void
 features_read(const struct json *question, struct alloc_features *f, enum alloc_channel *channel)
 {
   const char *name = json_get_str_or(question, "channel", "");
+  const struct json *features = json_get(question, "features");
 
   memset(f, 0, sizeof *f);
-  for (size_t i = 0; i < ARRAY_SIZE(feature_names); i++)
-    *(bool *)((char *)f + feature_names[i].at) =
-        json_get_bool(json_get(question, "features"), feature_names[i].name, false);
+  for (json_each_member (m, features))
+    (void)alloc_features_set(f, m->name, json_is(m->value, JSON_BOOL) && m->value->u.boolean);
   *channel = alloc_channel_of(f);
   if (strcmp(name, "stable") == 0)
     *channel = ALLOC_STABLE;
@@ -316,5 +294,6 @@ alloc_batch_line(struct arena *a, struct span line, struct strbuf *out, struct k
       json_set(a, reply, m->name, m->value);
   }
   json_write(out, reply, JSON_COMPACT);
+  strbuf_putc(out, '\n');
   return 0;
 }

@@ -15,7 +15,7 @@
 #include "strbuf.h"
 
 /*
- * Answer one line, appended to `out` without a line feed: {"id": ..., "result": [...]}, {"id": ..., "unschedulable":
+ * Answer one line, appended to `out` with a line feed: {"id": ..., "result": [...]}, {"id": ..., "unschedulable":
  * true},
  * {"id": ..., "error": "text"} with "nodeOnly", {"id": ..., "nodes": [...]}, {"id": ..., "result": ...} for helpers.
  * KERR_PARSE for a line that is no JSON object; what is wrong inside a case is part of the answer.

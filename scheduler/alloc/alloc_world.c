@@ -373,16 +373,6 @@ alloc_world_remove_taint_rule(struct alloc_world *w, const char *name)
 
 /* -- the whole -- */
 
-enum alloc_channel
-alloc_channel_of(const struct alloc_features *f)
-{
-  if (f->list_type_attributes || f->optional_node_operations || f->derived_attributes || f->compatibility_groups)
-    return ALLOC_EXPERIMENTAL;
-  if (f->device_binding_and_status || f->consumable_capacity || f->fractional_capacity_range)
-    return ALLOC_INCUBATING;
-  return ALLOC_STABLE;
-}
-
 struct alloc_world *
 alloc_world_new(const struct alloc_features *features, enum alloc_channel channel)
 {
