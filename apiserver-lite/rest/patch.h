@@ -7,9 +7,11 @@
 #ifndef APISERVER_PATCH_H
 #define APISERVER_PATCH_H
 
+#include "ceilings.h"
 #include "json.h"
 
-#define PATCH_OPERATIONS_MAX 10000 /* handlers.maxJSONPatchOperations */
+#define PATCH_COPY_MAX       (3 * MiB) /* bytes that copy may add: JSONPatchMaxCopyBytes */
+#define PATCH_OPERATIONS_MAX 10000     /* handlers.maxJSONPatchOperations */
 
 /*
  * KERR_TOO_LARGE: more than PATCH_OPERATIONS_MAX operations. KERR_BAD_REQUEST: it is no patch. KERR_INVALID: an

@@ -3,7 +3,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "ceilings.h"
 #include "patch.h"
+#include "strbuf.h"
 
 #define DEPTH_MAX 64
 #define INDEX_MAX 100000
@@ -167,6 +169,7 @@ edit(struct arena *a, const struct json *at, const struct pointer *p, size_t dep
 struct operation {
   const char *op, *path, *from;
   const struct json *value;
+  size_t *copied; /* bytes that copy has added so far, over all operations */
 };
 
 static int
@@ -239,12 +242,28 @@ find_from(struct arena *a, const struct json *doc, const struct operation *o, co
                   o->from ? o->from : "");
 }
 
+/* A document that is copied into itself again and again would double each time. */
+static int
+count_copy(const struct operation *o, const struct json *value, struct kerr *reterr)
+{
+  _cleanup_strbuf_ struct strbuf b;
+
+  strbuf_init(&b, PATCH_COPY_MAX);
+  json_write(&b, value, JSON_COMPACT);
+  *o->copied += b.n;
+  if (!strbuf_overflowed(&b) && *o->copied <= PATCH_COPY_MAX)
+    return 0;
+  return kerr_set(reterr, KERR_INVALID, NULL,
+                  "Unable to copy, the accumulated size increase of copy is %zu, exceeding the limit %zu", *o->copied,
+                  PATCH_COPY_MAX);
+}
+
 static int
 op_copy(struct arena *a, const struct json **doc, const struct operation *o, struct kerr *reterr)
 {
   const struct json *value;
 
-  if (find_from(a, *doc, o, &value, reterr) < 0)
+  if (find_from(a, *doc, o, &value, reterr) < 0 || count_copy(o, value, reterr) < 0)
     return -(int)reterr->code;
   return apply_edit(a, doc, "copy", o->path, EDIT_ADD, value, reterr);
 }
@@ -254,6 +273,8 @@ op_move(struct arena *a, const struct json **doc, const struct operation *o, str
 {
   const struct json *value;
 
+  if (!o->from)
+    return kerr_set(reterr, KERR_INVALID, NULL, "move operation failed to decode from: missing value");
   if (find_from(a, *doc, o, &value, reterr) < 0 || apply_edit(a, doc, "move", o->from, EDIT_REMOVE, NULL, reterr) < 0)
     return -(int)reterr->code;
   return apply_edit(a, doc, "move", o->path, EDIT_ADD, value, reterr);
@@ -282,12 +303,13 @@ static const struct {
 };
 
 static int
-run(struct arena *a, const struct json **doc, const struct json *item, struct kerr *reterr)
+run(struct arena *a, const struct json **doc, const struct json *item, size_t *copied, struct kerr *reterr)
 {
   struct operation o = { .op = json_get_str_or(item, "op", "unknown"),
                          .path = json_get_str(item, "path"),
                          .from = json_get_str(item, "from"),
-                         .value = json_get(item, "value") };
+                         .value = json_get(item, "value"),
+                         .copied = copied };
 
   for (size_t i = 0; i < ARRAY_SIZE(operations); i++) {
     if (strcmp(operations[i].name, o.op) != 0)
@@ -302,6 +324,8 @@ run(struct arena *a, const struct json **doc, const struct json *item, struct ke
 int
 patch_json(struct arena *a, const struct json *doc, const struct json *patch, struct json **ret, struct kerr *reterr)
 {
+  size_t copied = 0;
+
   if (!json_is(patch, JSON_ARRAY))
     return kerr_set(reterr, KERR_BAD_REQUEST, NULL,
                     "error decoding patch: json: cannot unmarshal %s into Go value of type jsonpatch.Patch",
@@ -310,7 +334,7 @@ patch_json(struct arena *a, const struct json *doc, const struct json *patch, st
     return kerr_set(reterr, KERR_TOO_LARGE, NULL, "The allowed maximum operations in a JSON patch is %d, got %zu",
                     PATCH_OPERATIONS_MAX, json_count(patch));
   for (json_each_item (item, patch))
-    if (run(a, &doc, *item, reterr) < 0)
+    if (run(a, &doc, *item, &copied, reterr) < 0)
       return -(int)reterr->code;
   *ret = json_shallow(a, doc);
   return 0;

@@ -50,6 +50,8 @@ json_patches(void **state)
       "{\"a\":9007199254740993}" },
     { "{}", "[{\"op\":\"frob\",\"path\":\"/a\"}]", NULL },
     { "{}", "{}", NULL },
+    { "{\"a\":1}", "[{\"op\":\"move\",\"path\":\"/b\"}]", NULL }, /* from is missing */
+    { "{\"a\":1}", "[{\"op\":\"add\"}]", NULL },
   };
   _cleanup_arena_ struct arena *a = arena_new(CEIL_ARENA_SMALL);
 
@@ -63,6 +65,26 @@ json_patches(void **state)
     if (rows[i].want)
       assert_string_equal(json_text(a, got, JSON_COMPACT), rows[i].want);
   }
+}
+
+/* Each copy doubles the document: what a patch may add is bounded. */
+static void
+json_patch_copies_are_bounded(void **state)
+{
+  _cleanup_arena_ struct arena *a = arena_new(CEIL_ARENA_REQUEST);
+  _cleanup_kerr_ struct kerr err = KERR_INIT;
+  struct json *patch = json_new_array(a), *got;
+
+  (void)state;
+  for (int i = 0; i < 64; i++) {
+    struct json *op = json_append(a, patch, json_new_object(a));
+
+    json_set_str(a, op, "op", "copy");
+    json_set_str(a, op, "from", "");
+    json_set(a, op, "path", json_new_strf(a, "/c%d", i));
+  }
+  assert_int_equal(patch_json(a, parse(a, "{\"a\":\"some text\"}"), patch, &got, &err), -KERR_INVALID);
+  assert_non_null(strstr(err.msg, "exceeding the limit"));
 }
 
 static void
@@ -278,6 +300,7 @@ main(void)
 {
   const struct CMUnitTest tests[] = {
     cmocka_unit_test(json_patches),
+    cmocka_unit_test(json_patch_copies_are_bounded),
     cmocka_unit_test(merge_patches),
     cmocka_unit_test(strategic_patches),
     cmocka_unit_test(field_sets),
