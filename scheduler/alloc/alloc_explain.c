@@ -258,13 +258,20 @@ count_reason(struct alloc_request_why *r, const struct alloc_rejection *d)
   }
 }
 
+/* How close it came. That another request of the same pod has the device is nothing one could change. */
+static unsigned
+closeness(const struct alloc_rejection *d)
+{
+  return d->reason == ALLOC_REASON_TAKEN ? 0 : (unsigned)d->reason;
+}
+
 static const char *
 nearest(struct explainer *e, const struct alloc_request_why *r)
 {
   const struct alloc_rejection *best = NULL;
 
   for (size_t i = 0; i < r->n_devices; i++)
-    if (r->devices[i].reason != ALLOC_REASON_NONE && (!best || r->devices[i].reason > best->reason))
+    if (r->devices[i].reason != ALLOC_REASON_NONE && (!best || closeness(&r->devices[i]) > closeness(best)))
       best = &r->devices[i];
   if (!best)
     return "";
