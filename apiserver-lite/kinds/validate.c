@@ -28,6 +28,9 @@ find_validator(const struct kind *k)
   for (size_t i = 0; i < validator_workload_count; i++)
     if (is_for(&validators_workload[i], k))
       return &validators_workload[i];
+  for (size_t i = 0; i < validator_network_count; i++)
+    if (is_for(&validators_network[i], k))
+      return &validators_network[i];
   return NULL;
 }
 
