@@ -455,21 +455,21 @@ update_class(struct validation *v, const struct json *o, const struct json *old)
 const struct validator validator_claim = {
   "resource.k8s.io",
   "ResourceClaim",
-  .name = { TEXT_DNS_SUBDOMAIN },
+  .name = { .format = TEXT_DNS_SUBDOMAIN },
   .create = create_claim,
   .update = update_claim,
   .status = validate_claim_status,
   .flags = VALIDATOR_META_AGAIN,
 };
 const struct validator validator_template = {
-  "resource.k8s.io",         "ResourceClaimTemplate",   .name = { TEXT_DNS_SUBDOMAIN },
+  "resource.k8s.io",         "ResourceClaimTemplate",   .name = { .format = TEXT_DNS_SUBDOMAIN },
   .create = create_template, .update = update_template,
 };
 const struct validator validator_class = {
   "resource.k8s.io",
   "DeviceClass",
   .cluster = true,
-  .name = { TEXT_LONG_NAME, .tag = true },
+  .name = { .format = TEXT_LONG_NAME, .tag = true },
   .create = create_class,
   .update = update_class,
   .flags = VALIDATOR_META_AGAIN,

@@ -41,7 +41,7 @@ const struct validator validator_namespace = {
   "",
   "Namespace",
   .cluster = true,
-  .name = { TEXT_DNS_LABEL },
+  .name = { .format = TEXT_DNS_LABEL },
   .create = check_namespace,
   .update = keep_namespace,
   .status = update_namespace_status,
@@ -147,10 +147,10 @@ update_secret(struct validation *v, const struct json *o, const struct json *old
 }
 
 const struct validator validator_config_map = {
-  "", "ConfigMap", .name = { TEXT_DNS_SUBDOMAIN }, .create = check_config_map, .update = update_config_map,
+  "", "ConfigMap", .name = { .format = TEXT_DNS_SUBDOMAIN }, .create = check_config_map, .update = update_config_map,
 };
 const struct validator validator_secret = {
-  "", "Secret", .name = { TEXT_DNS_SUBDOMAIN }, .create = check_secret, .update = update_secret,
+  "", "Secret", .name = { .format = TEXT_DNS_SUBDOMAIN }, .create = check_secret, .update = update_secret,
 };
 
 /* -- nodes -- */
@@ -231,7 +231,7 @@ const struct validator validator_node = {
   "",
   "Node",
   .cluster = true,
-  .name = { TEXT_DNS_SUBDOMAIN },
+  .name = { .format = TEXT_DNS_SUBDOMAIN },
   .create = create_node,
   .update = update_node,
   .status = update_node,
@@ -256,7 +256,7 @@ check_lease(struct validation *v, const struct json *o)
 const struct validator validator_lease = {
   "coordination.k8s.io",
   "Lease",
-  .name = { TEXT_DNS_SUBDOMAIN },
+  .name = { .format = TEXT_DNS_SUBDOMAIN },
   .create = check_lease,
 };
 
@@ -363,7 +363,7 @@ check_service(struct validation *v, const struct json *o)
 const struct validator validator_service = {
   "",
   "Service",
-  .name = { TEXT_DNS1035_LABEL },
+  .name = { .format = TEXT_DNS1035_LABEL },
   .create = check_service,
 };
 
@@ -433,5 +433,5 @@ update_quota(struct validation *v, const struct json *o, const struct json *old)
 }
 
 const struct validator validator_quota = {
-  "", "ResourceQuota", .name = { TEXT_DNS_SUBDOMAIN }, .create = check_quota, .update = update_quota,
+  "", "ResourceQuota", .name = { .format = TEXT_DNS_SUBDOMAIN }, .create = check_quota, .update = update_quota,
 };

@@ -143,7 +143,7 @@ update_event(struct validation *v, const struct json *o, const struct json *old)
 const struct validator validator_event = {
   "",
   "Event",
-  .name = { TEXT_DNS_SUBDOMAIN },
+  .name = { .format = TEXT_DNS_SUBDOMAIN },
   .create = create_event,
   .update = update_event,
   .flags = VALIDATOR_NO_META,
@@ -151,7 +151,7 @@ const struct validator validator_event = {
 const struct validator validator_event_new = {
   "events.k8s.io",
   "Event",
-  .name = { TEXT_DNS_SUBDOMAIN },
+  .name = { .format = TEXT_DNS_SUBDOMAIN },
   .create = create_event,
   .update = update_event,
   .flags = VALIDATOR_NO_META,

@@ -328,9 +328,9 @@ update_definition(struct validation *v, const struct json *o, const struct json 
                        json_dig(old, "spec", fixed[i], NULL), NULL);
 }
 
-#define SUBDOMAIN      \
-  {                    \
-    TEXT_DNS_SUBDOMAIN \
+#define SUBDOMAIN                \
+  {                              \
+    .format = TEXT_DNS_SUBDOMAIN \
   }
 const struct validator validators_network[] = {
   { "networking.k8s.io", "Ingress", .name = SUBDOMAIN, .create = check_ingress },

@@ -341,7 +341,7 @@ create_pod(struct validation *v, const struct json *o)
 const struct validator validator_pod = {
   "",
   "Pod",
-  .name = { TEXT_DNS_SUBDOMAIN },
+  .name = { .format = TEXT_DNS_SUBDOMAIN },
   .create = create_pod,
   .update = validate_pod_update,
   .status = validate_pod_status,
@@ -357,6 +357,6 @@ create_pod_template(struct validation *v, const struct json *o)
 const struct validator validator_pod_template = {
   "",
   "PodTemplate",
-  .name = { TEXT_DNS_SUBDOMAIN },
+  .name = { .format = TEXT_DNS_SUBDOMAIN },
   .create = create_pod_template,
 };

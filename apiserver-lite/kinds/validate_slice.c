@@ -440,19 +440,19 @@ keep_pool_request(struct validation *v, const struct json *o, const struct json 
 }
 
 const struct validator validator_slice = {
-  "resource.k8s.io",      "ResourceSlice",        .cluster = true, .name = { TEXT_DNS_SUBDOMAIN },
+  "resource.k8s.io",      "ResourceSlice",        .cluster = true, .name = { .format = TEXT_DNS_SUBDOMAIN },
   .create = create_slice, .update = update_slice,
 };
 const struct validator validator_rule = {
   "resource.k8s.io",
   "DeviceTaintRule",
   .cluster = true,
-  .name = { TEXT_DNS_SUBDOMAIN },
+  .name = { .format = TEXT_DNS_SUBDOMAIN },
   .create = create_rule,
   .update = update_rule,
   .status = update_rule_status,
 };
 const struct validator validator_pool_request = {
-  "resource.k8s.io",           "ResourcePoolStatusRequest",  .cluster = true, .name = { TEXT_DNS_SUBDOMAIN },
+  "resource.k8s.io",           "ResourcePoolStatusRequest",  .cluster = true, .name = { .format = TEXT_DNS_SUBDOMAIN },
   .update = keep_pool_request, .status = update_pool_status,
 };

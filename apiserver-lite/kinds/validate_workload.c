@@ -423,24 +423,25 @@ keep_pod_group(struct validation *v, const struct json *o, const struct json *ol
   (void)v, (void)o, (void)old; /* tags say what may change */
 }
 
-#define SUBDOMAIN      \
-  {                    \
-    TEXT_DNS_SUBDOMAIN \
+#define SUBDOMAIN                \
+  {                              \
+    .format = TEXT_DNS_SUBDOMAIN \
   }
 #define RBAC "rbac.authorization.k8s.io"
 const struct validator validators_workload[] = {
   { "apps", "Deployment", .name = SUBDOMAIN, .create = check_deployment, .update = update_deployment },
   { "apps", "ReplicaSet", .name = SUBDOMAIN, .create = check_replica_set, .update = update_replica_set },
   { "apps", "DaemonSet", .name = SUBDOMAIN, .create = check_daemon_set, .update = update_daemon_set },
-  { "apps", "StatefulSet", .name = { TEXT_DNS_LABEL }, .create = check_stateful_set, .update = update_stateful_set },
+  { "apps", "StatefulSet", .name = { .format = TEXT_DNS_LABEL }, .create = check_stateful_set,
+    .update = update_stateful_set },
   { "batch", "Job", .name = SUBDOMAIN, .create = check_job, .update = update_job },
   { "batch", "CronJob", .name = SUBDOMAIN, .create = check_cron_job },
-  { RBAC, "Role", .name = { TEXT_PATH_SEGMENT }, .create = check_rules, .flags = VALIDATOR_META_AGAIN },
-  { RBAC, "ClusterRole", .cluster = true, .name = { TEXT_PATH_SEGMENT }, .create = check_rules,
+  { RBAC, "Role", .name = { .format = TEXT_PATH_SEGMENT }, .create = check_rules, .flags = VALIDATOR_META_AGAIN },
+  { RBAC, "ClusterRole", .cluster = true, .name = { .format = TEXT_PATH_SEGMENT }, .create = check_rules,
     .flags = VALIDATOR_META_AGAIN },
-  { RBAC, "RoleBinding", .name = { TEXT_PATH_SEGMENT }, .create = check_binding, .update = update_binding,
+  { RBAC, "RoleBinding", .name = { .format = TEXT_PATH_SEGMENT }, .create = check_binding, .update = update_binding,
     .flags = VALIDATOR_META_AGAIN },
-  { RBAC, "ClusterRoleBinding", .cluster = true, .name = { TEXT_PATH_SEGMENT }, .create = check_binding,
+  { RBAC, "ClusterRoleBinding", .cluster = true, .name = { .format = TEXT_PATH_SEGMENT }, .create = check_binding,
     .update = update_binding, .flags = VALIDATOR_META_AGAIN },
   { "scheduling.k8s.io", "PriorityClass", .cluster = true, .name = SUBDOMAIN, .create = check_priority,
     .update = update_priority },
