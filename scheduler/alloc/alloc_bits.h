@@ -82,8 +82,8 @@ bits_reserve(struct bits *b, uint32_t bits)
 
   if (n <= b->n)
     return;
-  if (n < b->n + b->n / 2)
-    n = b->n + b->n / 2;
+  if (n < b->n + b->n / 8)
+    n = b->n + b->n / 8;
   b->w = mem_realloc(b->w, n * sizeof *b->w);
   memset(b->w + b->n, 0, (n - b->n) * sizeof *b->w);
   b->n = n;

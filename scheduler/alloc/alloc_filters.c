@@ -8,6 +8,7 @@
 #include <assert.h>
 #include <string.h>
 
+#include "alloc_projection.h"
 #include "alloc_world.h"
 #include "ceilings.h"
 
@@ -39,6 +40,7 @@ static void
 filter_free(struct filter *f)
 {
   free(f->selectors);
+  projection_free(f->projection);
   bits_release(&f->known);
   bits_release(&f->yes);
   free(f);
@@ -89,6 +91,7 @@ filter_new(struct alloc_world *w, const uint32_t *key, size_t n)
   f->n = (uint32_t)n - 1;
   f->selectors = mem_calloc(n, sizeof *f->selectors);
   memcpy(f->selectors, key + 1, f->n * sizeof *key);
+  f->projection = projection_new(w, f);
   hmap_put(w->filter_index, span_make((const char *)key, n * sizeof *key), f);
   return f;
 }
@@ -219,11 +222,17 @@ filter_ask(struct alloc_world *w, struct filter *f, uint32_t device)
   known = bit_get(f->known.w, device);
   yes = bit_get(f->yes.w, device);
   if (!known && !yes) {
-    known = filter_walk(w, f, device, &at, &err) == 0;
-    yes = !known || at == f->n;
+    if (f->projection && projection_find(w, f->projection, device, &yes)) {
+      known = true;
+    } else {
+      known = filter_walk(w, f, device, &at, &err) == 0;
+      yes = !known || at == f->n;
+      if (f->projection && known)
+        projection_put(w, f->projection, device, yes);
+      arena_reset(w->scratch);
+    }
     bit_put(f->known.w, device, known);
     bit_put(f->yes.w, device, yes);
-    arena_reset(w->scratch);
   }
   return !known ? FILTER_ERROR : yes ? FILTER_YES : FILTER_NO;
 }

@@ -230,7 +230,7 @@ devices_take(struct alloc_world *w, uint32_t n)
     }
 
   if (first + n > w->cap_devices) {
-    w->cap_devices = first + n + w->cap_devices / 2;
+    w->cap_devices = first + n + w->cap_devices / 8;
     w->devices = mem_realloc(w->devices, w->cap_devices * sizeof *w->devices);
   }
   w->n_devices += n;

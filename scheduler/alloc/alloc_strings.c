@@ -96,11 +96,11 @@ strings_put(struct strings *t, struct span s)
     slot = find_slot(t, s);
   }
   if (t->n == t->cap) {
-    t->cap = t->cap ? t->cap + t->cap / 2 : 32;
+    t->cap = t->cap + t->cap / 8 + 32;
     t->v = mem_realloc(t->v, t->cap * sizeof *t->v);
   }
   if (t->text_n + s.n + 1 > t->text_cap) {
-    t->text_cap = (t->text_n + s.n + 1) + t->text_cap / 2 + 256;
+    t->text_cap = (t->text_n + s.n + 1) + t->text_cap / 8 + 256;
     assert(t->text_cap < UINT32_MAX);
     t->text = mem_realloc(t->text, t->text_cap);
   }

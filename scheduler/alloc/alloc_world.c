@@ -4,6 +4,7 @@
 #include <assert.h>
 
 #include "alloc_pools.h"
+#include "alloc_projection.h"
 #include "alloc_usage.h"
 #include "ceilings.h"
 #include "selector.h"
@@ -425,6 +426,8 @@ alloc_world_free(struct alloc_world *w)
   bits_release(&w->dedicated);
   bits_release(&w->allocated);
   bits_release(&w->shared);
+  bits_release(&w->accepted);
+  bits_release(&w->accepted_shapes);
   free(w->shared_slices.v);
   free(w->counter_slices.v);
   free(w->marks);
@@ -469,7 +472,8 @@ alloc_world_memory(const struct alloc_world *w)
     sum += sizeof(struct pool) + ((struct pool *)value)->cap * sizeof(void *) + 64;
   cursor = 0;
   while (hmap_next(w->filter_index, &cursor, NULL, &value))
-    sum += (((struct filter *)value)->known.n + ((struct filter *)value)->yes.n) * sizeof(word);
+    sum += (((struct filter *)value)->known.n + ((struct filter *)value)->yes.n) * sizeof(word) +
+           projection_memory(((struct filter *)value)->projection);
   cursor = 0;
   while (hmap_next(w->node_index, &cursor, NULL, &value))
     sum += sizeof(struct node) + ((struct node *)value)->n_matches + view_memory(((struct node *)value)->view) + 64;

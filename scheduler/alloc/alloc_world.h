@@ -146,7 +146,8 @@ struct filter {
   uint32_t n, n_class;    /* the first n_class are the class's */
   struct bits known, yes; /* yes without known: the answer is an error */
   uint64_t used;
-  uint32_t pins; /* jobs that use it */
+  uint32_t pins;                 /* jobs that use it */
+  struct projection *projection; /* what it looks at; NULL: everything */
 };
 
 struct use; /* alloc_usage.h */
@@ -189,7 +190,8 @@ struct alloc_world {
   struct selector *selectors;
   uint32_t n_selectors, cap_selectors;
   struct hmap *selector_index, *derived_index, *filter_index;
-  uint64_t clock; /* of filter use */
+  uint64_t clock;                        /* of filter use */
+  struct bits accepted, accepted_shapes; /* values and shapes that CEL has taken; see alloc_projection.c */
   struct arena *scratch;
   uint8_t random[256]; /* for share ids */
   size_t n_random;
