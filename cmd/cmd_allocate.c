@@ -1,4 +1,4 @@
-/* allocate and explain: what the scheduler would do with claims, and why it would not. Nothing is changed. */
+/* allocate: what the scheduler would do with claims, and why it would not. Nothing is changed. */
 #include <string.h>
 
 #include "alloc.h"
@@ -44,12 +44,6 @@ static const struct cli_option allocate_rows[] = {
   KUBE_ROWS(struct allocate_options, kube),
   CLI_OPTIONS_END,
 };
-static const struct cli_option explain_rows[] = {
-  WHERE_ROWS,
-  KUBE_ROWS(struct allocate_options, kube),
-  CLI_OPTIONS_END,
-};
-
 /* What the question is about. */
 struct subject {
   struct cli *cli;
@@ -301,16 +295,7 @@ allocate_run(struct cli *cli, void *options, struct kerr *reterr)
   return o->batch ? batch_run(o->batch, alloc_batch_line, reterr) : allocate(cli, o, reterr);
 }
 
-static int
-explain_run(struct cli *cli, void *options, struct kerr *reterr)
-{
-  struct allocate_options *o = options;
-
-  o->explain = o->all_nodes = true;
-  return allocate(cli, o, reterr);
-}
-
-extern const struct cli_command cmd_allocate, cmd_explain;
+extern const struct cli_command cmd_allocate;
 const struct cli_command cmd_allocate = {
   .name = "allocate",
   .args = "[CLAIM...]",
@@ -319,13 +304,4 @@ const struct cli_command cmd_allocate = {
   .options = allocate_rows,
   .options_size = sizeof(struct allocate_options),
   .run = allocate_run,
-};
-const struct cli_command cmd_explain = {
-  .name = "explain",
-  .args = "[CLAIM...]",
-  .summary = "Why claims cannot be allocated: per node, request and device",
-  .help = "The request marked * is where the search got no further. With -o wide, a line for every device.",
-  .options = explain_rows,
-  .options_size = sizeof(struct allocate_options),
-  .run = explain_run,
 };

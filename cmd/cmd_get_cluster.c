@@ -107,7 +107,7 @@ static int
 kubeconfig_run(struct cli *cli, void *options, struct kerr *reterr)
 {
   const struct get_options *o = options;
-  _cleanup_strbuf_ struct strbuf text;
+  _cleanup_strbuf_ struct strbuf text = { 0 };
   struct cluster_dir d;
   struct json *conf;
   int r = cluster_dir_of(cli->arena, cli_cluster_name(o->name), &d, reterr);

@@ -132,7 +132,7 @@ static int
 get_objects(struct get *g, const struct kube_item *items, size_t n, struct kerr *reterr)
 {
   struct json *all = json_new_object(g->cli->arena), *list, *doc = NULL;
-  _cleanup_strbuf_ struct strbuf out;
+  _cleanup_strbuf_ struct strbuf out = { 0 };
 
   json_set_str(g->cli->arena, all, "apiVersion", "v1");
   list = json_ensure_array(g->cli->arena, all, "items");

@@ -1,7 +1,6 @@
-/* convert, validate, allocate: what a server would say, without a server. */
+/* convert, validate: what a server would say, without a server. */
 #include <string.h>
 
-#include "alloc_batch.h"
 #include "batch.h"
 #include "ceilings.h"
 #include "kind.h"
@@ -45,44 +44,13 @@ convert_run(struct cli *cli, void *options, struct kerr *reterr)
 
 static const struct cli_option batch_rows[] = { BATCH_ROW, CLI_OPTIONS_END };
 
-extern const struct cli_command cmd_convert, cmd_allocate, cmd_validate;
+extern const struct cli_command cmd_convert, cmd_validate;
 const struct cli_command cmd_convert = {
   .name = "convert",
   .summary = "Turn objects from JSON into Kubernetes protobuf and back",
   .options = batch_rows,
   .options_size = sizeof(struct offline_options),
   .run = convert_run,
-};
-
-/* -- allocate -- */
-
-static int
-allocate_line(struct arena *a, struct span line, struct strbuf *out, struct kerr *reterr)
-{
-  int r = alloc_batch_line(a, line, out, reterr);
-
-  if (r == 0)
-    strbuf_putc(out, '\n');
-  return r;
-}
-
-static int
-allocate_run(struct cli *cli, void *options, struct kerr *reterr)
-{
-  const struct offline_options *o = options;
-
-  (void)cli;
-  if (!o->batch)
-    return kerr_set(reterr, KERR_USAGE, NULL, "--batch is needed");
-  return batch_run(o->batch, allocate_line, reterr);
-}
-
-const struct cli_command cmd_allocate = {
-  .name = "allocate",
-  .summary = "Ask the allocator which devices recorded claims would get",
-  .options = batch_rows,
-  .options_size = sizeof(struct offline_options),
-  .run = allocate_run,
 };
 
 /* -- validate -- */

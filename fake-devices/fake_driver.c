@@ -295,7 +295,7 @@ int
 fake_driver_start(struct fake_driver *d, struct kerr *reterr)
 {
   _cleanup_arena_ struct arena *a = arena_new(CEIL_ARENA_REQUEST);
-  _cleanup_strbuf_ struct strbuf q;
+  _cleanup_strbuf_ struct strbuf q = { 0 };
   struct device_tree t;
   int r = device_tree_read(a, d->dir, &t, reterr);
 

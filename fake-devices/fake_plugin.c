@@ -201,7 +201,7 @@ prepare_one(struct fake_plugin *p, struct arena *a, const struct device_tree *tr
 {
   const char *path = cdi_path(a, p, object_uid(claim));
   struct json *spec;
-  _cleanup_strbuf_ struct strbuf b;
+  _cleanup_strbuf_ struct strbuf b = { 0 };
 
   if (!path)
     return kerr_set(reterr, KERR_INVALID, NULL, "claim uid '%s' cannot name a file", object_uid(claim));

@@ -423,7 +423,7 @@ profile_load_file(struct arena *a, const char *path, struct profile **ret, struc
 int
 profile_load(struct arena *a, const char *name, struct profile **ret, struct kerr *reterr)
 {
-  _cleanup_strbuf_ struct strbuf names;
+  _cleanup_strbuf_ struct strbuf names = { 0 };
   const char *known;
   struct span text;
 

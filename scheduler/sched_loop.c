@@ -1,5 +1,6 @@
 #include <string.h>
 
+#include "sched_features.h"
 #include "sched_internal.h"
 
 #define INBOX_MAX    8192
@@ -179,25 +180,6 @@ loop_run(void *arg)
 
 /* -- life -- */
 
-static struct alloc_features
-features_of(const struct personality *p)
-{
-  return (struct alloc_features){
-    .admin_access = personality_gate(p, "DRAAdminAccess"),
-    .prioritized_list = personality_gate(p, "DRAPrioritizedList"),
-    .partitionable_devices = personality_gate(p, "DRAPartitionableDevices"),
-    .device_taints = personality_gate(p, "DRADeviceTaints"),
-    .device_binding_and_status =
-        personality_gate(p, "DRADeviceBindingConditions") && personality_gate(p, "DRAResourceClaimDeviceStatus"),
-    .consumable_capacity = personality_gate(p, "DRAConsumableCapacity"),
-    .fractional_capacity_range = personality_gate(p, "DRAFractionalCapacityRange"),
-    .list_type_attributes = personality_gate(p, "DRAListTypeAttributes"),
-    .optional_node_operations = personality_gate(p, "DRAOptionalNodeOperations"),
-    .derived_attributes = personality_gate(p, "DRADerivedAttributes"),
-    .compatibility_groups = personality_gate(p, "DRADeviceCompatibilityGroups"),
-  };
-}
-
 static void
 unref(void *r)
 {
@@ -210,7 +192,7 @@ scheduler_start(const struct scheduler_config *config)
   struct scheduler *s = mem_alloc(sizeof *s);
 
   s->config = *config;
-  s->features = features_of(config->personality);
+  s->features = sched_features_of(config->personality);
   s->inbox = mailbox_new(config->clock, INBOX_MAX, kclient_change_free);
   s->jobs = mailbox_new(config->clock, JOBS_MAX, sched_bind_free);
   s->done = mailbox_new(config->clock, JOBS_MAX, sched_bind_free);

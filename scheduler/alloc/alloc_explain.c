@@ -45,8 +45,9 @@ struct explainer {
 static struct alloc_rejection
 reason(struct explainer *e, uint32_t device, enum alloc_reason r, const char *detail)
 {
-  return (
-      struct alloc_rejection){ .device = device_id(e->w, e->v->devices[device], e->a), .reason = r, .detail = detail };
+  return (struct alloc_rejection){ .device = device_id(e->w, e->v->devices[device], e->a),
+                                   .reason = r,
+                                   .detail = arena_strdup(e->a, detail) };
 }
 
 /* -- whatever else happens -- */
@@ -284,8 +285,9 @@ explain_slot(struct explainer *e, uint32_t slot, struct alloc_request_why *r)
 {
   struct slot *s = &e->j->slots[slot];
 
-  *r = (struct alloc_request_why){ .claim = e->j->claims[s->claim].id,
-                                   .request = s->parent ? arena_printf(e->a, "%s/%s", s->parent, s->name) : s->name,
+  *r = (struct alloc_request_why){ .claim = arena_strdup(e->a, e->j->claims[s->claim].id),
+                                   .request = s->parent ? arena_printf(e->a, "%s/%s", s->parent, s->name)
+                                                        : arena_strdup(e->a, s->name),
                                    .need = s->need,
                                    .stuck = e->stuck->any && e->stuck->slot == slot,
                                    .devices = arena_array_of(e->a, struct alloc_rejection, e->v->n + 1),

@@ -100,7 +100,7 @@ read_all(const char *path, struct strbuf *b)
 static void
 refused(struct place *p, const char *words)
 {
-  _cleanup_strbuf_ struct strbuf before, after;
+  _cleanup_strbuf_ struct strbuf before = { 0 }, after = { 0 };
   _cleanup_kerr_ struct kerr err = KERR_INIT;
   struct store *s;
 
@@ -166,7 +166,7 @@ static void
 damage_is_found(void **state)
 {
   struct place *p = *state;
-  _cleanup_strbuf_ struct strbuf good;
+  _cleanup_strbuf_ struct strbuf good = { 0 };
   _cleanup_free_ char *bad = NULL;
   struct store *s = must_open(&p->config);
   const char *value;
