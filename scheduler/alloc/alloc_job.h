@@ -76,6 +76,8 @@ struct pick {
   const struct slot_need *need;
 };
 
+struct frame;
+
 struct alloc_job {
   struct alloc_world *w;
   const struct json *const *trees; /* copy of the caller's list */
@@ -95,7 +97,10 @@ struct alloc_job {
   struct view *view;
   struct node *node, *own_node; /* own_node: made for this run, the world does not know it */
   struct pick *picks;           /* those of the answer */
-  uint32_t n_picks;
+  uint32_t n_picks, cap_picks;
+  struct pick *spare_picks; /* memory of the last search */
+  struct frame *spare_frames;
+  uint32_t cap_spare_picks, cap_spare_frames;
   uint32_t *chosen; /* per request: the alternative */
   word *bits;       /* of all slots */
   size_t cap_bits;

@@ -319,10 +319,10 @@ note_device(struct alloc_world *w, struct node *n, struct view *v, const struct 
   const struct device_side *side = d->side;
   enum node_match m;
 
-  if (d->flags & DEVICE_DRAWS)
-    v->any_draws = true;
-  if (d->flags & DEVICE_SHAREABLE)
-    v->any_shareable = true;
+  if (v->n == 0)
+    v->shape = d->caps;
+  v->plain &= !d->side && !(d->flags & (DEVICE_SHAREABLE | DEVICE_NEEDS_BINDING)) && d->caps == v->shape &&
+              json_count(s->skip_operations) == 0 && !s->per_device;
   if (s->per_device) {
     m = side ? node_selection_match(w, n, side->node_name, side->all_nodes, side->node_selector) : NODE_OTHER;
     if (m != NODE_MATCHES && !v->elsewhere) {
@@ -349,6 +349,7 @@ devices_fill(struct alloc_world *w, struct node *n, struct view *v)
   v->devices = mem_calloc(total + 1, sizeof *v->devices);
   v->pool_of = mem_calloc(total + 1, sizeof *v->pool_of);
   v->runs = mem_calloc(slices + 1, sizeof *v->runs);
+  v->plain = true;
   for (uint32_t i = 0; i < v->n_pools; i++) {
     struct view_pool *p = &v->pools[i];
     bool draws = false;
@@ -465,6 +466,23 @@ view_memory(const struct view *v)
       sum += sizeof *p->counters + p->counters->n * 48 + p->counters->draw_at[p->n] * sizeof(struct counter_draw);
   }
   return sum;
+}
+
+word
+view_word(const struct view *v, const struct bits *from, uint32_t w)
+{
+  word bits = 0;
+
+  for (uint32_t i = 0; i < v->n_runs; i++) {
+    const struct view_run *r = &v->runs[i];
+    uint32_t start = r->local > w * 64 ? r->local : w * 64, end = r->local + r->n;
+
+    if (end > w * 64 + 64)
+      end = w * 64 + 64;
+    if (start < end)
+      bits |= bits_extract(from->w, r->first + (start - r->local), end - start) << (start - w * 64);
+  }
+  return bits;
 }
 
 void

@@ -49,8 +49,9 @@ struct view {
   struct view_run *runs;
   uint32_t n_runs;
   word *elsewhere, *broken; /* per-device node selection says no, or cannot be evaluated; NULL: nowhere */
-  bool any_invalid, any_draws, any_shareable,
-      any_special; /* special: binding, taints, skipped operations: not just CEL */
+  bool any_invalid;
+  bool plain;                    /* only CEL and one shape of capacity decide on its devices; see slot_ask_word */
+  const struct cap_shape *shape; /* that shape, or NULL: no capacity */
 };
 
 /* The node's view, made or checked; belongs to the node. */
@@ -59,5 +60,6 @@ void view_free(struct view *v);
 size_t view_memory(const struct view *v);
 /* Bits of the view's devices out of a set over the world's. */
 void view_gather(const struct view *v, const struct bits *from, word *ret);
+word view_word(const struct view *v, const struct bits *from, uint32_t w); /* one word of that */
 
 #endif

@@ -36,6 +36,8 @@ alloc_job_free(struct alloc_job *j)
   arena_free(j->a);
   arena_free(j->run);
   free(j->picks);
+  free(j->spare_picks);
+  free(j->spare_frames);
   free(j->bits);
   free((void *)(uintptr_t)j->trees);
   free(j);

@@ -249,6 +249,10 @@ search_init(struct search *s, struct alloc_job *j, const struct search_limits *l
   bool admin = false;
 
   *s = (struct search){ .j = j, .w = j->w, .v = j->view, .limits = limits, .err = err, .stuck = limits->stuck };
+  s->frames = steal_pointer(&j->spare_frames);
+  s->cap_frames = s->frames ? j->cap_spare_frames : 0;
+  s->picks = steal_pointer(&j->spare_picks);
+  s->cap_picks = s->picks ? j->cap_spare_picks : 0;
   s->dedicated = arena_array_of(j->run, word, s->v->words + 1);
   s->taken = arena_array_of(j->run, word, s->v->words + 1);
   s->n_results = arena_array_of(j->run, uint32_t, j->n_claims + 1);
@@ -268,20 +272,28 @@ void
 search_release(struct search *s)
 {
   prune_free(s->prune);
-  free(s->picks);
-  free(s->frames);
   free(s->group_trail);
+  free(s->j->spare_frames);
+  s->j->spare_frames = s->frames;
+  s->j->cap_spare_frames = s->cap_frames;
+  free(s->j->spare_picks);
+  s->j->spare_picks = s->picks;
+  s->j->cap_spare_picks = s->cap_picks;
 }
 
-/* What was found outlives the search. */
+/* What was found outlives the search; the memory of the last answer serves the next. */
 static void
 keep_answer(struct search *s)
 {
   struct alloc_job *j = s->j;
+  struct pick *old = j->picks;
+  uint32_t cap = j->cap_picks;
 
-  free(j->picks);
-  j->picks = steal_pointer(&s->picks);
+  j->picks = s->picks;
+  j->cap_picks = s->cap_picks;
   j->n_picks = s->n_picks;
+  s->picks = old;
+  s->cap_picks = cap;
   for (uint32_t i = 0; i < s->n_frames; i++)
     if (s->frames[i].kind == FRAME_CHOICE)
       j->chosen[j->slots[s->frames[i].slot].request] = s->frames[i].cursor;

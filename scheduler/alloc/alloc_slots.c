@@ -160,6 +160,24 @@ slot_ask(struct alloc_job *j, struct slot *s, const struct view *v, uint32_t dev
   return slot_taint(j, s, d) ? SLOT_BARRED : SLOT_YES;
 }
 
+/* The whole word at once, when only remembered answers of the filter decide. False: device by device, then. */
+static bool
+ask_plain_word(struct alloc_job *j, struct slot *s, const struct view *v, uint32_t w, uint32_t end)
+{
+  word all = end % 64 ? ((word)1 << (end % 64)) - 1 : ~(word)0;
+  const struct filter *f = s->filter;
+
+  if (!v->plain || (f->n && f->known.n < words_for(j->w->n_devices)))
+    return false;
+  if (j->w->consumable && (!slot_need_of(j, s, v->shape)->fits_alone || view_word(v, &j->w->shared, w)))
+    return false;
+  if (f->n && view_word(v, &f->known, w) != all)
+    return false;
+  s->yes[w] = s->selectable[w] = f->n ? view_word(v, &f->yes, w) : all;
+  s->error_bits[w] = 0;
+  return true;
+}
+
 void
 slot_ask_word(struct alloc_job *j, struct slot *s, const struct view *v, uint32_t w)
 {
@@ -170,6 +188,8 @@ slot_ask_word(struct alloc_job *j, struct slot *s, const struct view *v, uint32_
   if (s->asked[w])
     return;
   s->asked[w] = 1;
+  if (ask_plain_word(j, s, v, w, end))
+    return;
   for (uint32_t i = w * 64; i < end; i++) {
     bit = (word)1 << (i % 64);
     answer = slot_ask(j, s, v, i);
