@@ -22,7 +22,8 @@
 /* What a slot's request takes of devices of one shape. */
 struct slot_need {
   struct cap_need need;
-  bool fits_alone; /* no capacity is exceeded while nothing is in use */
+  bool fits_alone;    /* no capacity is exceeded while nothing is in use */
+  const char **texts; /* of what is taken, per capacity */
 };
 
 struct derived {

@@ -19,6 +19,58 @@ set_if_any(struct arena *a, struct json *obj, const char *name, const struct jso
     json_set(a, obj, name, borrow(list));
 }
 
+/*
+ * The scheduler asks for many answers, so objects are made in one piece: the node, room for its members, names that are
+ * literals and need no copy.
+ */
+static struct json *
+object_new(struct arena *a, uint32_t room)
+{
+  struct json *o = arena_alloc(a, sizeof *o + room * sizeof *o->u.members);
+
+  o->type = JSON_OBJECT;
+  o->cap = room & 0xffffff;
+  o->u.members = (struct json_member *)(void *)(o + 1);
+  return o;
+}
+
+#define PUT(object, literal, v)                                      \
+  (object)->u.members[(object)->count++] = (struct json_member)      \
+  {                                                                  \
+    .name = (literal), .value = (v), .name_len = sizeof(literal) - 1 \
+  }
+
+static struct json *
+text_new(struct arena *a, struct span text)
+{
+  struct json *v = arena_alloc(a, sizeof *v + text.n + 1);
+  char *copy = (char *)(v + 1);
+
+  v->type = JSON_STRING;
+  v->count = (uint32_t)text.n;
+  if (text.n)
+    memcpy(copy, text.p, text.n);
+  v->u.str = copy;
+  return v;
+}
+
+static struct json *
+name_new(struct arena *a, const struct alloc_world *w, sid name)
+{
+  return text_new(a, strings_span(w->names, name));
+}
+
+static struct json *
+list_new(struct arena *a, uint32_t room)
+{
+  struct json *v = arena_alloc(a, sizeof *v + room * sizeof(struct json *));
+
+  v->type = JSON_ARRAY;
+  v->cap = room & 0xffffff;
+  v->u.items = (struct json **)(void *)(v + 1);
+  return v;
+}
+
 /* -- devices -- */
 
 /* Random bytes, fetched in bulk: a call to the system costs more than a whole answer. */
@@ -84,14 +136,28 @@ add_share(const struct alloc_job *j, const struct pick *p, struct arena *a, stru
   const struct cap_shape *shape = j->w->devices[j->view->devices[p->device]].caps;
   struct json *consumed;
 
-  json_set(a, result, "shareID", share_id(j->w, a));
+  PUT(result, "shareID", share_id(j->w, a));
   if (!shape || shape->n == 0)
     return;
-  consumed = json_new_object(a);
-  for (uint32_t i = 0; i < shape->n; i++)
-    json_set_str(a, consumed, world_text(j->w, shape->v[i].name), quantity_text(a, &p->need->need.takes[i].q));
-  json_set(a, result, "consumedCapacity", consumed);
+  consumed = object_new(a, shape->n);
+  for (uint32_t i = 0; i < shape->n; i++) {
+    struct span name = strings_span(j->w->names, shape->v[i].name);
+
+    consumed->u.members[consumed->count++] = (struct json_member){ .name = arena_strndup(a, name.p, name.n),
+                                                                   .value = text_new(a, span_of(p->need->texts[i])),
+                                                                   .name_len = (uint32_t)name.n };
+  }
+  PUT(result, "consumedCapacity", consumed);
 }
+
+static void
+put_list(struct json *o, const char *name, size_t n, const struct json *list)
+{
+  if (json_count(list))
+    o->u.members[o->count++] = (struct json_member){ .name = name, .value = borrow(list), .name_len = (uint32_t)n };
+}
+
+#define PUT_LIST(object, literal, list) put_list((object), (literal), sizeof(literal) - 1, (list))
 
 static struct json *
 device_result(const struct alloc_job *j, const struct pick *p, struct arena *a)
@@ -99,24 +165,26 @@ device_result(const struct alloc_job *j, const struct pick *p, struct arena *a)
   const struct slot *s = &j->slots[p->slot];
   uint32_t number = j->view->devices[p->device];
   const struct slice *slice = device_slice(j->w, number);
-  const struct json *device = device_json(j->w, number);
-  struct json *r = json_new_object(a);
+  const struct device *d = &j->w->devices[number];
+  struct json *r = object_new(a, 12);
 
-  json_set_str(a, r, "request", slot_full_name(s, a));
-  json_set_str(a, r, "driver", world_text(j->w, slice->driver));
-  json_set_str(a, r, "pool", world_text(j->w, slice->pool->name));
-  json_set_str(a, r, "device", world_text(j->w, j->w->devices[number].name));
+  PUT(r, "request", text_new(a, span_of(slot_full_name(s, a))));
+  PUT(r, "driver", name_new(a, j->w, slice->driver));
+  PUT(r, "pool", name_new(a, j->w, slice->pool->name));
+  PUT(r, "device", name_new(a, j->w, d->name));
   if (s->admin)
-    json_set_bool(a, r, "adminAccess", true);
-  set_if_any(a, r, "tolerations", tolerations_of(j, s));
+    PUT(r, "adminAccess", json_new_bool(a, true));
+  PUT_LIST(r, "tolerations", tolerations_of(j, s));
   if (j->w->features.device_binding_and_status) {
-    set_if_any(a, r, "bindingConditions", json_get(device, "bindingConditions"));
-    set_if_any(a, r, "bindingFailureConditions", json_get(device, "bindingFailureConditions"));
+    const struct json *device = device_json(j->w, number);
+
+    PUT_LIST(r, "bindingConditions", json_get(device, "bindingConditions"));
+    PUT_LIST(r, "bindingFailureConditions", json_get(device, "bindingFailureConditions"));
   }
   if (p->share)
     add_share(j, p, a, r);
   if (j->w->channel == ALLOC_EXPERIMENTAL)
-    set_if_any(a, r, "skipNodeOperations", slice->skip_operations);
+    PUT_LIST(r, "skipNodeOperations", slice->skip_operations);
   return r;
 }
 
@@ -249,21 +317,24 @@ add_requirements(struct arena *a, const struct json *from, struct json *term, co
 static struct json *
 selector_with(struct arena *a, struct json *term)
 {
-  struct json *selector = json_new_object(a);
+  struct json *selector = object_new(a, 1), *terms = list_new(a, 1);
 
-  json_append(a, json_ensure_array(a, selector, "nodeSelectorTerms"), term);
+  terms->u.items[terms->count++] = term;
+  PUT(selector, "nodeSelectorTerms", terms);
   return selector;
 }
 
 static struct json *
 selector_for_node(struct arena *a, const char *node)
 {
-  struct json *term = json_new_object(a);
-  struct json *req = json_append(a, json_ensure_array(a, term, "matchFields"), json_new_object(a));
+  struct json *term = object_new(a, 1), *fields = list_new(a, 1), *req = object_new(a, 3), *values = list_new(a, 1);
 
-  json_set_str(a, req, "key", "metadata.name");
-  json_set_str(a, req, "operator", "In");
-  json_append_str(a, json_ensure_array(a, req, "values"), node);
+  values->u.items[values->count++] = text_new(a, span_of(node));
+  PUT(req, "key", text_new(a, SPAN("metadata.name")));
+  PUT(req, "operator", text_new(a, SPAN("In")));
+  PUT(req, "values", values);
+  fields->u.items[fields->count++] = req;
+  PUT(term, "matchFields", fields);
   return selector_with(a, term);
 }
 
@@ -283,7 +354,7 @@ bound_node(const struct alloc_job *j, uint32_t number)
 static int
 node_selector_of(const struct alloc_job *j, uint32_t claim, struct arena *a, struct json **ret, struct kerr *reterr)
 {
-  struct json *term = json_new_object(a);
+  struct json *term = object_new(a, 2);
 
   *ret = NULL;
   for (uint32_t i = 0; i < j->n_picks; i++) {
@@ -312,25 +383,34 @@ node_selector_of(const struct alloc_job *j, uint32_t claim, struct arena *a, str
   return 0;
 }
 
+static struct json *
+device_results(const struct alloc_job *j, uint32_t claim, struct arena *a)
+{
+  struct json *list = list_new(a, j->n_picks);
+
+  for (uint32_t i = 0; i < j->n_picks; i++)
+    if (j->slots[j->picks[i].slot].claim == claim)
+      list->u.items[list->count++] = device_result(j, &j->picks[i], a);
+  return list;
+}
+
 static int
 claim_result(const struct alloc_job *j, uint32_t claim, struct arena *a, struct json **ret, struct kerr *reterr)
 {
   const struct claim *c = &j->claims[claim];
-  struct json *result = json_new_object(a), *devices = json_ensure_object(a, result, "devices"),
-              *configs = json_new_array(a), *selector;
+  struct json *result = object_new(a, 2), *devices = object_new(a, 2), *configs = list_new(a, 0), *selector;
   int r;
 
-  for (uint32_t i = 0; i < j->n_picks; i++)
-    if (j->slots[j->picks[i].slot].claim == claim)
-      json_append(a, json_ensure_array(a, devices, "results"), device_result(j, &j->picks[i], a));
+  PUT(devices, "results", device_results(j, claim, a));
   add_class_configs(j, c, a, configs);
   add_claim_configs(j, c, a, configs);
   clear_complete_lists(j, c, a, configs);
   if (json_count(configs))
-    json_set(a, devices, "config", configs);
+    PUT(devices, "config", configs);
+  PUT(result, "devices", devices);
   r = node_selector_of(j, claim, a, &selector, reterr);
   if (selector)
-    json_set(a, result, "nodeSelector", selector);
+    PUT(result, "nodeSelector", selector);
   *ret = result;
   return r;
 }
