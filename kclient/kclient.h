@@ -154,7 +154,8 @@ struct record *kclient_cache_next(const struct kclient_cache *k, size_t *cursor)
 
 /*
  * Neither waits nor fails: a thread of the client's writes events, counts repeats (same object, reporter, type, reason
- * and message) in the event that is there, and logs what cannot be written.
+ * and message) in the event that is there, and logs what cannot be written. A member `fieldPath` beside the metadata of
+ * `about` says which part of it is meant.
  */
 void kclient_event(struct kclient *c, const char *component, const char *host, const struct json *about,
                    const char *type, const char *reason, const char *fmt, ...) _printf_(7, 8);

@@ -65,6 +65,8 @@ involved(struct arena *a, const struct json *about)
       json_set_str(a, ref, from_meta[i], s);
   }
   json_set_str(a, ref, "apiVersion", object_api_version(about));
+  if (json_get_str(about, "fieldPath")) /* which part of it: "spec.containers{name}" */
+    json_set_str(a, ref, "fieldPath", json_get_str(about, "fieldPath"));
   return ref;
 }
 
@@ -104,7 +106,8 @@ report_new(struct kclient *c, const struct kclient_event_source *source, const s
 
   r->a = a;
   r->ns = *object_namespace(about) ? arena_strdup(a, object_namespace(about)) : "default";
-  r->key = arena_printf(a, "%s/%s/%s/%s/%s", object_uid(about), source->component, type, reason, message);
+  r->key = arena_printf(a, "%s/%s/%s/%s/%s/%s", object_uid(about), json_get_str_or(about, "fieldPath", ""),
+                        source->component, type, reason, message);
   r->event = json_new_object(a);
   json_set_str(a, r->event, "apiVersion", "v1");
   json_set_str(a, r->event, "kind", "Event");
