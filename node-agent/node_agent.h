@@ -88,5 +88,8 @@ _must_check_ int node_logs_open(const char *dir, const struct json *pod, const s
  */
 int node_logs_read(struct node_logs *l, struct strbuf *b);
 void node_logs_free(struct node_logs *l);
+void node_logs_freep(struct node_logs **pl);
+/* The last `tail` lines (-1: all) of one log file, without following it. */
+_must_check_ int node_logs_open_file(const char *path, int64_t tail, struct node_logs **ret, struct kerr *reterr);
 
 #endif

@@ -151,12 +151,14 @@ condition(struct arena *a, const struct pod_view *v, struct json *list, const ch
 
   json_set_str(a, c, "type", type);
   json_set_str(a, c, "status", status);
-  json_set(a, c, "lastProbeTime", json_new_null(a));
   json_set_str(a, c, "lastTransitionTime",
                same ? json_get_str(old, "lastTransitionTime") : clock_rfc3339(v->now, false, stamp));
   json_set_int(a, c, "observedGeneration", object_generation(v->pod));
-  json_set(a, c, "reason", reason ? json_new_str(a, reason) : json_new_null(a));
-  json_set(a, c, "message", message ? json_new_str(a, message) : json_new_null(a));
+  /* It is a patch: null takes away what was there. */
+  if (reason || json_get(old, "reason"))
+    json_set(a, c, "reason", reason ? json_new_str(a, reason) : json_new_null(a));
+  if (message || json_get(old, "message"))
+    json_set(a, c, "message", message ? json_new_str(a, message) : json_new_null(a));
 }
 
 static struct json *
@@ -280,8 +282,10 @@ pod_status(struct arena *a, const struct pod_view *v)
 
   json_set_int(a, status, "observedGeneration", object_generation(v->pod));
   json_set_str(a, status, "phase", phase);
-  json_set(a, status, "reason", v->reason ? json_new_str(a, v->reason) : json_new_null(a));
-  json_set(a, status, "message", v->message ? json_new_str(a, v->message) : json_new_null(a));
+  if (v->reason)
+    json_set_str(a, status, "reason", v->reason);
+  if (v->message)
+    json_set_str(a, status, "message", v->message);
   json_set(a, status, "startTime", stamp(a, v->start_time));
   if (v->phase) /* rejected: nothing of it ever was */
     return status;
