@@ -97,7 +97,7 @@ capacity_detail(struct explainer *e, struct slot *s, uint32_t number)
   const struct slot_need *need = slot_need_of(e->j, s, shape);
 
   if (need->need.verdict == CAP_SKIPPED)
-    return need->need.why;
+    return arena_strdup(e->a, need->need.why);
   for (uint32_t i = 0; shape && i < shape->n; i++)
     if (need->need.takes[i].n > shape->v[i].value.n)
       return arena_printf(e->a, "%s of \"%s\" wanted, the device has %s", quantity_text(e->a, &need->need.takes[i].q),

@@ -140,6 +140,40 @@ text_and_json_say_the_same(void **state)
   strbuf_release(&b);
 }
 
+/* alloc_run with `explain`: the explanation outlives the job that made it. */
+static void
+an_explanation_outlives_its_job(void **state)
+{
+  _cleanup_arena_ struct arena *a = arena_new(CEIL_ARENA_REQUEST);
+  struct kerr err = KERR_INIT;
+  struct json *question;
+  const struct json *claims;
+  struct alloc_result result;
+  struct alloc_world *w;
+
+  (void)state;
+  if (json_parse(a,
+                 SPAN(CASE("{\"name\":\"r\",\"exactly\":{\"deviceClassName\":\"gpu\",\"allocationMode\":\"ExactCount\","
+                           "\"count\":9}}",
+                           "")),
+                 NULL, &question, &err) < 0)
+    fail_msg("%s", err.msg);
+  w = alloc_batch_world(question);
+  claims = json_get(question, "claims");
+  assert_int_equal(alloc_run(w, NULL,
+                             &(struct alloc_request){ .node = json_get(question, "node"),
+                                                      .claims = (const struct json *const *)claims->u.items,
+                                                      .n_claims = json_count(claims),
+                                                      .explain = true },
+                             a, &result, &err),
+                   0);
+  alloc_world_free(w);
+  assert_int_equal(result.outcome, ALLOC_UNSCHEDULABLE);
+  assert_string_equal(result.explanation->requests[0].claim, "ns/c");
+  assert_string_equal(result.explanation->requests[0].request, "r");
+  assert_int_equal(result.explanation->requests[0].need, 9);
+}
+
 int
 main(void)
 {
@@ -147,6 +181,7 @@ main(void)
     cmocka_unit_test(every_device_has_its_first_reason),
     cmocka_unit_test(constraints_and_other_requests_are_named_where_the_search_got_stuck),
     cmocka_unit_test(text_and_json_say_the_same),
+    cmocka_unit_test(an_explanation_outlives_its_job),
   };
 
   return cmocka_run_group_tests(tests, NULL, NULL);
