@@ -319,8 +319,8 @@ eval_call(struct cel_eval *ev, const struct cel_node *n)
 
   for (uint32_t i = 0; i < n->n; i++) {
     args[i] = cel_eval_node(ev, n->u.call.args[i]);
-    if (cel_is_error(args[i]) && (n->flag || cel_is_fatal(args[i])))
-      return args[i];
+    if (cel_is_fatal(args[i]) || (cel_is_error(args[i]) && n->flag && i + 1 < n->n))
+      return args[i]; /* upstream charges a call only when it has looked at all its arguments */
     if (cel_is_error(args[i]) && !failed) {
       failed = true;
       r = args[i];

@@ -1,6 +1,7 @@
 #include "cel_eval.h"
 #include "cel_regex.h"
 
+#include <math.h>
 #include <string.h>
 
 /*
@@ -226,6 +227,8 @@ plan_membership(struct planner *p, const struct cel_expr *e, struct cel_node *ca
       other = cel_of_double(v.kind == CEL_INT ? (double)v.u.i : (double)v.u.u);
       cel_map_put(p->u->a, set.u.map, other, cel_of_bool(true));
     }
+    if (v.kind == CEL_DOUBLE && v.u.d >= -9e18 && v.u.d <= 9e18 && v.u.d == trunc(v.u.d))
+      cel_map_put(p->u->a, set.u.map, cel_of_int((int64_t)v.u.d), cel_of_bool(true));
   }
   n = node_new(p, OP_MEMBERSHIP, e);
   n->u.member.arg = arg;

@@ -297,8 +297,8 @@ datetime(struct messages *m, struct span s)
     say(m, "invalid datetime");
 }
 
-#define UUID_SIZE     75 /* length of strfmt.UUIDPattern */
-#define DATETIME_SIZE 84 /* length of strfmt.DateTimePattern */
+#define UUID_SIZE     70 /* length of strfmt.UUIDPattern */
+#define DATETIME_SIZE 71 /* length of strfmt.DateTimePattern */
 
 static const struct cel_format formats[] = {
   { "DNS1123Label", "dns1123Label", dns1123_label, 30 },

@@ -163,10 +163,17 @@ check_shared(const char *name, bool complete)
 }
 
 static void
+own_records(void **state)
+{
+  (void)state;
+  check_file("tests/data/cel/records.jsonl", "records.jsonl", true);
+}
+
+static void
 conformance(void **state)
 {
   (void)state;
-  check_shared("conformance.jsonl", false);
+  check_shared("conformance.jsonl", true);
 }
 
 static void
@@ -201,8 +208,8 @@ int
 main(void)
 {
   const struct CMUnitTest tests[] = {
-    cmocka_unit_test(conformance), cmocka_unit_test(dra),   cmocka_unit_test(random_expressions),
-    cmocka_unit_test(hosts),       cmocka_unit_test(bench),
+    cmocka_unit_test(own_records),        cmocka_unit_test(conformance), cmocka_unit_test(dra),
+    cmocka_unit_test(random_expressions), cmocka_unit_test(hosts),       cmocka_unit_test(bench),
   };
 
   return cmocka_run_group_tests(tests, NULL, NULL);
