@@ -33,7 +33,7 @@ static const struct cel_type inner_any = MAP(id, attribute_any, COUNT_MAX);
 static const struct cel_type inner_dyn = MAP(id, attribute_dyn, COUNT_MAX);
 static const struct cel_type outer_any = MAP(domain, inner_any, COUNT_MAX);
 static const struct cel_type outer_dyn = MAP(domain, inner_dyn, COUNT_MAX);
-static const struct cel_type quantity = SIZED(CEL_T_STRUCT, "kubernetes.Quantity", 8);
+static const struct cel_type quantity = SIZED(CEL_T_STRUCT, "kubernetes.Quantity", 0);
 static const struct cel_type inner_capacity = MAP(id, quantity, COUNT_MAX);
 static const struct cel_type outer_capacity = MAP(domain, inner_capacity, COUNT_MAX);
 

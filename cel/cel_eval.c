@@ -311,6 +311,14 @@ eval_membership(struct cel_eval *ev, const struct cel_node *n)
 
 /* -- calls -- */
 
+/* Upstream's cost tracker panics when what is to be sorted is an error. */
+static bool
+panics(const struct cel_node *n, const struct cel_value *args)
+{
+  return ((n->cost == CEL_COST_SORT || n->cost == CEL_COST_DISTINCT) && cel_is_error(args[0])) ||
+         (n->cost == CEL_COST_SORT_BY && cel_is_error(args[1]));
+}
+
 static struct cel_value
 eval_call(struct cel_eval *ev, const struct cel_node *n)
 {
@@ -330,6 +338,8 @@ eval_call(struct cel_eval *ev, const struct cel_node *n)
     r = cel_call_impl(ev, n, args, n->n);
   if (cel_is_fatal(r))
     return r;
+  if (failed && panics(n, args))
+    return cel_fatal("internal error: interface conversion: *types.Err is not traits.Lister: missing method Add");
   return charge(ev, cel_call_cost(n, args, n->n, r), r);
 }
 

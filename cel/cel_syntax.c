@@ -618,16 +618,18 @@ read_expr(struct syntax *p, token_set follow)
 {
   struct rule_frame f = enter(p, follow);
   struct cel_expr *e = NULL;
+  uint32_t pos;
 
   p->frame = &f;
   if (deeper(p, &p->exprs)) {
     e = read_terms(p, SET(TOK_QUESTION) | SET_END, TOK_OR);
+    pos = p->tokens[p->at].start;
     if (take(p, TOK_QUESTION)) {
       struct cel_expr *yes = read_terms(p, SET(TOK_COLON), TOK_OR), *no = NULL;
 
       if (syntax_match(p, TOK_COLON, FIRST_EXPR, NULL))
         no = read_expr(p, SET_END);
-      e = cel_build_operator(p->u, p->u->next_id++, 0, "_?_:_", e, yes, orelse(p, no));
+      e = cel_build_operator(p->u, p->u->next_id++, pos, "_?_:_", e, yes, orelse(p, no));
     }
   }
   p->exprs--;

@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <math.h>
 #include <stdlib.h>
+#include <inttypes.h>
 #include <string.h>
 
 /* -- size -- */
@@ -255,7 +256,14 @@ static void
 print_seconds(struct strbuf *b, int64_t ns)
 {
   int64_t sec = ns / 1000000000, rest = ns % 1000000000;
+  int digits = 9;
 
+  if (ns && ns > -100000 && ns < 100000) { /* never with an exponent */
+    for (; rest % 10 == 0; rest /= 10)
+      digits--;
+    strbuf_printf(b, "%s0.%0*" PRId64 "s", ns < 0 ? "-" : "", digits, rest < 0 ? -rest : rest);
+    return;
+  }
   cel_print_double(b, (double)sec + (double)rest / 1e9, 40);
   strbuf_putc(b, 's');
 }

@@ -180,7 +180,7 @@ static void
 dra(void **state)
 {
   (void)state;
-  check_shared("dra.jsonl", false);
+  check_shared("dra.jsonl", true);
 }
 
 static void
