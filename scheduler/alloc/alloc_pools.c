@@ -15,6 +15,7 @@ struct gathered {
 struct gathering {
   struct alloc_world *w;
   struct node *node;
+  uint64_t number; /* another one for each gathering */
   struct gathered *pools;
   uint32_t n, cap;
   char *error;
@@ -32,19 +33,18 @@ by_order(const void *x, const void *y)
 static void
 gather_slice(struct gathering *g, struct slice *s)
 {
-  struct gathered *p = NULL;
+  struct gathered *p;
 
-  for (uint32_t i = g->n; i-- > 0 && !p;)
-    if (g->pools[i].pool == s->pool)
-      p = &g->pools[i];
-  if (!p) {
+  if (s->pool->gathering != g->number) {
     if (g->n == g->cap) {
       g->cap = g->cap * 2 + 4;
       g->pools = mem_realloc(g->pools, g->cap * sizeof *g->pools);
     }
-    p = &g->pools[g->n++];
-    *p = (struct gathered){ .pool = s->pool };
+    s->pool->gathering = g->number;
+    s->pool->gathered = g->n;
+    g->pools[g->n++] = (struct gathered){ .pool = s->pool };
   }
+  p = &g->pools[s->pool->gathered];
   if (p->n && s->generation < p->v[0]->generation)
     return;
   if (p->n && s->generation > p->v[0]->generation)
@@ -290,26 +290,16 @@ pool_build(struct alloc_world *w, struct gathered *g, struct view_pool *p)
 /* -- the view -- */
 
 static int
-pool_cmp(const struct alloc_world *w, const struct view_pool *a, const struct view_pool *b)
+pool_cmp(const void *x, const void *y, void *world)
 {
+  const struct alloc_world *w = world;
+  const struct view_pool *a = x, *b = y;
   int c;
 
   if (w->channel != ALLOC_STABLE && a->binding != b->binding)
     return a->binding ? 1 : -1;
   c = span_cmp(strings_span(w->names, a->pool->driver), strings_span(w->names, b->pool->driver));
   return c ? c : span_cmp(strings_span(w->names, a->pool->name), strings_span(w->names, b->pool->name));
-}
-
-static void
-pools_sort(const struct alloc_world *w, struct view *v)
-{
-  for (uint32_t i = 1; i < v->n_pools; i++)
-    for (uint32_t k = i; k > 0 && pool_cmp(w, &v->pools[k], &v->pools[k - 1]) < 0; k--) {
-      struct view_pool t = v->pools[k];
-
-      v->pools[k] = v->pools[k - 1];
-      v->pools[k - 1] = t;
-    }
 }
 
 static void
@@ -376,7 +366,7 @@ devices_fill(struct alloc_world *w, struct node *n, struct view *v)
 static struct view *
 view_new(struct alloc_world *w, struct node *n)
 {
-  struct gathering g = { .w = w, .node = n };
+  struct gathering g = { .w = w, .node = n, .number = ++w->gatherings };
   const struct node_slices *near = near_slices(w, n);
   struct view *v = mem_alloc(sizeof *v);
 
@@ -395,7 +385,7 @@ view_new(struct alloc_world *w, struct node *n)
     free(g.pools[i].v);
   }
   free(g.pools);
-  pools_sort(w, v);
+  qsort_r(v->pools, v->n_pools, sizeof *v->pools, pool_cmp, w);
   devices_fill(w, n, v);
   return v;
 }

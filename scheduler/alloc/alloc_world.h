@@ -106,7 +106,9 @@ struct pool {
   sid driver, name;
   struct slice **slices; /* by order */
   uint32_t n, cap;
-  uint64_t version; /* changes with every slice */
+  uint64_t version;   /* changes with every slice */
+  uint64_t gathering; /* scratch of alloc_pools.c: in which gathering it was seen, and its place there */
+  uint32_t gathered;
 };
 
 /* Slices with the same nodeName. */
@@ -181,6 +183,7 @@ struct alloc_world {
   struct node_slices counter_slices; /* those with shared counters: "stable" looks at them for every node */
   uint32_t *marks;                   /* by name: scratch for finding duplicates */
   uint32_t cap_marks, mark;
+  uint64_t gatherings;
   struct hmap *slice_index, *pool_index, *node_slices_index, *class_index, *node_index;
   uint64_t class_version;
   const struct json **rules;

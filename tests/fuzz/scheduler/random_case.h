@@ -132,8 +132,9 @@ put_pool(struct random_case *r, unsigned pool, bool first)
     "\"nodeName\":\"node-1\"",
     "\"nodeName\":\"node-1\"",
     "\"allNodes\":true",
-    "\"nodeSelector\":{\"nodeSelectorTerms\":[{\"matchExpressions\":[{\"key\":\"zone\",\"operator\":\"In\",\"values\":["
-    "\"a\"]}]}]}",
+    ("\"nodeSelector\":{\"nodeSelectorTerms\":[{\"matchExpressions\":[{\"key\":\"zone\",\"operator\":\"In\",\"values\":"
+     "["
+     "\"a\"]}]}]}"),
     "\"perDeviceNodeSelection\":true",
   };
   const char *driver = drivers[chance(r, 25)];
