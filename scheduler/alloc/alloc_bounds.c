@@ -19,7 +19,8 @@
 
 #include <string.h>
 
-#define DEMAND_MAX 512 /* devices; beyond that the matching is not tried */
+#define DEMAND_MAX  512    /* devices; beyond that the matching is not tried */
+#define VALUES_WORK 200000 /* values times devices; beyond that constraints are not looked at as a whole */
 
 /* What one request, or the alternative under way, still wants. */
 struct demand {
@@ -76,6 +77,7 @@ values_number(struct search *s, const struct prune *p, struct bounds *b, uint32_
 {
   struct constraint_values *cv = &b->values[constraint];
   uint32_t *value = arena_array_of(p->a, uint32_t, p->n + 1);
+  struct hmap *numbers = hmap_new(NULL); /* by value: its number + 1 */
 
   cv->index = arena_array_of(p->a, uint32_t, p->n + 1);
   memset(cv->index, 0xff, p->n * sizeof *cv->index);
@@ -84,19 +86,22 @@ values_number(struct search *s, const struct prune *p, struct bounds *b, uint32_
     int32_t i = constraint_at(&s->j->slots[k], constraint);
 
     for (uint32_t d = 0; i >= 0 && d < p->n; d++) {
-      uint32_t v = prune_value(p, k, (uint32_t)i, d), other;
+      uint32_t v = prune_value(p, k, (uint32_t)i, d);
+      struct span key = span_make((const char *)&v, sizeof v);
 
       if (v == ATTR_MISSING)
         continue;
       if (v & ATTR_COMPOSITE || (cv->index[d] != UINT32_MAX && value[d] != v))
         cv->usable = false;
-      for (other = 0; other < p->n && (cv->index[other] == UINT32_MAX || value[other] != v); other++)
-        ;
-      if (cv->index[d] == UINT32_MAX)
-        cv->index[d] = other < p->n ? cv->index[other] : cv->n++;
+      if (!hmap_get(numbers, key))
+        hmap_put(numbers, key, (void *)(uintptr_t)++cv->n);
+      cv->index[d] = (uint32_t)(uintptr_t)hmap_get(numbers, key) - 1;
       value[d] = v;
     }
   }
+  hmap_free(numbers);
+  if ((uint64_t)cv->n * p->n > VALUES_WORK) /* each question would look at all values of all devices */
+    cv->usable = false;
 }
 
 struct bounds *

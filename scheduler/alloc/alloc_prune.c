@@ -5,6 +5,7 @@
 
 #include "ceilings.h"
 
+#define ALIKE_MAX  512 /* signatures that a frame compares with; where all differ there is nothing to gain */
 #define MEMORY_MAX ((uint64_t)1 << 22) /* states; 64 MiB. When it is full, it is forgotten */
 
 struct prune *
@@ -277,7 +278,7 @@ prune_skips(struct search *s, const struct frame *f, uint32_t device)
   const struct prune *p = s->prune;
   uint64_t h;
 
-  if (p->n_alike == f->failed)
+  if (p->n_alike == f->failed || p->n_alike - f->failed > ALIKE_MAX)
     return false;
   h = signature_now(s, prune_level(s, f->slot), f->slot, device);
   for (uint32_t i = f->failed; i < p->n_alike; i++)
