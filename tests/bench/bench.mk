@@ -6,3 +6,10 @@ $(B)/tests/bench/alloc_bench: tests/bench/alloc_bench.c $(foreach d,scheduler $(
 bench-alloc: $(B)/tests/bench/alloc_bench
 	@$<
 .PHONY: bench-alloc
+# One load generator for ours and for upstream's servers; tests/bench/run drives both and prints ratios.
+$(B)/tests/bench/load: tests/bench/load.c tests/bench/bench_http.c tests/bench/bench_http.h $(call lib,base) $(STAMP)
+	$(Q)mkdir -p $(@D)
+	$(call say,LD,$@) $(CC) $(filter-out -MMD -MP,$(CFLAGS)) -Ibase -Itests/bench $(LDFLAGS) -o $@ $(filter %.c %.a,$^) $(LDLIBS)
+bench: build/dralab $(B)/tests/bench/load
+	@DRALAB_BENCH_LOAD=$(B)/tests/bench/load tests/bench/run
+.PHONY: bench
