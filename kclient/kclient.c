@@ -78,12 +78,30 @@ kclient_do(struct kclient *c, struct arena *a, const struct kclient_call *call, 
   return status_to_kerr(status, ret->status, reterr);
 }
 
+/* An answer that is no stored object (a token, a review) comes as a document, in the process as over the wire. */
+static struct record *
+record_of_document(struct span body)
+{
+  _cleanup_arena_ struct arena *a = arena_new(CEIL_ARENA_REQUEST);
+  _cleanup_kerr_ struct kerr err = KERR_INIT;
+  struct json *doc = NULL;
+
+  if (json_parse(a, body, NULL, &doc, &err) < 0 || !json_is(doc, JSON_OBJECT))
+    return NULL;
+  return record_from_json(span_of(object_name(doc)), 0, doc);
+}
+
 /* The object of an answer, or nothing when the caller does not want it. */
 static int
 hand_out(struct kclient_got *got, const char *path, struct record **ret, struct kerr *reterr)
 {
   struct record *first = got->n > 0 ? got->records[0] : NULL;
 
+  if (ret && !first && got->body.n) {
+    *ret = record_of_document(got->body);
+    if (*ret)
+      return 0;
+  }
   if (ret && !first)
     return kerr_set(reterr, KERR_INTERNAL, NULL, "the answer to %s holds no object", path);
   for (size_t i = ret ? 1 : 0; i < got->n; i++)
