@@ -100,7 +100,8 @@ struct cel_unit {
   struct cel_issue *issues;
   uint32_t nissues, total_issues;
   uint32_t next_id;
-  const char *description; /* of the source in messages: "<input>" */
+  struct cel_regex *regexes; /* literals that were checked; the program uses them */
+  const char *description;   /* of the source in messages: "<input>" */
 };
 
 void cel_unit_init(struct cel_unit *u, struct arena *a, const struct cel_env *env, struct span src);

@@ -3,6 +3,7 @@
 #include "cel_ast.h"
 #include "cel_cost.h"
 #include "cel_eval.h"
+#include "cel_regex.h"
 #include "ceilings.h"
 
 #include <stdatomic.h>
@@ -23,6 +24,7 @@ code_free(struct cel_code *c)
 {
   if (c->program)
     cel_program_release(c->program);
+  cel_regex_free_list(c->unit.regexes);
   arena_free(c->arena);
   free(c);
 }

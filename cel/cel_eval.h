@@ -76,7 +76,7 @@ struct cel_node {
       struct cel_node *const *args;
       const struct cel_overload *overload; /* the one that applies; NULL: see the values */
       const struct cel_function *function;
-      struct cel_regex *regex; /* compiled already */
+      const struct cel_regex *regex; /* compiled already */
     } call;
     struct {
       const struct cel_node *arg;

@@ -246,14 +246,19 @@ static struct cel_node *
 plan_regex(struct planner *p, struct cel_node *call)
 {
   const struct cel_node *pattern = call->n >= 2 ? call->u.call.args[1] : NULL;
+  struct cel_regex *re;
   const char *err;
 
   if (!pattern || pattern->op != OP_CONST || pattern->u.value.kind != CEL_STRING)
     return call;
-  call->u.call.regex = cel_regex_new(p->u->a, cel_span(pattern->u.value), &err);
-  if (!call->u.call.regex)
-    return fail(p, err);
-  cel_regex_link(call->u.call.regex, &p->p->regexes);
+  call->u.call.regex = cel_regex_known(p->u->regexes, cel_span(pattern->u.value));
+  if (!call->u.call.regex) {
+    re = cel_regex_new(p->u->a, cel_span(pattern->u.value), &err);
+    if (!re)
+      return fail(p, err);
+    cel_regex_link(re, &p->p->regexes);
+    call->u.call.regex = re;
+  }
   call->flag = true;
   return call;
 }

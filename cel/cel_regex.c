@@ -7,6 +7,7 @@
 
 struct cel_regex {
   struct cel_regex *next;
+  struct span pattern; /* borrowed */
   void *re2;
 };
 
@@ -103,6 +104,7 @@ cel_regex_new(struct arena *a, struct span pattern, const char **ret_error)
   }
   re = mem_alloc(sizeof *re);
   re->re2 = re2;
+  re->pattern = pattern;
   return re;
 }
 
@@ -120,6 +122,14 @@ cel_regex_link(struct cel_regex *re, struct cel_regex **list)
 {
   re->next = *list;
   *list = re;
+}
+
+const struct cel_regex *
+cel_regex_known(const struct cel_regex *list, struct span pattern)
+{
+  while (list && !span_eq(list->pattern, pattern))
+    list = list->next;
+  return list;
 }
 
 void

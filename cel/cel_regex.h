@@ -21,6 +21,8 @@ void cel_regex_free(struct cel_regex *re);
 /* Regexes of one program are chained. */
 void cel_regex_link(struct cel_regex *re, struct cel_regex **list);
 void cel_regex_free_list(struct cel_regex *list);
+/* The one of this pattern, or NULL. */
+const struct cel_regex *cel_regex_known(const struct cel_regex *list, struct span pattern);
 
 bool cel_regex_matches(const struct cel_regex *re, struct span text);
 /* The leftmost match at or after `from`; leftmost-first as in Perl. */

@@ -251,7 +251,7 @@ read_braced(struct syntax *p, struct cel_expr *e, enum cel_tok close, token_set 
 
 /* `(args)`; the parenthesis that opens it is there. */
 static void
-read_call(struct syntax *p, struct cel_expr ***ret_args, uint32_t *ret_n, unsigned *state)
+read_call(struct syntax *p, token_set after, struct cel_expr ***ret_args, uint32_t *ret_n, unsigned *state)
 {
   *ret_n = 0;
   *ret_args = NULL;
@@ -261,7 +261,7 @@ read_call(struct syntax *p, struct cel_expr ***ret_args, uint32_t *ret_n, unsign
   if (look_in(p, FIRST_EXPR))
     read_args(p, ret_args, ret_n);
   *state += 2;
-  (void)syntax_match(p, TOK_RPAREN, SET_END, NULL);
+  (void)syntax_match(p, TOK_RPAREN, after, NULL);
 }
 
 static struct cel_expr *
@@ -273,12 +273,12 @@ read_global_call(struct syntax *p, const struct cel_token *dot, const struct cel
 
   *state = 141;
   if (cel_is_reserved(cel_token_span(p->u, name))) { /* its arguments are not looked at */
-    read_call(p, &args, &nargs, state);
+    read_call(p, SET_END, &args, &nargs, state);
     *p->u = before;
     return cel_build_ident(p->u, dot, name);
   }
   id = p->u->next_id++;
-  read_call(p, &args, &nargs, state);
+  read_call(p, SET_END, &args, &nargs, state);
   return cel_build_global_call(p->u, dot, name, id, pos, args, nargs);
 }
 
@@ -413,7 +413,7 @@ read_selection(struct syntax *p, struct cel_expr *target, unsigned *state)
     pos = p->tokens[p->at].start;
     id = p->u->next_id++;
     *state = 115;
-    read_call(p, &args, &nargs, state);
+    read_call(p, MEMBER_MORE, &args, &nargs, state);
     return cel_build_member_call(p->u, target, &name, id, pos, args, nargs);
   }
   if (next != TOK_IDENT && next != TOK_ESC_IDENT && next != TOK_QUESTION) {
@@ -438,7 +438,7 @@ read_index(struct syntax *p, struct cel_expr *target, unsigned *state)
     optional = take(p, TOK_QUESTION);
     index = read_expr(p, SET(TOK_RBRACKET));
     *state = 124;
-    (void)syntax_match(p, TOK_RBRACKET, SET_END, NULL);
+    (void)syntax_match(p, TOK_RBRACKET, MEMBER_MORE, NULL);
   }
   return cel_build_operator(p->u, id, pos, optional ? "_[?_]" : "_[_]", target, orelse(p, index), NULL);
 }

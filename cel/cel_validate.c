@@ -36,7 +36,8 @@ is_bad_regex(struct cel_unit *u, const struct cel_expr *arg)
   if (arg->u.literal.kind != CEL_STRING)
     return false;
   re = cel_regex_new(u->a, cel_span(arg->u.literal), &err);
-  cel_regex_free(re);
+  if (re)
+    cel_regex_link(re, &u->regexes);
   return re == NULL;
 }
 

@@ -230,7 +230,7 @@ print_fixed(struct strbuf *out, double d, int precision, bool grouped)
 
 /* "1.500000×10⁰⁰" */
 static void
-print_scientific(struct strbuf *out, double d)
+print_scientific(struct strbuf *out, double d, bool pads)
 {
   static const char *const raised[] = {
     "\xE2\x81\xB0", "\xC2\xB9",     "\xC2\xB2",     "\xC2\xB3",     "\xE2\x81\xB4",
@@ -239,11 +239,12 @@ print_scientific(struct strbuf *out, double d)
   char text[40], *e;
 
   if (isnan(d)) {
-    strbuf_puts(out, "   NaN");
+    strbuf_puts(out, pads ? "   NaN" : "NaN");
     return;
   }
   if (isinf(d)) {
-    strbuf_puts(out, d < 0 ? "    -\xE2\x88\x9E" : "     \xE2\x88\x9E");
+    strbuf_puts(out, !pads ? "" : d < 0 ? "    " : "     ");
+    strbuf_puts(out, d < 0 ? "-\xE2\x88\x9E" : "\xE2\x88\x9E");
     return;
   }
   (void)snprintf(text, sizeof text, "%.6e", d == 0 ? 0.0 : d);
@@ -420,7 +421,7 @@ print_clause(struct printer *p, const struct clause *c, struct cel_value v)
   } else if ((c->letter == 'f' || c->letter == 'e') && (v.kind == CEL_DOUBLE || is_float_word(v))) {
     v = cel_to_double(p->ev, v);
     if (c->letter == 'e')
-      print_scientific(p->out, v.u.d);
+      print_scientific(p->out, v.u.d, c->precision != 0);
     else
       print_fixed(p->out, v.u.d, c->precision < 0 ? PRECISION_DEFAULT : (int)c->precision, true);
   } else if (c->letter == 'b' && (integer || v.kind == CEL_BOOL)) {
