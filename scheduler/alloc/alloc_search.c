@@ -83,6 +83,7 @@ descend(struct search *s, struct position p)
                             .index = p.index,
                             .cursor = p.start,
                             .failed = s->prune ? prune_mark(s->prune) : 0,
+                            .judged = s->prune != NULL,
                             .start = p.start });
     return VERDICT_GO_ON;
   }
@@ -120,6 +121,24 @@ next_candidate(struct search *s, struct slot *slot, uint32_t from)
   return v->n;
 }
 
+/* Frames from before the search began to reason are judged once, when it comes back to them. */
+static bool
+judged_hopeless(struct search *s, struct frame *f)
+{
+  const struct slot *slot = &s->j->slots[f->slot];
+  struct position p = { .claim = slot->claim,
+                        .request = slot->request,
+                        .slot = f->slot,
+                        .index = f->index,
+                        .start = f->cursor,
+                        .inside = true };
+
+  if (!s->prune || f->judged)
+    return false;
+  f->judged = true;
+  return prune_hopeless(s, &p);
+}
+
 /* Try further devices in the frame on top. */
 static enum verdict
 pick_next(struct search *s)
@@ -131,7 +150,7 @@ pick_next(struct search *s)
   uint32_t d;
 
   for (;;) {
-    d = next_candidate(s, slot, f->cursor);
+    d = judged_hopeless(s, f) ? s->v->n : next_candidate(s, slot, f->cursor);
     if (d == s->v->n)
       break;
     f->cursor = d + 1;

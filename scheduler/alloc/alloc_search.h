@@ -36,6 +36,7 @@ enum frame_kind { FRAME_PICK, FRAME_EVERY, FRAME_CHOICE, FRAME_CLAIM };
 struct frame {
   enum frame_kind kind;
   bool picked;       /* a device is taken in this frame */
+  bool judged;       /* FRAME_PICK: the bounds have been asked about this place */
   bool all_exceeded; /* FRAME_CHOICE: every alternative so far had too many results */
   uint32_t slot;     /* FRAME_CHOICE: the request's first */
   uint32_t index;    /* which device of the slot */
