@@ -6,11 +6,9 @@
 #include "authz.h"
 #include "bootstrap.h"
 #include "rest_metrics.h"
-#include "rest_openapi.h"
 #include "rest_route.h"
 #include "rest_timer.h"
 #include "watch_hub.h"
-
 
 static const struct exchange_ops ops = { .serve = rest_serve };
 
@@ -25,7 +23,6 @@ apiserver_new(const struct apiserver_config *config, struct apiserver **ret, str
   s->clock = config->clock;
   s->personality = personality_ref(config->personality);
   s->metrics = rest_metrics_new();
-  s->openapi = openapi_cache_new();
   s->timers = rest_timers_new(s->clock);
   s->auth = auth_store_new(s->store, s->personality);
   if (config->authn)
@@ -47,7 +44,6 @@ apiserver_free(struct apiserver *s)
   rest_timers_free(s->timers);
   auth_store_free(s->auth);
   rest_metrics_free(s->metrics);
-  openapi_cache_free(s->openapi);
   personality_unref(s->personality);
   free(s);
 }

@@ -9,7 +9,6 @@ struct metrics;
 struct rest_timers;
 struct watch_hub;
 struct auth_store;
-struct openapi_cache;
 
 struct apiserver {
   struct exchange exchange; /* first: the interface points here */
@@ -19,7 +18,6 @@ struct apiserver {
   struct personality *personality;
   struct watch_hub *hub;
   struct auth_store *auth;
-  struct openapi_cache *openapi;
   struct rest_timers *timers;
   struct metrics *metrics;
   apiserver_hook_fn *hook;

@@ -2,7 +2,7 @@
  * openapi - the OpenAPI documents, made from the kind tables.
  *
  * v3 has one document per group and version, v2 one for all. A document is made
- * when somebody first asks and kept; its etag is known before it is made, for
+ * when it is asked for and not kept; its etag is known before it is made, for
  * it depends on nothing but the release and what is served.
  *
  * Names and forms: k8s.io/kube-openapi, as far as clients look at them

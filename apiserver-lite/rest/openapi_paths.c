@@ -160,9 +160,10 @@ operation(struct openapi *d, const struct operation *o, const struct place *at)
   json_set(d->a, op, "description",
            json_new_strf(d->a, "%s %s%s%s", o->id, at->kind->kind, *at->subresource ? " " : "", at->subresource));
   json_set(d->a, op, "operationId",
-           json_new_strf(d->a, "%s%s%s%s%s%s%s", id, group, capital(d->a, at->res->version),
+           json_new_strf(d->a, "%s%s%s%s%s%s%s%s", id, group, capital(d->a, at->res->version),
                          o->bit == KIND_VERB_DELETECOLLECTION ? "Collection" : "", at->namespaced ? "Namespaced" : "",
-                         at->res->of->kind, capital(d->a, at->subresource)));
+                         at->res->of->kind, capital(d->a, at->subresource),
+                         at->res->namespaced && !at->namespaced ? "ForAllNamespaces" : ""));
   add_query_parameters(d, op, o->params);
   if (o->writes)
     add_body(d, op, o, at);

@@ -181,8 +181,8 @@ add_list_rules(struct openapi *d, struct json *schema, const struct kind_field *
     while (kind_field_list_key(f, &cursor, &key))
       json_append(d->a, json_ensure_array(d->a, schema, "x-kubernetes-list-map-keys"),
                   json_new_strn(d->a, key.p, key.n));
-  if (f->flags & KIND_F_MAP_ATOMIC)
-    json_set_str(d->a, schema, "x-kubernetes-map-type", "atomic");
+  if (f->flags & (KIND_F_MAP_ATOMIC | KIND_F_MAP_GRANULAR))
+    json_set_str(d->a, schema, "x-kubernetes-map-type", f->flags & KIND_F_MAP_ATOMIC ? "atomic" : "granular");
   if (merge_key)
     json_set_str(d->a, schema, "x-kubernetes-patch-merge-key", merge_key);
   if (f->flags & (KIND_F_PATCH_MERGE | KIND_F_PATCH_REPLACE | KIND_F_PATCH_RETAIN_KEYS))

@@ -1,41 +1,15 @@
 #include "rest_openapi.h"
 
-#include <pthread.h>
+#include <assert.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "apiserver_internal.h"
 #include "ceilings.h"
-#include "hmap.h"
 #include "openapi.h"
 #include "rest_route.h"
 
 #define V2_PROTO "application/com.github.proto-openapi.spec.v2.v1.0+protobuf"
-
-/* A document is a few hundred kilobytes to some megabytes of text; there are as many as group versions, and v2. */
-struct openapi_cache {
-  pthread_mutex_t lock;
-  struct hmap *documents; /* name → text; kept until the end */
-};
-
-struct openapi_cache *
-openapi_cache_new(void)
-{
-  struct openapi_cache *cache = mem_alloc(sizeof *cache);
-
-  pthread_mutex_init(&cache->lock, NULL);
-  cache->documents = hmap_new(free);
-  return cache;
-}
-
-void
-openapi_cache_free(struct openapi_cache *cache)
-{
-  if (!cache)
-    return;
-  hmap_free(cache->documents);
-  pthread_mutex_destroy(&cache->lock);
-  free(cache);
-}
 
 static struct json *
 make(struct arena *a, const struct personality *p, const char *name)
@@ -52,41 +26,57 @@ make(struct arena *a, const struct personality *p, const char *name)
   return version.p ? openapi_v3_document(a, p, arena_strndup(a, group.p, group.n), version.p) : NULL;
 }
 
-/* The text of a document, borrowed from the cache; NULL when there is none of that name. */
-static const char *
-document(struct rest_call *c, const char *name)
+/*
+ * The text of a document, for the caller to free; NULL when there is none of that name. It is made anew each time:
+ * clients keep what they got and ask with its etag, so keeping megabytes of it here would serve nobody.
+ */
+static char *
+document(const struct personality *p, const char *name, size_t *ret_n)
 {
-  struct openapi_cache *cache = c->s->openapi;
-  char *text;
+  _cleanup_arena_ struct arena *a = arena_new(CEIL_ARENA_REQUEST);
+  _cleanup_strbuf_ struct strbuf b = STRBUF_INIT(CEIL_REPLY);
+  struct json *doc = make(a, p, name);
 
-  pthread_mutex_lock(&cache->lock);
-  text = hmap_get(cache->documents, span_of(name));
-  if (!text) {
-    _cleanup_arena_ struct arena *a = arena_new(CEIL_ARENA_REQUEST);
-    struct json *doc = make(a, c->personality, name);
-    _cleanup_strbuf_ struct strbuf b;
+  if (!doc)
+    return NULL;
+  json_write(&b, doc, JSON_COMPACT);
+  return strbuf_take(&b, ret_n);
+}
 
-    strbuf_init(&b, CEIL_REPLY);
-    if (doc) {
-      json_write(&b, doc, JSON_COMPACT);
-      text = strbuf_take(&b, NULL);
-      hmap_put(cache->documents, span_of(name), text);
-    }
+/* Is there a document of that name? Cheaper than making it: an answer of 304 needs no more. */
+static bool
+is_document(const struct personality *p, const char *name)
+{
+  const struct kind_resource *r;
+  size_t cursor = 0;
+
+  if (strcmp(name, "v2") == 0)
+    return true;
+  while ((r = kind_resource_next(p, &cursor)) != NULL) {
+    const char *rest = NULL;
+
+    if (!*r->group && strncmp(name, "api/", 4) == 0)
+      rest = name + 4;
+    else if (*r->group && strncmp(name, "apis/", 5) == 0 && strncmp(name + 5, r->group, strlen(r->group)) == 0 &&
+             name[5 + strlen(r->group)] == '/')
+      rest = name + 5 + strlen(r->group) + 1;
+    if (rest && strcmp(rest, r->version) == 0)
+      return true;
   }
-  pthread_mutex_unlock(&cache->lock);
-  return text;
+  return false;
 }
 
 static int
 answer_document(struct rest_call *c, const char *name, const char *vary, struct kerr *reterr)
 {
-  const char *accept = rest_header(c, "accept"), *known = rest_header(c, "if-none-match"), *text;
+  const char *accept = rest_header(c, "accept"), *known = rest_header(c, "if-none-match");
   const char *etag = arena_printf(c->a, "\"%s\"", openapi_etag(c->a, c->personality, name));
+  char *text;
+  size_t n;
 
   if (accept && !strstr(accept, "json") && !strstr(accept, "*/*") && *accept)
     return kerr_set(reterr, KERR_NOT_ACCEPTABLE, NULL, "only the following media types are accepted: application/json");
-  text = document(c, name);
-  if (!text) {
+  if (!is_document(c->personality, name)) {
     c->ans->status = 404;
     return 0;
   }
@@ -96,9 +86,13 @@ answer_document(struct rest_call *c, const char *name, const char *vary, struct 
     c->ans->status = 304;
     return 0;
   }
+  text = document(c->personality, name, &n);
+  assert(text); /* it was there a moment ago, and what is served does not change */
   c->ans->status = 200;
   c->ans->content_type = "application/json";
-  c->ans->body = span_of(text); /* the cache keeps it as long as the server lives */
+  c->ans->body = span_make(text, n);
+  c->ans->held = text;
+  c->ans->release = free;
   return 0;
 }
 

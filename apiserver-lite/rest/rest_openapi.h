@@ -4,10 +4,6 @@
 
 #include "rest.h"
 
-struct openapi_cache; /* documents that have been made, by name */
-struct openapi_cache *openapi_cache_new(void);
-void openapi_cache_free(struct openapi_cache *cache);
-
 /* `rest`: what follows /openapi/v2 or /openapi/v3: "" or "/...". */
 _must_check_ int rest_openapi_v2(struct rest_call *c, const char *rest, struct kerr *reterr);
 _must_check_ int rest_openapi_v3(struct rest_call *c, const char *rest, struct kerr *reterr);
