@@ -193,14 +193,29 @@ kclient_create(struct kclient *c, const struct kclient_resource *res, const char
   return call_body(c, "POST", kclient_path(a, res, ns, NULL, NULL), NULL, "application/json", object, res, ret, reterr);
 }
 
+/* What a subresource answers (TokenRequest, Binding's Status) is not stored anywhere: it comes as a document. */
 int
 kclient_create_sub(struct kclient *c, const struct kclient_resource *res, const char *ns, const char *name,
                    const char *subresource, const struct json *object, struct record **ret, struct kerr *reterr)
 {
-  _cleanup_arena_ struct arena *a = arena_new(CEIL_ARENA_SMALL);
+  _cleanup_arena_ struct arena *a = arena_new(CEIL_ARENA_REQUEST);
+  struct kclient_call call = { .method = "POST",
+                               .path = kclient_path(a, res, ns, name, subresource),
+                               .content_type = "application/json",
+                               .body = span_of(json_text(a, object, JSON_COMPACT)) };
+  struct kclient_got got = { .status = 0 };
+  struct json *answer;
+  int r = kclient_do(c, a, &call, &got, reterr);
 
-  return call_body(c, "POST", kclient_path(a, res, ns, name, subresource), NULL, "application/json", object,
-                   ret ? res : NULL, ret, reterr);
+  if (r < 0 || !ret)
+    return r;
+  r = json_parse(a, got.body, NULL, &answer, reterr);
+  if (r < 0)
+    return kerr_wrap(reterr, "the answer to %s", call.path);
+  if (json_find(answer, "metadata"))
+    (void)json_remove(json_find(answer, "metadata"), "resourceVersion");
+  *ret = record_from_json(span_of(call.path), 0, answer);
+  return 0;
 }
 
 int
