@@ -6,9 +6,8 @@
  * ..." struct cel_run run = { .vars = values, .arena = a, .limit = 1000000 }; struct cel_value v = cel_code_run(code,
  * &run);                  cel_is_error(v): v.u.s is the text
  *
- * Code is immutable, counted and shared between threads. The hosts of
- * Kubernetes have entry points of their own: cel_dra.h, cel_crd.h,
- * cel_policy.h.
+ * Code is immutable, counted and shared between threads. DRA has entry points
+ * of its own: cel_dra.h.
  */
 #ifndef CEL_CEL_H
 #define CEL_CEL_H

@@ -1,7 +1,6 @@
 #include "cel_batch.h"
 
 #include "cel.h"
-#include "cel_batch_host.h"
 #include "cel_dra_env.h"
 #include "cel_eval.h"
 #include "cel_typed.h"
@@ -196,8 +195,6 @@ cel_batch_line(struct arena *a, struct span line, struct strbuf *out, struct ker
   if (rc < 0)
     return rc;
   r.in = in;
-  if (cel_batch_is_host(in))
-    return cel_batch_host_line(a, in, out, reterr);
   rc = read_record(&r, reterr);
   if (rc < 0)
     return rc;

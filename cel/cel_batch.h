@@ -5,7 +5,7 @@
  * the form in which upstream's were recorded: {"id":…,"got":{…},"type":…,
  * "cost":…,"estMax":…,"estMin":…}. `dralab cel eval --batch` and the tests
  * go through here. Environments: stored, new, value, derived, derived-new
- * (DRA), crd, vap.
+ * (DRA).
  */
 #ifndef CEL_CEL_BATCH_H
 #define CEL_CEL_BATCH_H

@@ -3,8 +3,8 @@
  *
  * Functions are tables, one per library (lib_*.c): signature, implementation,
  * cost. An environment says which of them exist (features), names its
- * variables, and is immutable once made. Kubernetes' environments are data
- * built on this: cel_dra.c, cel_crd.c, cel_policy.c.
+ * variables, and is immutable once made. DRA's environments are data
+ * built on this: cel_dra_env.c.
  */
 #ifndef CEL_CEL_ENV_H
 #define CEL_CEL_ENV_H
