@@ -218,6 +218,16 @@ signatures_new(struct search *s, struct prune *p)
 
 /* -- what slots see -- */
 
+/* Mode All leaves out devices that are too small, so being selectable is not enough. */
+static bool
+wanted_by_all(const struct slot *t, uint32_t d)
+{
+  for (uint32_t i = 0; i < t->need; i++)
+    if (t->all[i] == d)
+      return true;
+  return false;
+}
+
 /* 0: nothing. */
 static uint64_t
 seen_by_slot(struct search *s, const struct prune *p, uint32_t slot, uint32_t d)
@@ -229,7 +239,7 @@ seen_by_slot(struct search *s, const struct prune *p, uint32_t slot, uint32_t d)
     return 0;
   if (bit_get(t->error_bits, d))
     return hash_mix(h, d + 17);
-  if (t->every ? !bit_get(t->selectable, d) : !bit_get(t->yes, d))
+  if (t->every ? !wanted_by_all(t, d) : !bit_get(t->yes, d))
     return 0;
   if (t->every)
     return hash_mix(h, t->n_constraints ? d + 19 : bit_get(t->yes, d));
