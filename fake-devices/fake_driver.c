@@ -16,8 +16,15 @@
 #define MAILBOX_LIMIT  1024
 #define SETTLE_NS      (20 * CLOCK_MS)  /* several edits of a tree are one change */
 #define RESCAN_NS      (30 * CLOCK_SEC) /* in case the kernel lost an event or had no watch to give */
+#define SECOND_LOOK_NS (250 * CLOCK_MS)
 #define RETRY_FIRST_NS (50 * CLOCK_MS)
+#define UNSETTLED_MAX  25 /* scans that may be put off because the tree is being edited */
 #define RETRY_MAX_NS   (5 * CLOCK_SEC)
+
+/* What the map of problems holds: seen once, or told. */
+static const char problem_seen = 1, problem_said = 1;
+#define SEEN ((void *)(uintptr_t)&problem_seen)
+#define SAID ((void *)(uintptr_t)&problem_said)
 
 struct fake_driver {
   struct kclient *client;
@@ -36,9 +43,10 @@ struct fake_driver {
   struct kclient_cache *nodes, *slices;
   int watch_fd;
   bool watch_short;      /* said once that there are not enough watches */
-  struct hmap *problems; /* "path: text" -> this; what has been said already */
+  struct hmap *problems; /* "path: text" -> SEEN or SAID */
   int64_t due;           /* when to publish next (monotonic); CLOCK_NEVER: nothing to do */
   int64_t retry_ns;
+  int unsettled; /* scans in a row that saw the tree change under them */
 };
 
 struct fake_driver *
@@ -116,6 +124,15 @@ plugins_from_profiles(struct fake_driver *d, struct arena *a)
   }
 }
 
+static void
+schedule(struct fake_driver *d, int64_t in_ns)
+{
+  int64_t at = clock_mono(d->clock) + in_ns;
+
+  if (at < d->due)
+    d->due = at;
+}
+
 /* -- saying what is wrong with the tree, once -- */
 
 static void
@@ -125,12 +142,18 @@ report_problems(struct fake_driver *d, const struct device_tree *t, const struct
 
   for (size_t i = 0; i < t->n_problems; i++) {
     _cleanup_free_ char *text = mem_printf("%s: %s", t->problems[i].path, t->problems[i].text);
+    const void *state = hmap_get(d->problems, span_of(text));
 
-    if (!hmap_get(d->problems, span_of(text))) {
+    if (!state) { /* a second look decides: what is being removed or written looks broken for a moment */
+      schedule(d, SECOND_LOOK_NS);
+      hmap_put(now, span_of(text), SEEN);
+      continue;
+    }
+    if (state == SEEN) {
       log_warn(d->log, WHO, "node %s: %s", d->node, text);
       kclient_event(d->client, "dralab-driver", d->node, node, "Warning", "DeviceTreeProblem", "%s", text);
     }
-    hmap_put(now, span_of(text), d);
+    hmap_put(now, span_of(text), SAID);
   }
   hmap_free(d->problems);
   d->problems = now;
@@ -212,6 +235,10 @@ publish(struct fake_driver *d, const struct json *node, struct kerr *reterr)
   r = device_tree_read(a, d->dir, &t, reterr);
   if (r < 0)
     return r;
+  /* Edited while it was read: half-removed devices are no news, and every version would cost a generation. */
+  if (tree_watch_drain(d->watch_fd) && ++d->unsettled < UNSETTLED_MAX)
+    return kerr_set(reterr, KERR_CONFLICT, NULL, "the tree is being edited");
+  d->unsettled = 0;
   report_problems(d, &t, node);
   for (size_t i = 0; i < t.n_devices; i++)
     plugin_ensure(d, t.devices[i].driver);
@@ -221,15 +248,6 @@ publish(struct fake_driver *d, const struct json *node, struct kerr *reterr)
 }
 
 /* -- the loop -- */
-
-static void
-schedule(struct fake_driver *d, int64_t in_ns)
-{
-  int64_t at = clock_mono(d->clock) + in_ns;
-
-  if (at < d->due)
-    d->due = at;
-}
 
 static void
 take_change(struct fake_driver *d, struct kclient_change *c)
@@ -260,6 +278,10 @@ run_due(struct fake_driver *d)
   if (publish(d, node, &err) == 0) {
     d->retry_ns = RETRY_FIRST_NS;
     schedule(d, RESCAN_NS);
+    return;
+  }
+  if (d->unsettled) {
+    schedule(d, SETTLE_NS);
     return;
   }
   if (err.code != KERR_CONFLICT && err.code != KERR_CANCELLED)

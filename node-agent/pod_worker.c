@@ -227,7 +227,7 @@ wants_start(const struct pod_worker *w, const struct pod_container *c)
 {
   struct container_view v = view_of(w, c);
 
-  if (c->starting || c->running)
+  if (c->starting || c->running || c->proc.pid != 0) /* one that failed to start has a minder for a moment yet */
     return false;
   return !c->now.set || pod_restarts(pod_tree(w), &v, c->now.exit_code);
 }

@@ -457,6 +457,16 @@ block_signals(void)
   return signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
 }
 
+/* The kernel leaves a folder without any permission in an overlay's work directory: the node's directory must be
+ * removable. */
+static void
+open_work_dirs(struct arena *a, const struct json *plan)
+{
+  for (json_each_item (p, json_get(plan, "steps")))
+    if (json_get_str(*p, "work"))
+      (void)chmod(arena_printf(a, "%s/work", json_get_str(*p, "work")), 0700);
+}
+
 static int
 run(struct minder *m, struct sandbox_filter *filter, int signals, struct kerr *reterr)
 {
@@ -473,7 +483,9 @@ run(struct minder *m, struct sandbox_filter *filter, int signals, struct kerr *r
   m->started_at = wall_now();
   write_state(m, true, false, 0, NULL);
   (void)close(CONTAINER_STATUS_FD);
-  write_state(m, true, true, mind(m, signals), NULL);
+  status = mind(m, signals);
+  open_work_dirs(m->a, m->plan);
+  write_state(m, true, true, status, NULL);
   return 0;
 }
 
@@ -501,6 +513,7 @@ sandbox_init_main(int plan_fd)
   if ((json_get(plan, "seccomp") && sandbox_filter_new(json_get(plan, "seccomp"), &filter, &err) < 0) ||
       cri_log_open(&m.log, json_get_str_or(plan, "log", ""), &err) < 0 || run(&m, filter, signals, &err) < 0) {
     /* Told as one thing that went wrong, in containerd's words: exit code 128, reason StartError. */
+    open_work_dirs(a, plan);
     write_state(&m, false, true, 128 << 8, arena_printf(a, START_PREFIX "%s: unknown", err.msg));
     (void)close(CONTAINER_STATUS_FD);
   }
