@@ -163,13 +163,13 @@ controllers_stop(struct controllers *c)
   for (size_t i = 0; i < c->n; i++)
     for (size_t k = 0; k < c->list[i].n_workers; k++)
       pthread_join(c->list[i].workers[k], NULL);
+  mailbox_close(c->changes);
+  pthread_join(c->loop, NULL); /* before the informers go: changes name the one they came from */
   for (size_t i = 0; i < c->n; i++)
     if (c->list[i].ops->stop)
       c->list[i].ops->stop(&c->list[i]);
   for (size_t i = 0; i < WATCH_COUNT; i++)
     kclient_informer_free(c->watched[i].informer);
-  mailbox_close(c->changes);
-  pthread_join(c->loop, NULL);
   for (size_t i = 0; i < c->n; i++) {
     if (c->list[i].ops->state_free)
       c->list[i].ops->state_free(c->list[i].state);

@@ -220,10 +220,10 @@ scheduler_stop(struct scheduler *s)
 {
   if (!s)
     return;
+  mailbox_close(s->inbox);
+  pthread_join(s->loop, NULL); /* before the informers go: changes name the one they came from */
   for (size_t i = 0; i < SCHED_WATCH_COUNT; i++)
     kclient_informer_free(s->informers[i]);
-  mailbox_close(s->inbox);
-  pthread_join(s->loop, NULL);
   mailbox_close(s->jobs);
   for (size_t i = 0; i < s->n_workers; i++)
     pthread_join(s->workers[i], NULL);

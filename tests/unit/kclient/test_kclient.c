@@ -9,6 +9,7 @@
 #include <stdatomic.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "ceilings.h"
 #include "fake_server.h"
@@ -386,6 +387,7 @@ write_on(void *arg)
     fake_put(wr->server, "n", name, k, 0);
     if (k % 50 == 49)
       fake_end_streams(wr->server);
+    (void)usleep(500); /* streams that end all the time would be waited for longer and longer */
   }
   return NULL;
 }
