@@ -21,7 +21,10 @@ void bench_conn_close(struct bench_conn *c);
 
 /* `body` NULL: none. The answer's body is borrowed until the next call. Returns the status. */
 int bench_call(struct bench_conn *c, const char *method, const char *path, const char *body, struct span *ret);
-/* A watch: send the request, then take its lines one by one (borrowed until the next call). */
+/*
+ * A watch: send the request, then take its lines one by one (borrowed until the next call). A line without text (p
+ * NULL): the server has ended it, as it may at any time.
+ */
 void bench_watch(struct bench_conn *c, const char *path);
 struct span bench_watch_line(struct bench_conn *c);
 

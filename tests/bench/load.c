@@ -222,18 +222,61 @@ make_namespace(struct bench_conn *c, bool service_account)
   }
 }
 
-/* "?watch=1&resourceVersion=N" of now, for a collection. */
-static char *
-watch_path(struct bench_conn *c, const char *collection)
+/* The first resourceVersion in a text: of a list its own, of an event the object's. */
+static long
+revision_in(struct span text)
 {
   static const char key[] = "\"resourceVersion\":\"";
-  struct span list = must(c, "GET", collection, NULL);
-  const char *at = memmem(list.p, list.n, key, sizeof key - 1);
+  const char *at = memmem(text.p, text.n, key, sizeof key - 1);
 
   if (!at)
-    bench_fail("%s: a list without resourceVersion", collection);
-  return mem_printf("%s?watch=1&timeoutSeconds=300&resourceVersion=%ld", collection,
-                    strtol(at + sizeof key - 1, NULL, 10));
+    bench_fail("no resourceVersion in %.*s", (int)(text.n < 300 ? text.n : 300), text.p);
+  return strtol(at + sizeof key - 1, NULL, 10);
+}
+
+/* -- following a collection: a watch that is opened again where a server ends it -- */
+
+struct follow {
+  struct bench_conn *conn;
+  const char *collection;
+  long revision; /* the last one seen */
+  int ended;
+};
+
+static void
+follow_open(struct follow *f)
+{
+  _cleanup_free_ char *path =
+      mem_printf("%s?watch=1&timeoutSeconds=300&resourceVersion=%ld", f->collection, f->revision);
+
+  f->conn = bench_conn_open(port, token);
+  bench_watch(f->conn, path);
+}
+
+static struct span
+follow_line(struct follow *f)
+{
+  static const char error[] = "{\"type\":\"ERROR\"";
+  struct span line;
+
+  while (!(line = bench_watch_line(f->conn)).p) {
+    if (++f->ended > 100)
+      bench_fail("watch %s does not stay open", f->collection);
+    bench_conn_close(f->conn);
+    follow_open(f);
+  }
+  if (span_starts(line, SPAN(error)))
+    bench_fail("watch %s: %.*s", f->collection, (int)(line.n < 300 ? line.n : 300), line.p);
+  f->revision = revision_in(line);
+  return line;
+}
+
+static void
+follow_close(struct follow *f)
+{
+  bench_conn_close(f->conn);
+  if (f->ended)
+    fprintf(stderr, "bench: the server ended a watch of %s %d times; it was resumed\n", f->collection, f->ended);
 }
 
 /* The number of an object called PREFIX-N (the first name in its text is its own), or -1. */
@@ -322,7 +365,7 @@ static _Atomic(int64_t) sent[EVENTS];
 static atomic_int watching;
 
 struct watcher {
-  const char *path;
+  struct follow follow;
   int64_t took[EVENTS];
 };
 
@@ -330,19 +373,18 @@ static void *
 watch_events(void *arg)
 {
   struct watcher *w = arg;
-  struct bench_conn *c = bench_conn_open(port, token);
 
-  bench_watch(c, w->path);
+  follow_open(&w->follow);
   atomic_fetch_add(&watching, 1);
   for (int seen = 0; seen < EVENTS;) {
-    int i = object_number(bench_watch_line(c), "seen");
+    int i = object_number(follow_line(&w->follow), "seen");
 
     if (i < 0)
       continue;
     w->took[i] = clock_mono(clk) - atomic_load(&sent[i]);
     seen++;
   }
-  bench_conn_close(c);
+  follow_close(&w->follow);
   return NULL;
 }
 
@@ -351,14 +393,14 @@ run_watch(struct bench_conn *c)
 {
   _cleanup_free_ struct watcher *w = mem_calloc(WATCHERS, sizeof *w);
   _cleanup_free_ int64_t *took = mem_calloc(WATCHERS * EVENTS, sizeof *took);
-  _cleanup_free_ char *path = NULL;
   pthread_t t[WATCHERS];
+  long revision;
   double cpu;
 
   make_namespace(c, false);
-  path = watch_path(c, CLAIMS);
+  revision = revision_in(must(c, "GET", CLAIMS, NULL));
   for (int i = 0; i < WATCHERS; i++) {
-    w[i].path = path;
+    w[i].follow = (struct follow){ .collection = CLAIMS, .revision = revision };
     thread_start(&t[i], "watcher", watch_events, &w[i]);
   }
   while (atomic_load(&watching) < WATCHERS)
@@ -408,7 +450,8 @@ make_pods(struct bench_conn *c, int i)
 }
 
 struct bound {
-  const char *path, *prefix;
+  struct follow follow;
+  const char *prefix;
   int n;
 };
 
@@ -417,12 +460,11 @@ wait_bound(void *arg)
 {
   static const char key[] = "\"nodeName\":\"";
   struct bound *b = arg;
-  struct bench_conn *c = bench_conn_open(port, token);
 
-  bench_watch(c, b->path);
+  follow_open(&b->follow);
   atomic_fetch_add(&watching, 1);
   for (int seen = 0; seen < b->n;) {
-    struct span line = bench_watch_line(c);
+    struct span line = follow_line(&b->follow);
     int i = object_number(line, b->prefix);
 
     if (i < 0 || i >= PODS_N || pod_took[i] || !memmem(line.p, line.n, key, sizeof key - 1))
@@ -430,7 +472,7 @@ wait_bound(void *arg)
     pod_took[i] = clock_mono(clk) - atomic_load(&pod_made[i]);
     seen++;
   }
-  bench_conn_close(c);
+  follow_close(&b->follow);
   return NULL;
 }
 
@@ -460,7 +502,6 @@ static void
 run_sched(struct bench_conn *c)
 {
   struct bound b = { .prefix = "first", .n = 1 };
-  _cleanup_free_ char *path = NULL;
   pthread_t t;
   int64_t from;
   double cpu;
@@ -478,7 +519,7 @@ run_sched(struct bench_conn *c)
        "}}}");
   crew_run(4, NODES, 0, make_node);
   clock_sleep(clk, 1 * CLOCK_SEC); /* the informers have seen them */
-  b.path = path = watch_path(c, PODS);
+  b.follow = (struct follow){ .collection = PODS, .revision = revision_in(must(c, "GET", PODS, NULL)) };
   start_bound(&t, &b);
   atomic_store(&pod_made[0], clock_mono(clk));
   make_pod(c, "first", 0);

@@ -48,9 +48,10 @@ upstream_start_rest() {
   upstream_run kube-scheduler "$upstream_bin/kube-scheduler" "${c[@]}" --secure-port=$((upstream_port + 3))
   for p in 2 3; do upstream_until_ok "https://127.0.0.1:$((upstream_port + p))/healthz"; done
 }
+# By force: nothing of it is kept, and an API server whose etcd has gone takes a minute to end by itself.
 upstream_stop() {
   local p
-  for p in $upstream_pids; do kill "$p" 2>/dev/null || true; done
-  for p in $upstream_pids; do wait "$p" 2>/dev/null || true; done
+  for p in $upstream_pids; do disown "$p" 2>/dev/null; kill -9 "$p" 2>/dev/null || true; done
+  for p in $upstream_pids; do while [ -e "/proc/$p" ]; do sleep 0.02; done; done
   upstream_pids=
 }
