@@ -145,6 +145,10 @@ remove_entry(int dirfd, const char *name, dev_t dev, int depth, struct strbuf *a
   if (S_ISDIR(st.st_mode)) {
     if (st.st_dev != dev)
       return -EXDEV; /* something is mounted there */
+    /* overlayfs leaves its work directory with no permission at all, and a pod may leave a read-only one: what is ours
+       we may open up. Root needs none of it, so a link put here meanwhile gains nobody anything. */
+    if ((st.st_mode & S_IRWXU) != S_IRWXU && geteuid() != 0 && fchmodat(dirfd, name, S_IRWXU, 0) < 0)
+      return -errno;
     fd = openat(dirfd, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
     if (fd < 0)
       return -errno;

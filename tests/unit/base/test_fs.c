@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include "fs.h"
 #include "log.h"
@@ -89,6 +90,24 @@ trees_are_removed_without_following_links(void **state)
   assert_true(fs_exists(fs_join(a, kept, "x")));
 }
 
+/* Says little as root, who may do everything. */
+static void
+trees_are_removed_whatever_their_modes(void **state)
+{
+  _cleanup_arena_ struct arena *a = arena_new(1 << 20);
+  _cleanup_kerr_ struct kerr err = KERR_INIT;
+  const char *tree = fs_join(a, root, "tree"), *shut = fs_join(a, tree, "shut"), *fixed = fs_join(a, tree, "fixed");
+
+  (void)state;
+  assert_int_equal(fs_mkdirs(shut, 0700, &err), 0);
+  assert_int_equal(fs_mkdirs(fixed, 0700, &err), 0);
+  assert_int_equal(fs_write(fs_join(a, fixed, "file"), SPAN("x"), 0600, false, &err), 0);
+  assert_int_equal(chmod(shut, 0), 0);
+  assert_int_equal(chmod(fixed, 0555), 0);
+  assert_int_equal(fs_remove_tree(tree, &err), 0);
+  assert_int_not_equal(access(tree, F_OK), 0);
+}
+
 static void
 opening_below_stays_below(void **state)
 {
@@ -166,6 +185,7 @@ main(void)
   const struct CMUnitTest tests[] = {
     cmocka_unit_test_setup_teardown(files_are_replaced_whole, make_root, remove_root),
     cmocka_unit_test_setup_teardown(trees_are_removed_without_following_links, make_root, remove_root),
+    cmocka_unit_test_setup_teardown(trees_are_removed_whatever_their_modes, make_root, remove_root),
     cmocka_unit_test_setup_teardown(opening_below_stays_below, make_root, remove_root),
     cmocka_unit_test_setup_teardown(a_lock_file_excludes, make_root, remove_root),
     cmocka_unit_test_setup_teardown(log_lines, make_root, remove_root),
