@@ -96,18 +96,48 @@ nodes_of_slices(struct subject *s, const struct manifests *m)
   }
 }
 
+/*
+ * The allocator reads the current version with its defaults in place; files may have any version, and leave the
+ * defaults out. What is neither a node nor of the group (the pods beside a claim) is left alone.
+ */
+static int
+admit(struct subject *s, const struct personality *p, struct manifest *m, struct kerr *reterr)
+{
+  struct arena *a = s->cli->arena;
+  const struct kind *k, *current;
+  struct json *o = m->object;
+  int r;
+
+  if (strcmp(object_kind(o), "Node") != 0 &&
+      strncmp(object_api_version(o), "resource.k8s.io/", strlen("resource.k8s.io/")) != 0)
+    return 0;
+  r = manifest_admit(a, o, p, clock_wall(s->cli->clock), &k, &m->object, reterr);
+  if (r < 0)
+    return kerr_wrap(reterr, "%s: %s %s", m->source, object_kind(o), object_name(o));
+  current = kind_find_api_version("resource.k8s.io/v1", object_kind(o));
+  if (current && current != k)
+    r = kind_convert(a, k, current, m->object, &m->object, reterr);
+  if (r == 0)
+    take_object(s, m->object);
+  return r;
+}
+
 static int
 read_files(struct subject *s, struct kerr *reterr)
 {
+  _cleanup_(personality_unrefp) struct personality *p = NULL;
   struct manifests m;
-  int r = manifests_read(s->cli->arena, &s->o->files, false, &m, reterr);
+  int r = personality_new(NULL, "AllAlpha=true,AllBeta=true", NULL, &p, reterr); /* keep what gates might drop */
 
+  if (r == 0)
+    r = manifests_read(s->cli->arena, &s->o->files, false, &m, reterr);
   if (r < 0)
     return r;
-  for (size_t i = 0; i < m.n; i++)
-    take_object(s, m.list[i].object);
-  nodes_of_slices(s, &m);
-  return 0;
+  for (size_t i = 0; i < m.n && r == 0; i++)
+    r = admit(s, p, &m.list[i], reterr);
+  if (r == 0)
+    nodes_of_slices(s, &m);
+  return r;
 }
 
 static int
@@ -116,7 +146,7 @@ read_cluster(struct subject *s, struct kerr *reterr)
   static const struct {
     const struct kclient_resource *resource;
     const char *kind;
-  } kinds[] = {
+  } wanted[] = {
     { &KC_NODES, "Node" },
     { &KC_DEVICECLASSES, "DeviceClass" },
     { &KC_RESOURCESLICES, "ResourceSlice" },
@@ -126,11 +156,11 @@ read_cluster(struct subject *s, struct kerr *reterr)
   _cleanup_(kclient_freep) struct kclient *c = NULL;
   int r = cluster_access_client(s->cli, &s->o->kube.target, &c, NULL, reterr);
 
-  for (size_t i = 0; r == 0 && i < ARRAY_SIZE(kinds); i++) {
+  for (size_t i = 0; r == 0 && i < ARRAY_SIZE(wanted); i++) {
     _cleanup_kerr_ struct kerr err = KERR_INIT;
     struct kclient_list list;
 
-    if (kclient_list(c, kinds[i].resource, NULL, NULL, &list, &err) < 0) {
+    if (kclient_list(c, wanted[i].resource, NULL, NULL, &list, &err) < 0) {
       if (err.code == KERR_NOT_FOUND) /* a kind that this release does not serve */
         continue;
       return kerr_move(reterr, &err);
@@ -138,7 +168,7 @@ read_cluster(struct subject *s, struct kerr *reterr)
     for (size_t k = 0; k < list.n; k++) {
       struct json *object = json_copy(s->cli->arena, record_tree(list.items[k]));
 
-      json_set_str(s->cli->arena, object, "kind", kinds[i].kind);
+      json_set_str(s->cli->arena, object, "kind", wanted[i].kind);
       take_object(s, object);
     }
     kclient_list_release(&list);
@@ -277,7 +307,9 @@ allocate(struct cli *cli, const struct allocate_options *o, struct kerr *reterr)
   s.u = alloc_usage_new();
   r = o->files.n ? read_files(&s, reterr) : read_cluster(&s, reterr);
   if (r == 0 && json_count(s.claims) == 0)
-    r = kerr_set(reterr, KERR_NOT_FOUND, NULL, "there is no claim to allocate");
+    r = cli->n_args
+            ? kerr_set(reterr, KERR_NOT_FOUND, NULL, "there is no claim '%s' that waits for devices", cli->args[0])
+            : kerr_set(reterr, KERR_NOT_FOUND, NULL, "there is no claim to allocate");
   if (r == 0 && json_count(s.nodes) == 0)
     r = kerr_set(reterr, KERR_NOT_FOUND, NULL, "there is no node");
   if (r == 0)

@@ -65,34 +65,17 @@ static const struct cli_option validate_rows[] = {
   CLI_OPTIONS_END,
 };
 
-/* A namespaced object without a namespace goes into "default", as a client would send it. */
-static void
-set_namespace(struct arena *a, const struct kind *k, struct json *o)
-{
-  for (size_t i = 0; i < kind_resource_count; i++)
-    if (kind_resources[i].of == k && kind_resources[i].namespaced && !*object_namespace(o))
-      json_set_str(a, json_ensure_object(a, o, "metadata"), "namespace", "default");
-}
-
 /* Upstream's words; nothing when the object is right. */
 static const char *
 judge(struct arena *a, struct json *o, const struct personality *p, int64_t now)
 {
-  const struct kind *k = kind_find_api_version(object_api_version(o), object_kind(o));
-  struct kind_strictness strict = { .a = a };
   struct field_errors errs = { .a = a };
   _cleanup_kerr_ struct kerr err = KERR_INIT;
   struct json *canonical;
+  const struct kind *k;
 
-  if (!k)
-    return arena_printf(a, "no matches for kind \"%s\" in version \"%s\"", object_kind(o), object_api_version(o));
-  set_namespace(a, k, o);
-  if (kind_decode(a, k, o, &strict, &canonical, &err) < 0)
+  if (manifest_admit(a, o, p, now, &k, &canonical, &err) < 0)
     return arena_strdup(a, err.msg);
-  if (strict.n > 0)
-    return arena_printf(a, "strict decoding error: %s", strict.problems[0]);
-  kind_default(a, k, canonical, p, now);
-  kind_drop_disabled(a, k, canonical, NULL, p);
   validate_create(k, canonical, p, &errs);
   return errs.n ? field_errors_text(a, &errs) : NULL;
 }
