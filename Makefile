@@ -3,7 +3,7 @@
 #   make              build/dralab
 #   make quickstart   build it, make a cluster, run the examples on it
 #   make test         every test
-#   make check-asan | check-tsan | check-clang | fuzz-replay | check-limits | headers
+#   make check-asan | check-tsan | check-clang | fuzz-replay | headers
 #   make check-COMPONENT              unit tests of one folder
 #   make bench | install | format | clean
 #
@@ -151,11 +151,10 @@ check-clang: ; $(MAKE) CC=clang check
 headers:
 	@$(foreach d,$(COMPONENTS),for h in $$(find $(d) -maxdepth 2 -name "*.h"); do \
 	  $(CC) -std=gnu11 -D_GNU_SOURCE $(WARN) -Wno-unused-function -fsyntax-only $(call includes,$(d)) -x c - <<<"#include \"$${h##*/}\"" || exit 1; done;)
-check-limits: ; @tests/check-limits
 format: ; clang-format -i $$(git ls-files '*.c' '*.h')
 clean: ; rm -rf build
 -include $(shell find $(B) -name '*.d' 2>/dev/null)
-.PHONY: all test quickstart e2e install check unit fuzz-replay check-asan check-tsan check-clang headers check-limits format clean
+.PHONY: all test quickstart e2e install check unit fuzz-replay check-asan check-tsan check-clang headers format clean
 .SECONDARY:
 .DELETE_ON_ERROR:
 -include tests/bench/bench.mk
