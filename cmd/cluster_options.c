@@ -4,7 +4,7 @@
 
 #include "gates.h"
 
-static const char *const stores[] = { "memory", "sqlite", "etcd", NULL };
+static const char *const stores[] = { "memory", "sqlite", NULL };
 static const char *const disables[] = { "scheduler", "controllers", "node-agent", "driver", NULL };
 static const char *const syncs[] = { "full", "normal", NULL };
 
