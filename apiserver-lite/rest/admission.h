@@ -19,7 +19,7 @@ struct admission_plugin {
 
 extern const struct admission_plugin admission_namespace_lifecycle, admission_node_restriction, admission_taint_nodes,
     admission_service_account, admission_storage_in_use, admission_priority, admission_tolerations,
-    admission_resource_quota, admission_node_features;
+    admission_resource_quota, admission_node_features, admission_rbac_roles, admission_rbac_bindings;
 
 extern const struct admission_target admission_pods[]; /* pods alone */
 

@@ -11,7 +11,8 @@
 static const struct admission_plugin *const plugins[] = {
   &admission_namespace_lifecycle, &admission_node_restriction, &admission_taint_nodes,
   &admission_service_account,     &admission_storage_in_use,   &admission_priority,
-  &admission_tolerations,         &admission_node_features,    &admission_resource_quota,
+  &admission_rbac_roles,          &admission_rbac_bindings,    &admission_tolerations,
+  &admission_node_features,       &admission_resource_quota,
 };
 
 static bool
