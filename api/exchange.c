@@ -53,3 +53,12 @@ exchange_query_get(struct arena *a, const char *query, const char *name)
   }
   return NULL;
 }
+
+bool
+exchange_user_in_group(const struct exchange_user *user, const char *group)
+{
+  for (size_t i = 0; i < user->n_groups; i++)
+    if (strcmp(user->groups[i], group) == 0)
+      return true;
+  return false;
+}

@@ -119,6 +119,7 @@ struct exchange {
 };
 
 void exchange_answer_release(struct exchange_answer *ans);
+bool exchange_user_in_group(const struct exchange_user *user, const char *group);
 const char *exchange_header_get(const struct exchange_header *headers, size_t n, const char *name);
 /* The decoded value of a query parameter, in the arena; NULL when it is absent. The first one wins. */
 const char *exchange_query_get(struct arena *a, const char *query, const char *name);

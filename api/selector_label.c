@@ -359,12 +359,6 @@ label_selector_is_empty(const struct label_selector *s)
   return !s->n && !s->nothing;
 }
 
-static int
-by_bytes(const void *x, const void *y)
-{
-  return strcmp(*(const char *const *)x, *(const char *const *)y);
-}
-
 char *
 label_selector_text(struct arena *a, const struct label_selector *s)
 {
@@ -376,7 +370,7 @@ label_selector_text(struct arena *a, const struct label_selector *s)
 
     if (r->n)
       memcpy(sorted, r->values, r->n * sizeof *sorted);
-    qsort(sorted, r->n, sizeof *sorted, by_bytes);
+    qsort(sorted, r->n, sizeof *sorted, text_order);
     strbuf_printf(&b, "%s%s%s%s", i ? "," : "", r->op == OP_NOT_EXISTS ? "!" : "", r->key, ops[r->op].before);
     for (size_t k = 0; k < r->n; k++)
       strbuf_printf(&b, "%s%s", k ? "," : "", sorted[k]);

@@ -272,12 +272,6 @@ fs_exists(const char *path)
   return access(path, F_OK) == 0;
 }
 
-static int
-by_bytes(const void *x, const void *y)
-{
-  return strcmp(*(char *const *)x, *(char *const *)y);
-}
-
 int
 fs_list(struct arena *a, const char *path, char ***ret_names, size_t *ret_n, struct kerr *reterr)
 {
@@ -301,7 +295,7 @@ fs_list(struct arena *a, const char *path, char ***ret_names, size_t *ret_n, str
     }
     names[n++] = arena_strdup(a, e->d_name);
   }
-  qsort(names, n, sizeof *names, by_bytes);
+  qsort(names, n, sizeof *names, text_order);
   *ret_names = names;
   *ret_n = n;
   return 0;

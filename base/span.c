@@ -84,3 +84,9 @@ span_utf8_valid(struct span s)
   }
   return true;
 }
+
+int
+text_order(const void *x, const void *y)
+{
+  return strcmp(*(const char *const *)x, *(const char *const *)y);
+}

@@ -58,6 +58,8 @@ span_ends(struct span a, struct span suffix)
 
 /* Byte order, as Go's strings.Compare. */
 int span_cmp(struct span a, struct span b);
+/* The same for qsort over an array of `const char *`. */
+int text_order(const void *x, const void *y);
 /* The part before the first `c`; *rest is what follows it, or an empty span with p NULL when there is no `c`. */
 struct span span_cut(struct span s, char c, struct span *rest);
 struct span span_trim(struct span s); /* without ASCII white space at either end */

@@ -137,6 +137,18 @@ cel_quote(struct strbuf *b, struct span s)
   strbuf_putc(b, '"');
 }
 
+const char *
+cel_quoted(struct arena *a, struct span s)
+{
+  _cleanup_strbuf_ struct strbuf b = { 0 };
+  struct span text;
+
+  strbuf_init(&b, 16 * 1024 * 1024);
+  cel_quote(&b, s);
+  text = strbuf_view(&b);
+  return arena_strndup(a, text.p, text.n);
+}
+
 /* -- values as Go's %v prints them -- */
 
 static void

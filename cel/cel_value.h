@@ -269,6 +269,7 @@ void cel_print_double(struct strbuf *b, double d,
                       int exponent_from); /* %g with the exponent form from 10^exponent_from */
 char *cel_print_text(struct arena *a, struct cel_value v);
 void cel_quote(struct strbuf *b, struct span s); /* Go's %q */
+const char *cel_quoted(struct arena *a, struct span s);
 
 /* -- one per library that has values of its own -- */
 bool cel_quantity_equal(const struct cel_quantity *x, const struct cel_quantity *y);

@@ -12,25 +12,13 @@ struct reader {
   const char *error;
 };
 
-static const char *
-quote(struct arena *a, struct span s)
-{
-  _cleanup_strbuf_ struct strbuf b = { 0 };
-  struct span text;
-
-  strbuf_init(&b, 16 * 1024 * 1024);
-  cel_quote(&b, s);
-  text = strbuf_view(&b);
-  return arena_strndup(a, text.p, text.n);
-}
-
 static bool
 fail(struct reader *r, const char *msg, struct span at)
 {
   if (at.n)
-    r->error = arena_printf(r->a, "ParseAddr(%s): %s (at %s)", quote(r->a, r->in), msg, quote(r->a, at));
+    r->error = arena_printf(r->a, "ParseAddr(%s): %s (at %s)", cel_quoted(r->a, r->in), msg, cel_quoted(r->a, at));
   else
-    r->error = arena_printf(r->a, "ParseAddr(%s): %s", quote(r->a, r->in), msg);
+    r->error = arena_printf(r->a, "ParseAddr(%s): %s", cel_quoted(r->a, r->in), msg);
   return false;
 }
 
@@ -68,12 +56,6 @@ read_ipv4(struct reader *r, struct span s, uint8_t out[4])
   return true;
 }
 
-static int
-hex_digit(char c)
-{
-  return c >= '0' && c <= '9' ? c - '0' : (c | 0x20) >= 'a' && (c | 0x20) <= 'f' ? (c | 0x20) - 'a' + 10 : -1;
-}
-
 static struct span
 behind(struct span s, size_t n)
 {
@@ -86,8 +68,8 @@ read_group(struct reader *r, struct span s, unsigned *ret)
 {
   size_t n = 0;
 
-  for (*ret = 0; n < s.n && hex_digit(s.p[n]) >= 0; n++) {
-    *ret = *ret << 4 | (unsigned)hex_digit(s.p[n]);
+  for (*ret = 0; n < s.n && cel_hex_digit(s.p[n]) >= 0; n++) {
+    *ret = *ret << 4 | (unsigned)cel_hex_digit(s.p[n]);
     if (n > 3) {
       (void)fail(r, "each group must have 4 or less digits", s);
       return 0;
@@ -215,11 +197,11 @@ parse_ip(struct arena *a, struct span text)
   struct span zone;
 
   if (!read_address(&r, ip, &zone))
-    return cel_failf(a, "IP Address %s parse error during conversion from string: %s", quote(a, text), r.error);
+    return cel_failf(a, "IP Address %s parse error during conversion from string: %s", cel_quoted(a, text), r.error);
   if (zone.n)
-    return cel_failf(a, "IP address %s with zone value is not allowed", quote(a, text));
+    return cel_failf(a, "IP address %s with zone value is not allowed", cel_quoted(a, text));
   if (is_mapped(ip))
-    return cel_failf(a, "IPv4-mapped IPv6 address %s is not allowed", quote(a, text));
+    return cel_failf(a, "IPv4-mapped IPv6 address %s is not allowed", cel_quoted(a, text));
   return (struct cel_value){ .kind = CEL_IP, .u.ip = ip };
 }
 
@@ -249,18 +231,18 @@ read_prefix(struct arena *a, struct span text, struct cel_ip *ip)
   int n;
 
   if (!slash)
-    return arena_printf(a, "netip.ParsePrefix(%s): no '/'", quote(a, text));
+    return arena_printf(a, "netip.ParsePrefix(%s): no '/'", cel_quoted(a, text));
   r.in = span_make(text.p, (size_t)(slash - text.p));
   if (!read_address(&r, ip, &zone))
-    return arena_printf(a, "netip.ParsePrefix(%s): %s", quote(a, text), r.error);
+    return arena_printf(a, "netip.ParsePrefix(%s): %s", cel_quoted(a, text), r.error);
   if (zone.n)
-    return arena_printf(a, "netip.ParsePrefix(%s): IPv6 zones cannot be present in a prefix", quote(a, text));
+    return arena_printf(a, "netip.ParsePrefix(%s): IPv6 zones cannot be present in a prefix", cel_quoted(a, text));
   bits = span_make(slash + 1, text.n - r.in.n - 1);
   n = prefix_bits(bits);
   if (n < 0)
-    return arena_printf(a, "netip.ParsePrefix(%s): bad bits after slash: %s", quote(a, text), quote(a, bits));
+    return arena_printf(a, "netip.ParsePrefix(%s): bad bits after slash: %s", cel_quoted(a, text), cel_quoted(a, bits));
   if (n > (ip->family == 4 ? 32 : 128))
-    return arena_printf(a, "netip.ParsePrefix(%s): prefix length out of range", quote(a, text));
+    return arena_printf(a, "netip.ParsePrefix(%s): prefix length out of range", cel_quoted(a, text));
   ip->bits = (int16_t)n;
   return NULL;
 }
@@ -279,7 +261,7 @@ parse_cidr(struct arena *a, struct span text)
   if (is_mapped(ip))
     return cel_failf(
         a, "network address parse error during conversion from string: IPv4-mapped IPv6 address %s is not allowed",
-        quote(a, text));
+        cel_quoted(a, text));
   return (struct cel_value){ .kind = CEL_CIDR, .u.ip = ip };
 }
 

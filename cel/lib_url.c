@@ -6,18 +6,6 @@
 
 enum mode { PATH, HOST, ZONE, USER, QUERY, FRAGMENT };
 
-static const char *
-quote(struct arena *a, struct span s)
-{
-  _cleanup_strbuf_ struct strbuf b = { 0 };
-  struct span text;
-
-  strbuf_init(&b, 16 * 1024 * 1024);
-  cel_quote(&b, s);
-  text = strbuf_view(&b);
-  return arena_strndup(a, text.p, text.n);
-}
-
 static bool
 in(char c, const char *set)
 {
@@ -36,16 +24,10 @@ should_escape(char c, enum mode m)
   return !(m == FRAGMENT && in(c, "!()*"));
 }
 
-static int
-hex(char c)
-{
-  return c >= '0' && c <= '9' ? c - '0' : (c | 0x20) >= 'a' && (c | 0x20) <= 'f' ? (c | 0x20) - 'a' + 10 : -1;
-}
-
 static const char *
 bad_escape(struct arena *a, struct span s)
 {
-  return arena_printf(a, "invalid URL escape %s", quote(a, span_make(s.p, s.n > 3 ? 3 : s.n)));
+  return arena_printf(a, "invalid URL escape %s", cel_quoted(a, span_make(s.p, s.n > 3 ? 3 : s.n)));
 }
 
 /* NULL, or Go's message. */
@@ -58,16 +40,16 @@ check_escapes(struct arena *a, struct span s, enum mode m)
 
     if (at.p[0] != '%') {
       if ((m == HOST || m == ZONE) && (unsigned char)at.p[0] < 0x80 && should_escape(at.p[0], m))
-        return arena_printf(a, "invalid character %s in host name", quote(a, span_make(at.p, 1)));
+        return arena_printf(a, "invalid character %s in host name", cel_quoted(a, span_make(at.p, 1)));
       i++;
       continue;
     }
-    if (at.n < 3 || hex(at.p[1]) < 0 || hex(at.p[2]) < 0)
+    if (at.n < 3 || cel_hex_digit(at.p[1]) < 0 || cel_hex_digit(at.p[2]) < 0)
       return bad_escape(a, at);
-    if (m == HOST && hex(at.p[1]) < 8 && !percent25)
+    if (m == HOST && cel_hex_digit(at.p[1]) < 8 && !percent25)
       return bad_escape(a, at);
     if (m == ZONE) {
-      char c = (char)(hex(at.p[1]) << 4 | hex(at.p[2]));
+      char c = (char)(cel_hex_digit(at.p[1]) << 4 | cel_hex_digit(at.p[2]));
 
       if (!percent25 && c != ' ' && should_escape(c, HOST))
         return bad_escape(a, at);
@@ -89,7 +71,7 @@ unescape(struct arena *a, struct span s, enum mode m, struct span *ret)
   out = arena_alloc(a, s.n + 1);
   for (size_t i = 0; i < s.n; i++) {
     if (s.p[i] == '%') {
-      out[n++] = (char)(hex(s.p[i + 1]) << 4 | hex(s.p[i + 2]));
+      out[n++] = (char)(cel_hex_digit(s.p[i + 1]) << 4 | cel_hex_digit(s.p[i + 2]));
       i += 2;
     } else {
       out[n++] = s.p[i] == '+' && m == QUERY ? ' ' : s.p[i];
@@ -138,7 +120,7 @@ parse_literal_host(struct arena *a, struct span host, struct span *ret)
     return "missing ']' in host";
   port = from(host, close + 1);
   if (!is_port(port))
-    return arena_printf(a, "invalid port %s after host", quote(a, port));
+    return arena_printf(a, "invalid port %s after host", cel_quoted(a, port));
   if ((err = unescape(a, port, HOST, &ready_port)))
     return err;
   name = span_make(host.p + 1, (size_t)(close - host.p) - 1);
@@ -176,7 +158,7 @@ parse_host(struct arena *a, struct span scheme, struct span host, struct span *r
     if (!span_is(scheme, "http") && !span_is(scheme, "https"))
       colon = last;
     if (!is_port(from(host, colon)))
-      return arena_printf(a, "invalid port %s after host", quote(a, from(host, colon)));
+      return arena_printf(a, "invalid port %s after host", cel_quoted(a, from(host, colon)));
   }
   return unescape(a, host, HOST, ret);
 }
@@ -320,7 +302,7 @@ cel_url_check(struct arena *a, struct span text)
   struct cel_url u;
   const char *err = parse(a, text, true, &u);
 
-  return err ? arena_printf(a, "parse %s: %s", quote(a, text), err) : NULL;
+  return err ? arena_printf(a, "parse %s: %s", cel_quoted(a, text), err) : NULL;
 }
 
 /* -- printing -- */
@@ -384,10 +366,10 @@ do_url(struct cel_eval *ev, const struct cel_value *args, unsigned n)
   before = span_cut(text, '#', &fragment);
   err = parse(ev->a, before, false, u);
   if (err)
-    return cel_failf(ev->a, "URL parse error during conversion from string: parse %s: %s", quote(ev->a, before), err);
+    return cel_failf(ev->a, "URL parse error during conversion from string: parse %s: %s", cel_quoted(ev->a, before), err);
   u->raw_fragment = fragment;
   if (fragment.n && (err = unescape(ev->a, fragment, FRAGMENT, &u->fragment)))
-    return cel_failf(ev->a, "URL parse error during conversion from string: parse %s: %s", quote(ev->a, text), err);
+    return cel_failf(ev->a, "URL parse error during conversion from string: parse %s: %s", cel_quoted(ev->a, text), err);
   return (struct cel_value){ .kind = CEL_URL, .u.url = u };
 }
 

@@ -9,8 +9,8 @@
 #define USER_AGENT "dralab"
 #define POLL_NS    (50 * CLOCK_MS)
 
-static int
-read_admin_conf(struct cli *cli, const struct cluster_dir *d, struct json **ret, struct kerr *reterr)
+int
+cluster_access_conf(struct cli *cli, const struct cluster_dir *d, struct json **ret, struct kerr *reterr)
 {
   _cleanup_strbuf_ struct strbuf text;
   int r;
@@ -26,7 +26,7 @@ int
 cluster_access_export(struct cli *cli, const struct cluster_dir *d, const char *kubeconfig, struct kerr *reterr)
 {
   struct json *conf;
-  int r = read_admin_conf(cli, d, &conf, reterr);
+  int r = cluster_access_conf(cli, d, &conf, reterr);
 
   if (r == 0)
     r = kubeconfig_merge(kubeconfig, conf, cli->clock, reterr);

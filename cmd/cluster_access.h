@@ -10,6 +10,9 @@
 #include "cluster_dir.h"
 #include "kclient.h"
 
+/* DIR/admin.conf as a tree in the arena of `cli`. KERR_NOT_FOUND, KERR_IO, KERR_PARSE. */
+_must_check_ int cluster_access_conf(struct cli *cli, const struct cluster_dir *d, struct json **ret,
+                                     struct kerr *reterr);
 /* Merge DIR/admin.conf into `kubeconfig` (NULL: $KUBECONFIG, else ~/.kube/config) and make it current. */
 _must_check_ int cluster_access_export(struct cli *cli, const struct cluster_dir *d, const char *kubeconfig,
                                        struct kerr *reterr);

@@ -17,19 +17,6 @@ static const struct cli_option clusters_rows[] = { CLI_OPTION_JSON(struct get_op
 static const struct cli_option one_rows[] = { CLI_OPTION_NAME(struct get_options, name),
                                               CLI_OPTION_JSON(struct get_options, output), CLI_OPTIONS_END };
 
-static int
-admin_conf(struct cli *cli, const struct cluster_dir *d, struct json **ret, struct kerr *reterr)
-{
-  _cleanup_strbuf_ struct strbuf text;
-  int r;
-
-  strbuf_init(&text, CEIL_SMALL_FILE);
-  r = fs_read(cluster_dir_file(cli->arena, d, "admin.conf"), &text, reterr);
-  if (r == 0)
-    r = yaml_parse(cli->arena, strbuf_view(&text), NULL, ret, reterr);
-  return r;
-}
-
 /* What there is to say of one cluster; a folder that cannot be read says so in `error`. */
 static struct json *
 cluster_object(struct cli *cli, const char *name)
@@ -60,7 +47,7 @@ cluster_object(struct cli *cli, const char *name)
   json_set_str(a, o, "version", personality_version(p));
   json_set_int(a, o, "nodes", (int64_t)c.n_nodes);
   json_set_str(a, o, "store", c.store);
-  if (admin_conf(cli, &d, &conf, &err) == 0) {
+  if (cluster_access_conf(cli, &d, &conf, &err) == 0) {
     const struct json *cluster = json_get(json_at(json_get(conf, "clusters"), 0), "cluster");
 
     json_set_str(a, o, "server", json_get_str_or(cluster, "server", ""));
@@ -115,7 +102,7 @@ kubeconfig_run(struct cli *cli, void *options, struct kerr *reterr)
   if (r == 0 && !cluster_dir_exists(&d))
     r = kerr_set(reterr, KERR_NOT_FOUND, NULL, "could not locate any cluster with the name \"%s\"", d.name);
   if (r == 0)
-    r = admin_conf(cli, &d, &conf, reterr);
+    r = cluster_access_conf(cli, &d, &conf, reterr);
   if (r < 0)
     return r;
   strbuf_init(&text, CEIL_SMALL_FILE);

@@ -41,12 +41,6 @@ sched_tally_add(struct sched_tally *t, const char *reason)
   ++*count;
 }
 
-static int
-by_text(const void *x, const void *y)
-{
-  return strcmp(*(const char *const *)x, *(const char *const *)y);
-}
-
 const char *
 sched_tally_text(struct sched_tally *t, size_t nodes)
 {
@@ -59,7 +53,7 @@ sched_tally_text(struct sched_tally *t, size_t nodes)
   while (hmap_next(t->counts, &cursor, &key, &value))
     lines[n++] = arena_printf(t->a, "%zu %.*s", *(size_t *)value, SPAN_FMT(key));
   if (n > 1)
-    qsort(lines, n, sizeof *lines, by_text);
+    qsort(lines, n, sizeof *lines, text_order);
   strbuf_init(&b, CEIL_SMALL_FILE);
   strbuf_printf(&b, "0/%zu nodes are available:", nodes);
   for (size_t i = 0; i < n; i++)

@@ -34,15 +34,6 @@ static const struct exchange_user anonymous_user = {
 
 /* -- users -- */
 
-static bool
-has_group(const struct exchange_user *u, const char *group)
-{
-  for (size_t i = 0; i < u->n_groups; i++)
-    if (strcmp(u->groups[i], group) == 0)
-      return true;
-  return false;
-}
-
 /* Upstream's AuthenticatedGroupAdder. */
 static const struct exchange_user *
 as_authenticated(struct arena *a, const struct exchange_user *u)
@@ -50,7 +41,8 @@ as_authenticated(struct arena *a, const struct exchange_user *u)
   struct exchange_user *more;
   const char **groups;
 
-  if (strcmp(u->name, ANONYMOUS) == 0 || has_group(u, AUTHENTICATED) || has_group(u, UNAUTHENTICATED))
+  if (strcmp(u->name, ANONYMOUS) == 0 || exchange_user_in_group(u, AUTHENTICATED) ||
+      exchange_user_in_group(u, UNAUTHENTICATED))
     return u;
   more = arena_new_of(a, struct exchange_user);
   groups = arena_array_of(a, const char *, u->n_groups + 1);

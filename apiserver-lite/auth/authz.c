@@ -132,7 +132,7 @@ authz_gate(const struct authz *z, const char *gate)
 static bool
 is_master(const struct exchange_user *user)
 {
-  return rbac_user_in_group(user, MASTERS);
+  return exchange_user_in_group(user, MASTERS);
 }
 
 enum authz_decision

@@ -80,7 +80,7 @@ authz_node_name(const struct exchange_user *user)
 {
   static const char prefix[] = "system:node:";
 
-  if (strncmp(user->name, prefix, sizeof prefix - 1) != 0 || !rbac_user_in_group(user, "system:nodes"))
+  if (strncmp(user->name, prefix, sizeof prefix - 1) != 0 || !exchange_user_in_group(user, "system:nodes"))
     return NULL;
   return user->name + sizeof prefix - 1;
 }

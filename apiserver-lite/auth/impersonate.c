@@ -290,15 +290,6 @@ ensure_group(struct arena *a, struct exchange_user *u, const char *group)
   u->groups = more;
 }
 
-static bool
-has_group(const struct exchange_user *u, const char *group)
-{
-  for (size_t i = 0; i < u->n_groups; i++)
-    if (strcmp(u->groups[i], group) == 0)
-      return true;
-  return false;
-}
-
 static int
 attempt(const struct attempt *t, struct exchange_user *ret, struct kerr *reterr)
 {
@@ -317,7 +308,7 @@ attempt(const struct attempt *t, struct exchange_user *ret, struct kerr *reterr)
     return r;
   if (strcmp(acting.name, "system:anonymous") == 0)
     ensure_group(t->a, &acting, "system:unauthenticated");
-  else if (!has_group(&acting, "system:unauthenticated"))
+  else if (!exchange_user_in_group(&acting, "system:unauthenticated"))
     ensure_group(t->a, &acting, "system:authenticated");
   *ret = acting;
   return 0;

@@ -9,15 +9,6 @@
 /* Text of one refusal: rules that are missing, or errors. */
 #define TEXT_MAX ((size_t)1 << 20)
 
-bool
-rbac_user_in_group(const struct exchange_user *user, const char *group)
-{
-  for (size_t i = 0; i < user->n_groups; i++)
-    if (strcmp(user->groups[i], group) == 0)
-      return true;
-  return false;
-}
-
 /* -- one rule -- */
 
 static bool
@@ -119,7 +110,7 @@ applies(const struct json *subject, const struct exchange_user *user, const char
   if (strcmp(kind, "User") == 0)
     return strcmp(user->name, name) == 0;
   if (strcmp(kind, "Group") == 0)
-    return rbac_user_in_group(user, name);
+    return exchange_user_in_group(user, name);
   return strcmp(kind, "ServiceAccount") == 0 && is_account(user->name, *own ? own : ns, name);
 }
 
@@ -417,12 +408,6 @@ describe_right(struct rights *r, bool *done, size_t at)
   return arena_strndup(r->a, b.p, b.n);
 }
 
-static int
-by_text(const void *x, const void *y)
-{
-  return strcmp(*(const char *const *)x, *(const char *const *)y);
-}
-
 static const char *
 describe_missing(struct rights *r, bool *covered)
 {
@@ -434,7 +419,7 @@ describe_missing(struct rights *r, bool *covered)
   for (size_t i = 0; i < r->n; i++)
     if (!covered[i])
       lines[n++] = describe_right(r, covered, i);
-  qsort(lines, n, sizeof *lines, by_text);
+  qsort(lines, n, sizeof *lines, text_order);
   for (size_t i = 0; i < n; i++) {
     if (i && strcmp(lines[i], lines[i - 1]) == 0)
       continue;

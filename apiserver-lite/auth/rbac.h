@@ -33,6 +33,5 @@ enum authz_decision rbac_decide(struct auth_source *s, struct arena *a, const st
 bool rbac_covers(struct auth_source *s, struct arena *a, const struct exchange_user *user, const char *ns,
                  const struct json *rules, const char **ret_missing);
 
-bool rbac_user_in_group(const struct exchange_user *user, const char *group);
 
 #endif

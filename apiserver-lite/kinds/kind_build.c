@@ -3,6 +3,8 @@
 #include <assert.h>
 #include <string.h>
 
+#include "kind_edit.h"
+
 void
 kind_slots_clear(struct kind_slots *s, const struct kind_type *t)
 {
@@ -93,26 +95,6 @@ is_go_struct(const struct kind_field *f)
 }
 
 static bool
-is_empty(const struct json *v)
-{
-  switch (json_type(v)) {
-  case JSON_NULL:
-    return true;
-  case JSON_BOOL:
-    return !v->u.boolean;
-  case JSON_INT:
-    return v->u.integer == 0;
-  case JSON_NUMBER:
-    return json_double(v) == 0;
-  case JSON_STRING:
-  case JSON_ARRAY:
-  case JSON_OBJECT:
-    return v->count == 0;
-  }
-  return false;
-}
-
-static bool
 is_omitted(const struct kind_field *f, const struct json *v)
 {
   bool nil = !v || v->type == JSON_NULL;
@@ -124,7 +106,7 @@ is_omitted(const struct kind_field *f, const struct json *v)
     return !v;
   if ((f->flags & KIND_F_UNION) && v && (v->type == JSON_ARRAY || v->type == JSON_OBJECT))
     return false; /* until kind_settle */
-  return is_go_struct(f) ? false : is_empty(v);
+  return is_go_struct(f) ? false : kind_is_zero(v);
 }
 
 static void

@@ -85,9 +85,8 @@ kind_member_str(const struct kind_object *o, const char *name)
 }
 
 bool
-kind_is_unset(const struct kind_object *o, const char *name)
+kind_is_zero(const struct json *v)
 {
-  const struct json *v = kind_member(o, name);
   switch (json_type(v)) {
   case JSON_NULL:
     return true;
@@ -103,6 +102,12 @@ kind_is_unset(const struct kind_object *o, const char *name)
     return v->count == 0;
   }
   return false;
+}
+
+bool
+kind_is_unset(const struct kind_object *o, const char *name)
+{
+  return kind_is_zero(kind_member(o, name));
 }
 
 struct kind_object

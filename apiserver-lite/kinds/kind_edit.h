@@ -25,6 +25,7 @@ void kind_clear(const struct kind_object *o, const char *name);
 struct json *kind_member(const struct kind_object *o, const char *name);
 const char *kind_member_str(const struct kind_object *o, const char *name); /* "" when it is no string */
 /* Is the member Go's zero value: absent, null, "", 0, false? (Not for pointers.) */
+bool kind_is_zero(const struct json *v); /* a missing value, or Go's zero value of its type */
 bool kind_is_unset(const struct kind_object *o, const char *name);
 /* The struct behind a member; `obj` is NULL when it is not there. */
 struct kind_object kind_child(const struct kind_object *o, const char *name);

@@ -54,35 +54,35 @@ table_duration(struct arena *a, int64_t ns)
 /* -- how a value is shown -- */
 
 static struct json *
-text(const struct table_cell_context *t, const char *path)
+text_or(const struct table_cell_context *t, const char *path, const char *absent)
 {
   const char *s = json_str(table_at(t->o, path));
 
-  return json_new_str(t->a, s ? s : "");
+  return json_new_str(t->a, s && *s ? s : absent);
+}
+
+static struct json *
+text(const struct table_cell_context *t, const char *path)
+{
+  return text_or(t, path, "");
 }
 
 static struct json *
 text_or_none(const struct table_cell_context *t, const char *path)
 {
-  const char *s = json_str(table_at(t->o, path));
-
-  return json_new_str(t->a, s && *s ? s : "<none>");
+  return text_or(t, path, "<none>");
 }
 
 static struct json *
 text_or_unset(const struct table_cell_context *t, const char *path)
 {
-  const char *s = json_str(table_at(t->o, path));
-
-  return json_new_str(t->a, s && *s ? s : "<unset>");
+  return text_or(t, path, "<unset>");
 }
 
 static struct json *
 text_or_unknown(const struct table_cell_context *t, const char *path)
 {
-  const char *s = json_str(table_at(t->o, path));
-
-  return json_new_str(t->a, s && *s ? s : "<unknown>");
+  return text_or(t, path, "<unknown>");
 }
 
 static struct json *

@@ -201,12 +201,6 @@ table_node_status(const struct table_cell_context *t, const char *path)
                        json_get_bool(json_get(t->o, "spec"), "unschedulable", false) ? ",SchedulingDisabled" : "");
 }
 
-static int
-by_text(const void *x, const void *y)
-{
-  return strcmp(*(const char *const *)x, *(const char *const *)y);
-}
-
 struct json *
 table_node_roles(const struct table_cell_context *t, const char *path)
 {
@@ -223,7 +217,7 @@ table_node_roles(const struct table_cell_context *t, const char *path)
       roles[n++] = json_str(m->value);
   }
   if (n > 1)
-    qsort(roles, n, sizeof *roles, by_text);
+    qsort(roles, n, sizeof *roles, text_order);
   for (size_t i = 0; i < n; i++)
     all = arena_printf(t->a, "%s%s%s", all, *all ? "," : "", roles[i]);
   return json_new_str(t->a, *all ? all : "<none>");

@@ -173,8 +173,8 @@ has_named(const struct json *list, struct span name)
   return false;
 }
 
-static void
-check_sub_path(struct validation *v, const struct vpath *path, struct span s)
+void
+check_path_below(struct validation *v, const struct vpath *path, struct span s)
 {
   if (s.n && s.p[0] == '/')
     verr_invalid(v, path, s, "must be a relative path");
@@ -202,12 +202,12 @@ check_mounts(struct validation *v, const struct vpath *path, const struct json *
         break;
       }
     if (sub.n) /* upstream leaves the index out of these paths */
-      check_sub_path(v, VP(path, "subPath"), sub);
+      check_path_below(v, VP(path, "subPath"), sub);
     if (json_text_of(m, "subPathExpr").n) {
       if (sub.n)
         verr_invalid(v, VP(at, "subPathExpr"), json_text_of(m, "subPathExpr"),
                      "subPathExpr and subPath are mutually exclusive");
-      check_sub_path(v, VP(path, "subPathExpr"), json_text_of(m, "subPathExpr"));
+      check_path_below(v, VP(path, "subPathExpr"), json_text_of(m, "subPathExpr"));
     }
   }
 }

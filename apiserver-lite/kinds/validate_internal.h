@@ -48,6 +48,8 @@ struct verr *verr_add(struct validation *v, enum field_error_type type, const st
 void verr_required(struct validation *v, const struct vpath *path, const char *detail);
 void verr_forbidden(struct validation *v, const struct vpath *path, const char *detail);
 void verr_invalid(struct validation *v, const struct vpath *path, struct span s, const char *detail); /* a string */
+/* A relative path that does not climb: validateLocalDescendingPath and its like. */
+void check_path_below(struct validation *v, const struct vpath *path, struct span s);
 void verr_invalid_int(struct validation *v, const struct vpath *path, int64_t n, const char *detail);
 void verr_duplicate(struct validation *v, const struct vpath *path, struct span s);
 void verr_too_long(struct validation *v, const struct vpath *path, int max); /* bytes */

@@ -3,24 +3,12 @@
 
 static const char one_type[] = "may not specify more than 1 volume type";
 
-static void
-check_path_inside(struct validation *v, const struct vpath *path, struct span s)
-{
-  if (s.n && s.p[0] == '/')
-    verr_invalid(v, path, s, "must be a relative path");
-  for (struct span rest = s; rest.p && rest.n;)
-    if (span_is(span_cut(rest, '/', &rest), "..")) {
-      verr_invalid(v, path, s, "must not contain '..'");
-      return;
-    }
-}
-
 /* validateLocalNonReservedPath. */
 static void
 check_local_path(struct validation *v, const struct vpath *path, struct span s)
 {
   size_t mark = v->n;
-  check_path_inside(v, path, s);
+  check_path_below(v, path, s);
   if (v->n == mark && span_starts(s, SPAN("..")) && !span_starts(s, SPAN("../")))
     verr_invalid(v, path, s, "must not start with '..'");
 }

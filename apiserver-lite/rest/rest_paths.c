@@ -246,12 +246,6 @@ static const struct path {
 };
 
 static int
-by_text(const void *x, const void *y)
-{
-  return strcmp(*(const char *const *)x, *(const char *const *)y);
-}
-
-static int
 path_root(struct rest_call *c, const char *rest, struct kerr *reterr)
 {
   struct json *doc = json_new_object(c->a), *list = json_ensure_array(c->a, doc, "paths");
@@ -281,7 +275,7 @@ path_root(struct rest_call *c, const char *rest, struct kerr *reterr)
     if (checks[i].where & READYZ)
       names[n++] = arena_printf(c->a, "/readyz/%s", checks[i].name);
   }
-  qsort(names, n, sizeof names[0], by_text);
+  qsort(names, n, sizeof names[0], text_order);
   for (size_t i = 0; i < n; i++)
     if (i == 0 || strcmp(names[i], names[i - 1]) != 0)
       json_append_str(c->a, list, names[i]);

@@ -93,12 +93,6 @@ check_driver(struct rest_call *c, const struct json *o, const char *driver, stru
                    tried, first_why);
 }
 
-static int
-by_text(const void *x, const void *y)
-{
-  return strcmp(*(const char *const *)x, *(const char *const *)y);
-}
-
 static bool
 same_device(const struct json *x, const struct json *y)
 {
@@ -132,7 +126,7 @@ check_devices(struct rest_call *c, const struct json *o, const struct json *now,
 
   collect_changed(now, before, drivers, &n, max);
   collect_changed(before, now, drivers, &n, max);
-  qsort(drivers, n, sizeof drivers[0], by_text);
+  qsort(drivers, n, sizeof drivers[0], text_order);
   for (size_t i = 0; i < n; i++)
     if (i == 0 || strcmp(drivers[i], drivers[i - 1]) != 0)
       check_driver(c, o, drivers[i], errs);

@@ -10,6 +10,7 @@
 
 #include <stdint.h>
 
+#include "alloc_strings.h"
 #include "json.h"
 #include "quantity.h"
 
@@ -41,5 +42,12 @@ int64_t measure_value(const struct measure *m);
 int64_t measure_milli(const struct measure *m);
 /* MilliValue() when that is lossless. */
 bool measure_exact_milli(const struct measure *m, int64_t *ret);
+
+/* Mixes `v` into a hash. */
+static inline uint64_t
+hash_amount(uint64_t h, amount v)
+{
+  return hash_mix(hash_mix(h, (uint64_t)v), (uint64_t)(v >> 64));
+}
 
 #endif

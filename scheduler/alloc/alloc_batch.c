@@ -136,12 +136,6 @@ slice_names(struct arena *a, const struct alloc_world *w, struct json *pool, con
     json_append_str(a, json_ensure_array(a, pool, name), world_text(w, v[i]->name));
 }
 
-static int
-text_cmp(const void *x, const void *y)
-{
-  return strcmp(*(const char *const *)x, *(const char *const *)y);
-}
-
 static void
 set_names(struct arena *a, const struct view_pool *p, struct json *pool)
 {
@@ -156,7 +150,7 @@ set_names(struct arena *a, const struct view_pool *p, struct json *pool)
   for (uint32_t i = 0; i < p->n_counter_slices; i++)
     for (json_each_item (set, counted[i]->counter_sets))
       names[n++] = json_get_str_or(*set, "name", "");
-  qsort(names, n, sizeof *names, text_cmp);
+  qsort(names, n, sizeof *names, text_order);
   for (size_t i = 0; i < n; i++)
     json_append_str(a, json_ensure_array(a, pool, "counterSets"), names[i]);
 }

@@ -42,12 +42,6 @@ prune_free(struct prune *p)
 /* -- the situation of a component: what is taken of it -- */
 
 static uint64_t
-mix_amount(uint64_t h, amount v)
-{
-  return hash_mix(hash_mix(h, (uint64_t)v), (uint64_t)(v >> 64));
-}
-
-static uint64_t
 consumption(const struct search *s, const struct component *c)
 {
   const amount *consumed = s->consumed ? s->consumed[c->pool] : NULL;
@@ -56,7 +50,7 @@ consumption(const struct search *s, const struct component *c)
 
   for (uint32_t i = 0; consumed && i < c->n; i++)
     if (consumed[c->counters[i]])
-      h += mix_amount(hash_mix(31, c->names[i]), consumed[c->counters[i]]);
+      h += hash_amount(hash_mix(31, c->names[i]), consumed[c->counters[i]]);
   for (uint32_t i = 0; groups && i < c->n_sets; i++)
     if (groups[c->sets[i]])
       h += hash_mix(hash_mix(37, i), groups[c->sets[i]]);
@@ -93,7 +87,7 @@ pick_signature(const struct search *s, const struct level *l, uint32_t i, uint32
       return 0; /* counted with the first */
   shape = s->w->devices[s->v->devices[p->device]].caps;
   for (uint32_t k = 0; shape && k < shape->n; k++)
-    h = mix_amount(h, s->shares[p->device]->used[k]);
+    h = hash_amount(h, s->shares[p->device]->used[k]);
   return h;
 }
 
@@ -251,7 +245,7 @@ signature_now(struct search *s, const struct level *l, uint32_t slot, uint32_t d
   if (s->shares && s->shares[device] && s->shares[device]->n)
     for (uint32_t i = 0; s->w->devices[s->v->devices[device]].caps && i < s->w->devices[s->v->devices[device]].caps->n;
          i++)
-      h = mix_amount(h + 1, s->shares[device]->used[i]);
+      h = hash_amount(h + 1, s->shares[device]->used[i]);
   if (comp == NO_COMPONENT)
     return h;
   for (uint32_t i = 0; i < s->n_picks; i++)

@@ -4,12 +4,6 @@
 #include "alloc_prune.h"
 #include "alloc_usage.h"
 
-static uint64_t
-mix_amount(uint64_t h, amount v)
-{
-  return hash_mix(hash_mix(h, (uint64_t)v), (uint64_t)(v >> 64));
-}
-
 /* -- values -- */
 
 /* False: some device's value cannot be had. */
@@ -173,7 +167,7 @@ draws_signature(struct search *s, const struct prune *p, uint32_t d)
   for (uint32_t i = counters->draw_at[local]; i < counters->draw_at[local + 1]; i++)
     for (uint32_t k = 0; k < c->n; k++)
       if (c->counters[k] == counters->draws[i].counter)
-        h += mix_amount(hash_mix(5, c->names[k]), counters->draws[i].amount);
+        h += hash_amount(hash_mix(5, c->names[k]), counters->draws[i].amount);
   for (uint32_t i = 0; i < side->n_draws; i++)
     for (uint32_t k = 0; k < c->n_sets; k++)
       if ((int32_t)c->sets[k] == counters_set(counters, side->draws[i].set) && s->w->features.compatibility_groups)
@@ -198,7 +192,7 @@ base_signature(struct search *s, const struct prune *p, uint32_t d)
     for (uint32_t i = 0; use && dev->caps && i < dev->caps->n; i++)
       for (size_t k = 0; k < use->n_v; k++)
         if (strcmp(use->v[k].name, world_text(s->w, dev->caps->v[i].name)) == 0)
-          h = mix_amount(hash_mix(h, i), use->v[k].n);
+          h = hash_amount(hash_mix(h, i), use->v[k].n);
   }
   if (p->component_of[d] != NO_COMPONENT)
     h = hash_mix(h, draws_signature(s, p, d));
@@ -286,7 +280,7 @@ component_signatures(struct search *s, const struct prune *p, struct level *l)
     const struct counters *counters = s->v->pools[comp->pool].counters;
 
     for (uint32_t i = 0; useful[c] && i < comp->n; i++)
-      l->component[c] += mix_amount(hash_mix(29, comp->names[i]), counters->available[comp->counters[i]]);
+      l->component[c] += hash_amount(hash_mix(29, comp->names[i]), counters->available[comp->counters[i]]);
     for (uint32_t i = 0; comp->groups_before && i < comp->n_sets; i++)
       l->component[c] += hash_mix(hash_mix(71, i), comp->groups_before[comp->sets[i]]);
     if (!useful[c])
