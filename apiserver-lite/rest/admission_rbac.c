@@ -81,8 +81,8 @@ check_role(struct rest_call *c, const struct json *o, const struct json *old, st
 {
   int r;
 
-  if (!c->s->config.authz || changes_nothing(c, o, old) ||
-      may(c, "escalate", c->info.resource, c->info.namespace_, object_name(o)))
+  if (!c->s->config.authz || may(c, "escalate", c->info.resource, c->info.namespace_, object_name(o)) ||
+      changes_nothing(c, o, old))
     return 0;
   r = check_rules(c, o, json_get(o, "rules"), reterr);
   return r < 0 ? r : check_aggregation(c, o, old, reterr);
@@ -96,7 +96,7 @@ check_binding(struct rest_call *c, const struct json *o, const struct json *old,
   bool cluster = strcmp(json_get_str_or(ref, "kind", ""), "ClusterRole") == 0;
   const char *resource = cluster ? "clusterroles" : "roles", *ns = cluster ? "" : c->info.namespace_;
 
-  if (!c->s->config.authz || changes_nothing(c, o, old) || may(c, "bind", resource, c->info.namespace_, name))
+  if (!c->s->config.authz || may(c, "bind", resource, c->info.namespace_, name) || changes_nothing(c, o, old))
     return 0;
   role = admission_lookup(c, GROUP, "v1", resource, ns, name);
   if (!role)

@@ -8,6 +8,7 @@
 _must_check_ int rest_access(struct rest_call *c, struct kerr *reterr);
 
 /* May the call's user do this, too? `ns` "": at cluster scope. *ret_why: the authorizer's reason when not. */
+/* Every text is there; "" says none. */
 struct access_question {
   const char *verb, *group, *resource, *subresource, *name, *ns;
 };
