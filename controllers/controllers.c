@@ -11,16 +11,19 @@ static const struct controller_ops *const rows[] = {
   &garbage_controller_ops, &node_controller_ops,      &taint_controller_ops,
 };
 
-static const struct kclient_resource *const resources[WATCH_COUNT] = {
-  [WATCH_NODES] = &KC_NODES,
-  [WATCH_PODS] = &KC_PODS,
-  [WATCH_CLAIMS] = &KC_RESOURCECLAIMS,
-  [WATCH_TEMPLATES] = &KC_RESOURCECLAIMTEMPLATES,
-  [WATCH_NAMESPACES] = &KC_NAMESPACES,
-  [WATCH_SERVICEACCOUNTS] = &KC_SERVICEACCOUNTS,
-  [WATCH_CONFIGMAPS] = &KC_CONFIGMAPS,
-  [WATCH_SLICES] = &KC_RESOURCESLICES,
-  [WATCH_RULES] = &KC_DEVICETAINTRULES,
+static const struct {
+  const struct kclient_resource *resource;
+  const char *gate; /* NULL: always */
+} resources[WATCH_COUNT] = {
+  [WATCH_NODES] = { &KC_NODES, NULL },
+  [WATCH_PODS] = { &KC_PODS, NULL },
+  [WATCH_CLAIMS] = { &KC_RESOURCECLAIMS, "DynamicResourceAllocation" },
+  [WATCH_TEMPLATES] = { &KC_RESOURCECLAIMTEMPLATES, "DynamicResourceAllocation" },
+  [WATCH_NAMESPACES] = { &KC_NAMESPACES, NULL },
+  [WATCH_SERVICEACCOUNTS] = { &KC_SERVICEACCOUNTS, NULL },
+  [WATCH_CONFIGMAPS] = { &KC_CONFIGMAPS, NULL },
+  [WATCH_SLICES] = { &KC_RESOURCESLICES, "DynamicResourceAllocation" },
+  [WATCH_RULES] = { &KC_DEVICETAINTRULES, "DRADeviceTaintRules" },
 };
 
 static void
@@ -145,8 +148,9 @@ controllers_start(const struct controllers_config *config)
     };
   thread_start(&c->loop, "controllers", loop_run, c);
   for (size_t i = 0; i < WATCH_COUNT; i++)
-    if (i != WATCH_RULES || personality_gate(config->personality, "DRADeviceTaintRules"))
-      c->watched[i].informer = kclient_watch(config->client, resources[i], NULL, NULL, c->changes, &c->watched[i].sink);
+    if (!resources[i].gate || personality_gate(config->personality, resources[i].gate))
+      c->watched[i].informer =
+          kclient_watch(config->client, resources[i].resource, NULL, NULL, c->changes, &c->watched[i].sink);
   for (size_t i = 0; i < c->n; i++)
     for (; c->list[i].n_workers < WORKERS; c->list[i].n_workers++)
       thread_start(&c->list[i].workers[c->list[i].n_workers], "controller", worker_run, &c->list[i]);

@@ -113,9 +113,9 @@ static const struct {
 } watches[SCHED_WATCH_COUNT] = {
   [SCHED_WATCH_NODES] = { node_taken, &KC_NODES, NULL },
   [SCHED_WATCH_PODS] = { pod_taken, &KC_PODS, NULL },
-  [SCHED_WATCH_CLAIMS] = { claim_taken, &KC_RESOURCECLAIMS, NULL },
-  [SCHED_WATCH_SLICES] = { slice_taken, &KC_RESOURCESLICES, NULL },
-  [SCHED_WATCH_CLASSES] = { class_taken, &KC_DEVICECLASSES, NULL },
+  [SCHED_WATCH_CLAIMS] = { claim_taken, &KC_RESOURCECLAIMS, "DynamicResourceAllocation" },
+  [SCHED_WATCH_SLICES] = { slice_taken, &KC_RESOURCESLICES, "DynamicResourceAllocation" },
+  [SCHED_WATCH_CLASSES] = { class_taken, &KC_DEVICECLASSES, "DynamicResourceAllocation" },
   [SCHED_WATCH_RULES] = { rule_taken, &KC_DEVICETAINTRULES, "DRADeviceTaintRules" },
 };
 

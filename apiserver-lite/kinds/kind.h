@@ -107,6 +107,9 @@ bool kind_is_served(const struct personality *p, const struct kind_resource *r);
 /* The row of the same resource in the version (and group) it is stored in; `r` itself when nobody serves that version.
  */
 const struct kind_resource *kind_resource_storage(const struct kind_resource *r);
+/* The resource in the first version that `p` serves, NULL when it serves none. */
+const struct kind_resource *kind_resource_preferred(const struct personality *p, const char *group,
+                                                    const char *resource);
 const struct kind_subresource *kind_subresource_find(const struct kind_resource *r, const char *name);
 /* NULL: the default columns (Name, Age). */
 const struct kind_table *kind_table_find(const char *group, const char *kind);

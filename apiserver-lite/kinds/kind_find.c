@@ -38,6 +38,18 @@ kind_resource_storage(const struct kind_resource *r)
 }
 
 const struct kind_resource *
+kind_resource_preferred(const struct personality *p, const char *group, const char *resource)
+{
+  const struct kind_resource *r;
+  size_t cursor = 0;
+
+  while ((r = kind_resource_next(p, &cursor)))
+    if (strcmp(r->resource, resource) == 0 && strcmp(r->group, group) == 0)
+      return r;
+  return NULL;
+}
+
+const struct kind_resource *
 kind_resource_next(const struct personality *p, size_t *cursor)
 {
   while (*cursor < kind_resource_count) {

@@ -67,6 +67,7 @@ struct rest_call {
   const struct kind_resource *res; /* the resource in the request's version */
   const struct kind *kind;         /* of the request's version */
   const struct kind *stored;       /* of the storage version */
+  bool hub;                        /* a component sends the storage version, which this release does not serve */
   struct rest_form form;
   bool dry_run;
   bool reshape; /* a strategy added members: the order has to be made anew before storing */

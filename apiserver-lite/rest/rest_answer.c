@@ -195,7 +195,7 @@ rest_record_in_version(struct rest_call *c, struct record *r, struct record **re
 {
   struct json *o;
 
-  if (c->kind == c->stored) {
+  if (c->kind == c->stored || c->hub) {
     *ret = record_ref(r);
     return 0;
   }

@@ -216,8 +216,10 @@ rest_body_of(struct rest_call *c, const struct kind *k, struct json **ret, struc
 int
 rest_body_object(struct rest_call *c, struct json **ret, struct kerr *reterr)
 {
-  int r = rest_body_of(c, c->kind, ret, reterr);
+  int r = rest_body_of(c, c->hub ? c->stored : c->kind, ret, reterr);
 
+  if (r == 0 && *ret && c->hub)
+    r = kind_convert(c->a, c->stored, c->kind, *ret, ret, reterr);
   if (r < 0)
     return r;
   if (!*ret)

@@ -147,12 +147,30 @@ warn_deprecated(struct rest_call *c)
     rest_warn(c, "%s %s is deprecated in v1.%d+", gv_text(c->a, k->group, k->version), k->kind, deprecated);
 }
 
+/*
+ * The cluster's own components speak one version of each kind, the stored one, on every release. Where the release does
+ * not serve it their requests count as made in the version it does serve, which is also what managedFields then say.
+ */
+static void
+find_for_component(struct rest_call *c)
+{
+  const struct kind_resource *r = kind_resource_preferred(c->personality, c->info.group, c->info.resource);
+
+  if (!r || strcmp(c->info.version, r->storage_version) != 0)
+    return;
+  c->res = r;
+  c->info.version = r->version;
+  c->hub = true;
+}
+
 static int
 find_resource(struct rest_call *c, struct kerr *reterr)
 {
   const struct kind_resource *storage;
 
   c->res = kind_resource_find(c->personality, c->info.group, c->info.version, c->info.resource);
+  if (!c->res && c->req->user)
+    find_for_component(c);
   if (!c->res)
     return group_version_served(c) ? rest_no_such_resource(c, reterr) : rest_no_such_page(c) + 1;
   if (!c->res->namespaced && *c->info.namespace_ && strcmp(c->info.resource, "namespaces") != 0)
