@@ -54,7 +54,10 @@ cel_compile(const struct cel_env *env, struct span expression, struct cel_code *
   if (!cel_parse(&c->unit) || !cel_check(&c->unit) || !cel_validate_ast(&c->unit)) {
     r = kerr_set(reterr, KERR_INVALID, NULL, "compilation failed: %s", cel_issues_text(&c->unit));
   } else if (env->accepts && !env->accepts(env, c->unit.root->type)) {
-    r = kerr_set(reterr, KERR_INVALID, NULL, "%s%s", env->wanted, type_text(c->arena, c->unit.root->type));
+    bool names_type = env->wanted[strlen(env->wanted) - 1] == ' ';
+
+    r = kerr_set(reterr, KERR_INVALID, NULL, "%s%s", env->wanted,
+                 names_type ? type_text(c->arena, c->unit.root->type) : "");
   } else {
     c->program = cel_plan(&c->unit, &why);
     if (!c->program)

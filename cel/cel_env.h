@@ -133,8 +133,8 @@ struct cel_env {
   uint32_t nvars;
   const struct cel_type *const *structs; /* known structures, by name; ends with NULL */
   uint64_t cost_limit;                   /* of one evaluation; UINT64_MAX: none */
-  /* Does a result of this type do, before constants are folded; NULL: any does. Else compiling fails with `wanted`, a
-   * text that ends where the type's name goes. */
+  /* Does a result of this type do, before constants are folded; NULL: any does. Else compiling fails with `wanted`,
+   * followed by the type's name when that text ends with a space. */
   bool (*accepts)(const struct cel_env *env, const struct cel_type *t);
   const char *wanted;
 };
