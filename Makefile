@@ -5,6 +5,7 @@
 #   make test         every test
 #   make check-asan | check-tsan | check-clang | fuzz-replay | headers
 #   make check-COMPONENT              unit tests of one folder
+#   make fuzz-NAME SECONDS=600        random inputs for one fuzzer
 #   make bench | install | format | clean
 #
 # V=release|asan|tsan picks a variant; DEVELOPER=1 turns warnings into errors.
@@ -145,6 +146,8 @@ unit: $(TESTS)
 	@tests/run-unit $(TESTS)
 fuzz-replay: $(FUZZERS)
 	@tests/run-fuzz $(FUZZERS)
+# Random inputs for one fuzzer: make fuzz-alloc SECONDS=3600
+fuzz-%: ; @f="$(filter %/fuzz_$*,$(FUZZERS))"; [ -n "$$f" ] || { echo "no fuzzer fuzz_$*" >&2; exit 1; }; $(MAKE) -s $$f && $$f -t $(or $(SECONDS),60)
 check-asan check-tsan: check-%: ; $(MAKE) V=$* check
 check-clang: ; $(MAKE) CC=clang check
 # Each header compiles alone.

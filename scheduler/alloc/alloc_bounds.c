@@ -13,7 +13,9 @@
  *   for every distinctAttribute.
  *
  * A request whose devices may raise an error is where reasoning ends: upstream
- * would get there and fail, so only what comes before it may be judged.
+ * would get there and fail, so only what comes before it may be judged. Mode
+ * All under constraints is such a request, unless a device that is taken comes
+ * before the first that could raise the error: then it fails without one.
  */
 #include "alloc_bounds.h"
 
@@ -32,6 +34,7 @@ struct bounds {
   struct arena *a;
   word **sound; /* per slot: right for it, with values for all its constraints */
   word *shareable;
+  uint32_t *error_from; /* per slot of mode All: the first of its devices that can end the search */
   struct demand *demands; /* of the place in question */
   uint32_t n_demands;
   word **domains; /* per demand: scratch for its domain */
@@ -104,6 +107,50 @@ values_number(struct search *s, const struct prune *p, struct bounds *b, uint32_
     cv->usable = false;
 }
 
+static bool
+shared_with_earlier(const struct search *s, const struct slot *t, uint32_t constraint)
+{
+  for (uint32_t k = 0; k < s->j->n_slots; k++)
+    if (s->j->slots[k].request < t->request && constraint_at(&s->j->slots[k], constraint) >= 0)
+      return true;
+  return false;
+}
+
+/* Where a constraint, on its own, ends the search in mode All; t->need: nowhere. */
+static uint32_t
+constraint_error_from(struct search *s, const struct slot *t, uint32_t constraint)
+{
+  struct constraint alone = s->j->constraints[constraint];
+  uint32_t i = 0, value;
+
+  if (shared_with_earlier(s, t, constraint))
+    return 0; /* it depends on what these picked */
+  alone.n = alone.cap = 0;
+  alone.values = alone.common = NULL;
+  for (; i < t->need && bit_get(t->yes, t->all[i]); i++) {
+    _cleanup_kerr_ struct kerr err = KERR_INIT;
+
+    if (constraint_value(s->j, &alone, t, s->v->devices[t->all[i]], &value, &err) < 0 ||
+        !constraint_push(s->j, &alone, value))
+      break;
+  }
+  free(alone.values);
+  free(alone.common);
+  return i;
+}
+
+static uint32_t
+error_from(struct search *s, const struct slot *t)
+{
+  uint32_t least = t->need, one;
+
+  for (uint32_t i = 0; i < t->n_constraints; i++) {
+    one = constraint_error_from(s, t, t->constraints[i]);
+    least = one < least ? one : least;
+  }
+  return least;
+}
+
 struct bounds *
 bounds_new(struct search *s, struct prune *p)
 {
@@ -133,6 +180,10 @@ bounds_new(struct search *s, struct prune *p)
   for (uint32_t d = 0; d < p->n; d++)
     if (s->w->consumable && s->w->devices[s->v->devices[d]].flags & DEVICE_SHAREABLE)
       bit_set(b->shareable, d);
+  b->error_from = arena_array_of(p->a, uint32_t, s->j->n_slots + 1);
+  for (uint32_t i = 0; i < s->j->n_slots; i++)
+    if (s->j->slots[i].every)
+      b->error_from[i] = error_from(s, &s->j->slots[i]);
   b->totals = totals_new(s, p, b->sound);
   return b;
 }
@@ -205,6 +256,22 @@ every_is_free(const struct search *s, const struct slot *t, uint32_t from)
     if (search_blocked(s, t, t->all[i]) || !bit_get(t->yes, t->all[i]))
       return false;
   return true;
+}
+
+/* Mode All that fails for a device that is not free, before a constraint could make an error of it. */
+static bool
+every_fails_quietly(const struct search *s, const struct bounds *b, uint32_t slot, uint32_t from)
+{
+  const struct slot *t = &s->j->slots[slot];
+
+  if (!t->every)
+    return false;
+  if (t->need == 0)
+    return true;
+  for (uint32_t i = from; i < t->need && i <= b->error_from[slot]; i++)
+    if (search_blocked(s, t, t->all[i]) || !bit_get(t->yes, t->all[i]))
+      return true;
+  return false;
 }
 
 static void
@@ -282,14 +349,14 @@ demands_collect(struct search *s, struct bounds *b, const struct position *pos)
 {
   b->n_demands = 0;
   if (s->prune->fragile[pos->slot])
-    return true;
+    return !every_fails_quietly(s, b, pos->slot, pos->index);
   if (!demand_of_slot(s, b, pos->slot, pos->index, pos->start))
     return false;
   for (uint32_t i = pos->request + 1; i < s->j->n_requests; i++) {
     const struct request *r = &s->j->requests[i];
 
     if (request_fragile(s, i))
-      return true;
+      return r->choice || !every_fails_quietly(s, b, r->first_slot, 0);
     if (!(r->choice ? demand_of_choice(s, b, r) : demand_of_slot(s, b, r->first_slot, 0, 0)))
       return false;
   }

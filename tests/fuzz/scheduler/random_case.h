@@ -80,15 +80,30 @@ put_capacity(struct random_case *r)
 static void
 put_draws(struct random_case *r, unsigned sets)
 {
-  strbuf_printf(r->b, ",\"consumesCounters\":[{\"counterSet\":\"set-%u\",\"counters\":{\"memory\":{\"value\":\"%uGi\"}",
-                pick(r, sets), 1 + pick(r, 4));
-  if (chance(r, 40))
-    strbuf_printf(r->b, ",\"slice\":{\"value\":\"%u\"}", pick(r, 2));
-  strbuf_puts(r->b, "}");
-  if (r->experimental && chance(r, 30))
-    strbuf_printf(r->b, ",\"compatibilityGroups\":[\"g%u\",\"g%u\"]", pick(r, 2), 2 + pick(r, 2));
-  strbuf_puts(r->b, "}]");
+  unsigned first = pick(r, sets), n = sets > 1 && chance(r, 25) ? 2 : 1;
+
+  strbuf_puts(r->b, ",\"consumesCounters\":[");
+  for (unsigned i = 0; i < n; i++) {
+    strbuf_printf(r->b, "%s{\"counterSet\":\"set-%u\",\"counters\":{\"memory\":{\"value\":\"%uGi\"}", i ? "," : "",
+                  (first + i) % sets, 1 + pick(r, 4));
+    if (chance(r, 40))
+      strbuf_printf(r->b, ",\"slice\":{\"value\":\"%u\"}", pick(r, 2));
+    strbuf_puts(r->b, "}");
+    if (r->experimental && chance(r, 30))
+      strbuf_printf(r->b, ",\"compatibilityGroups\":[\"g%u\",\"g%u\"]", pick(r, 2), 2 + pick(r, 2));
+    strbuf_puts(r->b, "}");
+  }
+  strbuf_puts(r->b, "]");
 }
+
+static const char *const device_places[] = {
+  ",\"nodeName\":\"node-1\"",
+  ",\"nodeName\":\"node-1\"",
+  ",\"nodeName\":\"node-1\"",
+  ",\"nodeName\":\"node-2\"",
+  ",\"allNodes\":true",
+  ",\"nodeSelector\":{\"nodeSelectorTerms\":[{\"matchExpressions\":[{\"key\":\"zone\",\"operator\":\"Exists\"}]}]}",
+};
 
 static void
 put_device(struct random_case *r, const char *driver, unsigned number, unsigned sets, bool per_device)
@@ -105,11 +120,11 @@ put_device(struct random_case *r, const char *driver, unsigned number, unsigned 
     strbuf_printf(r->b, ",\"taints\":[{\"key\":\"t%u\",\"effect\":\"%s\"}]", pick(r, 2),
                   chance(r, 60) ? "NoSchedule" : "NoExecute");
   if (!r->stable && chance(r, 6))
-    strbuf_puts(r->b, ",\"bindingConditions\":[\"ready\"],\"bindingFailureConditions\":[\"broken\"]");
+    strbuf_printf(r->b,
+                  ",\"bindsToNode\":%s,\"bindingConditions\":[\"ready\"],\"bindingFailureConditions\":[\"broken\"]",
+                  chance(r, 50) ? "true" : "false");
   if (per_device)
-    strbuf_puts(r->b, chance(r, 70)   ? ",\"nodeName\":\"node-1\""
-                      : chance(r, 50) ? ",\"allNodes\":true"
-                                      : ",\"nodeName\":\"node-2\"");
+    strbuf_puts(r->b, PICK_OF(r, device_places));
   strbuf_puts(r->b, "}");
 }
 
@@ -189,6 +204,23 @@ put_selectors(struct random_case *r)
                 texts[pick(r, r->errors ? sizeof texts / sizeof texts[0] : 5)]);
 }
 
+/* Some shadow an attribute that is there; some are an error on some devices, or always. */
+static void
+put_derived(struct random_case *r)
+{
+  static const char *const names[] = { "gpu.example.com/half", "gpu.example.com/half", "gpu.example.com/model" };
+  static const char *const texts[] = {
+    "device.attributes[device.driver].index / 2",
+    "device.attributes[device.driver].numa == 0 ? \\\"near\\\" : \\\"far\\\"",
+    "[device.attributes[device.driver].model, \\\"any\\\"]",
+    "device.attributes[device.driver].healthy",
+    "device.capacity[device.driver].memory",
+  };
+
+  strbuf_printf(r->b, ",\"derivedAttributes\":[{\"name\":\"%s\",\"expression\":\"%s\"}]", PICK_OF(r, names),
+                texts[pick(r, r->errors ? sizeof texts / sizeof texts[0] : 3)]);
+}
+
 static void
 put_request(struct random_case *r, bool alternative)
 {
@@ -207,18 +239,21 @@ put_request(struct random_case *r, bool alternative)
                   chance(r, 80) ? "Gi" : "G");
   if (chance(r, 20))
     strbuf_puts(r->b, ",\"tolerations\":[{\"key\":\"t0\",\"operator\":\"Exists\"}]");
+  if (r->experimental && chance(r, 20))
+    put_derived(r);
 }
 
 static void
 put_constraint(struct random_case *r, unsigned requests)
 {
-  static const char *const names[] = { "gpu.example.com/model", "gpu.example.com/numa",
-                                       "resource.kubernetes.io/pcieRoot", "gpu.example.com/index",
-                                       "gpu.example.com/links" };
+  static const char *const names[] = {
+    "gpu.example.com/model", "gpu.example.com/numa", "resource.kubernetes.io/pcieRoot",
+    "gpu.example.com/index", "gpu.example.com/half", "gpu.example.com/links"
+  };
   bool distinct = !r->stable && chance(r, 40);
 
   strbuf_printf(r->b, "{\"%s\":\"%s\"", distinct ? "distinctAttribute" : "matchAttribute",
-                names[pick(r, r->experimental ? 5 : 4)]);
+                names[pick(r, r->experimental ? 6 : 4)]);
   if (chance(r, 40))
     strbuf_printf(r->b, ",\"requests\":[\"r%u\",\"r%u\"]", pick(r, requests), pick(r, requests));
   strbuf_puts(r->b, "}");
@@ -279,6 +314,38 @@ put_features(struct random_case *r)
   strbuf_puts(r->b, "}");
 }
 
+/* Whole devices, shares and what these consume; some of it of devices that are not there. */
+static void
+put_allocated(struct random_case *r)
+{
+  strbuf_printf(r->b, ",\"allocated\":{\"devices\":[\"%s/pool-0/d-%u\",\"%s/pool-%u/d-%u\"]", PICK_OF(r, drivers),
+                pick(r, 4), PICK_OF(r, drivers), pick(r, 3), pick(r, 4));
+  if (!r->stable && chance(r, 60)) {
+    unsigned pool = pick(r, 3), device = pick(r, 4);
+
+    strbuf_printf(r->b,
+                  ",\"sharedDevices\":[{\"device\":\"%s/pool-%u/d-%u\",\"shareID\":\"one\"}],\"consumedCapacity\":[{"
+                  "\"device\":\"%s/pool-%u/d-%u\",\"capacity\":{\"memory\":\"%uGi\"}}]",
+                  drivers[0], pool, device, drivers[0], pool, device, 1 + pick(r, 6));
+  }
+  strbuf_puts(r->b, "}");
+}
+
+/* One node, or three that are asked one after the other. */
+static void
+put_nodes(struct random_case *r)
+{
+  bool several = chance(r, 15);
+
+  strbuf_puts(r->b, several ? ",\"mode\":\"each\",\"nodes\":[" : ",\"node\":");
+  for (unsigned i = 1; i <= (several ? 3u : 1u); i++)
+    strbuf_printf(
+        r->b,
+        "%s{\"apiVersion\":\"v1\",\"kind\":\"Node\",\"metadata\":{\"name\":\"node-%u\",\"labels\":{\"zone\":\"%c\"}}}",
+        i > 1 ? "," : "", i, i == 2 ? 'b' : 'a');
+  strbuf_puts(r->b, several ? "]" : "");
+}
+
 static void
 random_case_write(struct strbuf *b, const uint8_t *data, size_t n)
 {
@@ -296,10 +363,9 @@ random_case_write(struct strbuf *b, const uint8_t *data, size_t n)
                 : r.experimental ? "experimental"
                                  : "incubating");
   put_features(&r);
+  put_nodes(&r);
   strbuf_puts(b,
-              ",\"node\":{\"apiVersion\":\"v1\",\"kind\":\"Node\",\"metadata\":{\"name\":\"node-1\",\"labels\":{"
-              "\"zone\":\"a\"}}},"
-              "\"deviceClasses\":[{\"metadata\":{\"name\":\"any\"},\"spec\":{}},"
+              ",\"deviceClasses\":[{\"metadata\":{\"name\":\"any\"},\"spec\":{}},"
               "{\"metadata\":{\"name\":\"gpu\"},\"spec\":{\"selectors\":[{\"cel\":{\"expression\":"
               "\"device.driver == \\\"gpu.example.com\\\"\"}}],\"config\":[{\"opaque\":{\"driver\":\"gpu.example.com\","
               "\"parameters\":{\"c\":1}}}]}},"
@@ -316,8 +382,7 @@ random_case_write(struct strbuf *b, const uint8_t *data, size_t n)
   }
   strbuf_puts(b, "]");
   if (chance(&r, 30))
-    strbuf_printf(b, ",\"allocated\":{\"devices\":[\"%s/pool-0/d-%u\",\"%s/pool-%u/d-%u\"]}", PICK_OF(&r, drivers),
-                  pick(&r, 4), PICK_OF(&r, drivers), pick(&r, 3), pick(&r, 4));
+    put_allocated(&r);
   strbuf_puts(b, "}");
 }
 
