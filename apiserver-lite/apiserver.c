@@ -9,6 +9,7 @@
 #include "rest_route.h"
 #include "rest_timer.h"
 #include "watch_hub.h"
+#include "webhook_client.h"
 
 static const struct exchange_ops ops = { .serve = rest_serve };
 
@@ -25,6 +26,7 @@ apiserver_new(const struct apiserver_config *config, struct apiserver **ret, str
   s->metrics = rest_metrics_new();
   s->timers = rest_timers_new(s->clock);
   s->auth = auth_store_new(s->store, s->personality);
+  s->webhooks = webhook_client_new(auth_store_source(s->auth));
   if (config->authn)
     authn_bind(config->authn, auth_store_source(s->auth));
   if (config->authz)
@@ -42,6 +44,7 @@ apiserver_free(struct apiserver *s)
     return;
   watch_hub_free(s->hub);
   rest_timers_free(s->timers);
+  webhook_client_free(s->webhooks);
   auth_store_free(s->auth);
   rest_metrics_free(s->metrics);
   personality_unref(s->personality);

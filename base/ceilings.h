@@ -14,11 +14,12 @@
 #define MiB ((size_t)1024 * 1024)
 
 /* Text */
-#define CEIL_REQUEST_BODY (3 * MiB)   /* upstream: MaxRequestBodyBytes */
-#define CEIL_MANIFEST     (64 * MiB)  /* a file given to -f, all documents together */
-#define CEIL_SMALL_FILE   (4 * MiB)   /* configuration, profile, kubeconfig, sysfs attribute */
-#define CEIL_REPLY        (512 * MiB) /* what a client reads of one answer */
-#define CEIL_LOG_LINE     (16 * KiB)
+#define CEIL_REQUEST_BODY  (3 * MiB)   /* upstream: MaxRequestBodyBytes */
+#define CEIL_MANIFEST      (64 * MiB)  /* a file given to -f, all documents together */
+#define CEIL_SMALL_FILE    (4 * MiB)   /* configuration, profile, kubeconfig, sysfs attribute */
+#define CEIL_REPLY         (512 * MiB) /* what a client reads of one answer */
+#define CEIL_WEBHOOK_REPLY (8 * MiB)   /* what a webhook may answer: read into the arena of the request */
+#define CEIL_LOG_LINE      (16 * KiB)
 
 /* Structure */
 #define CEIL_JSON_DEPTH \

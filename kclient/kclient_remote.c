@@ -1,10 +1,7 @@
 /* The HTTPS transport: calls. Each uses a handle of libcurl's of its own, kept afterwards for its connection. */
 #include "kclient_remote.h"
 
-#include <stdio.h>
 #include <string.h>
-#include <sys/mman.h>
-#include <unistd.h>
 
 #include "ceilings.h"
 #include "fs.h"
@@ -187,31 +184,6 @@ remote_call(struct kclient *c, struct arena *a, const struct kclient_call *call,
 
 /* -- the client -- */
 
-/* A text that libcurl wants to read from a file; NULL stays NULL. */
-static int
-memory_file(const char *name, const char *text, int *ret_fd, char **ret_path, struct kerr *reterr)
-{
-  if (!text)
-    return 0;
-  *ret_fd = memfd_create(name, MFD_CLOEXEC);
-  if (*ret_fd < 0 || fs_write_all(*ret_fd, span_of(text)) < 0)
-    return kerr_set(reterr, KERR_IO, NULL, "no memory file for the %s", name);
-  *ret_path = mem_printf("/proc/self/fd/%d", *ret_fd);
-  return 0;
-}
-
-/* Proxies are for other machines, as Go's ProxyFromEnvironment has it. */
-static bool
-is_local(const char *server)
-{
-  static const char *const hosts[] = { "://127.", "://localhost", "://[::1]" };
-
-  for (size_t i = 0; i < ARRAY_SIZE(hosts); i++)
-    if (strstr(server, hosts[i]))
-      return true;
-  return false;
-}
-
 static void
 remote_free(struct kclient *c)
 {
@@ -257,16 +229,16 @@ kclient_new_remote(const struct kclient_remote *remote, struct clock *clock, str
     n--;
   r->server = mem_strndup(remote->server, n);
   r->insecure = remote->insecure;
-  r->direct = is_local(r->server);
+  r->direct = curl_is_local(r->server);
   if (remote->token)
     r->authorization = mem_printf("Authorization: Bearer %s", remote->token);
   rc = curl_api_open(&r->curl, reterr);
   if (rc == 0)
-    rc = memory_file("CA certificate", remote->ca_pem, &r->ca_fd, &r->ca_path, reterr);
+    rc = curl_memory_file("CA certificate", remote->ca_pem, &r->ca_fd, &r->ca_path, reterr);
   if (rc == 0)
-    rc = memory_file("client certificate", remote->cert_pem, &r->cert_fd, &r->cert_path, reterr);
+    rc = curl_memory_file("client certificate", remote->cert_pem, &r->cert_fd, &r->cert_path, reterr);
   if (rc == 0)
-    rc = memory_file("client key", remote->key_pem, &r->key_fd, &r->key_path, reterr);
+    rc = curl_memory_file("client key", remote->key_pem, &r->key_fd, &r->key_path, reterr);
   if (rc < 0)
     return rc;
   *ret = steal_pointer(&c);

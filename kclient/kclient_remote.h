@@ -5,7 +5,7 @@
 #ifndef KCLIENT_REMOTE_H
 #define KCLIENT_REMOTE_H
 
-#include "kclient_curl.h"
+#include "curl_lib.h"
 #include "kclient_internal.h"
 
 #define REMOTE_IDLE_MAX 8 /* handles with open connections that are kept for the next calls */

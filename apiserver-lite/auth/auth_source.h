@@ -14,8 +14,8 @@ struct auth_source_ops {
   /*
    * The object, or NULL when there is none or it cannot be read. Valid as long as `a`. `resource`: "serviceaccounts",
    * "secrets", "pods", "nodes", "persistentvolumeclaims", "persistentvolumes", "volumeattachments", "resourceclaims",
-   * "resourceslices", "podcertificaterequests", "roles", "rolebindings", "clusterroles" or "clusterrolebindings".
-   * `ns` is "" for what has no namespace.
+   * "resourceslices", "podcertificaterequests", "services", "endpointslices", "roles", "rolebindings", "clusterroles"
+   * or "clusterrolebindings". `ns` is "" for what has no namespace.
    */
   const struct json *(*get)(struct auth_source *s, struct arena *a, const char *resource, const char *ns,
                             const char *name);

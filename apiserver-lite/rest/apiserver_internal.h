@@ -9,6 +9,7 @@ struct metrics;
 struct rest_timers;
 struct watch_hub;
 struct auth_store;
+struct webhook_client;
 
 struct apiserver {
   struct exchange exchange; /* first: the interface points here */
@@ -18,6 +19,7 @@ struct apiserver {
   struct personality *personality;
   struct watch_hub *hub;
   struct auth_store *auth;
+  struct webhook_client *webhooks;
   struct rest_timers *timers;
   struct metrics *metrics;
   apiserver_hook_fn *hook;

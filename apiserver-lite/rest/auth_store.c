@@ -20,6 +20,7 @@ resource_of(const struct auth_store *s, const char *resource)
   } groups[] = {
     { "clusterrolebindings", "rbac.authorization.k8s.io" },
     { "clusterroles", "rbac.authorization.k8s.io" },
+    { "endpointslices", "discovery.k8s.io" },
     { "podcertificaterequests", "certificates.k8s.io" },
     { "resourceclaims", "resource.k8s.io" },
     { "resourceslices", "resource.k8s.io" },

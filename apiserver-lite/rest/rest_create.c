@@ -3,7 +3,7 @@
 
 #include "managed_fields.h"
 #include "object.h"
-#include "rest_admission.h"
+#include "admission_chain.h"
 #include "rest_meta.h"
 #include "rest_write.h"
 

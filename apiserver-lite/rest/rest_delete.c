@@ -6,7 +6,7 @@
 #include "apiserver_internal.h"
 #include "clock.h"
 #include "object.h"
-#include "rest_admission.h"
+#include "admission_chain.h"
 #include "rest_list.h"
 #include "rest_meta.h"
 #include "rest_write.h"

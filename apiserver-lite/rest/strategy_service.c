@@ -12,7 +12,7 @@
 #include "apiserver_internal.h"
 #include "codec.h"
 #include "object.h"
-#include "rest_admission.h"
+#include "admission_chain.h"
 #include "rest_delete.h"
 #include "rest_meta.h"
 #include "strategy.h"

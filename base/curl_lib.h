@@ -1,12 +1,14 @@
 /*
- * kclient_curl - the part of libcurl that we use, opened when a client needs it.
+ * curl_lib - the part of libcurl that we use, opened when somebody calls over HTTPS.
  *
  * libcurl with its thirty libraries costs more memory than the rest of a
  * cluster, and most clusters live in one process: so it is not linked. The
  * numbers below are its stable ABI (curl.h, multi.h); no header is needed.
  */
-#ifndef KCLIENT_CURL_H
-#define KCLIENT_CURL_H
+#ifndef BASE_CURL_LIB_H
+#define BASE_CURL_LIB_H
+
+#include <sys/socket.h>
 
 #include "kerr.h"
 
@@ -34,8 +36,25 @@ enum curl_option { /* 0: long, 10000: pointer, 20000: function, 30000: 64-bit */
                    CURL_TIMEOUT_MS = 155,
                    CURL_CONNECTTIMEOUT_MS = 156,
                    CURL_TCP_KEEPALIVE = 213,
+                   CURL_CONNECT_TO = 10243,
+                   CURL_OPENSOCKETFUNCTION = 20163,
+                   CURL_OPENSOCKETDATA = 10164,
 };
-enum curl_info { CURL_RESPONSE_CODE = 0x200002, CURL_CONTENT_TYPE = 0x100012, CURL_GET_PRIVATE = 0x100015 };
+enum curl_info {
+  CURL_RESPONSE_CODE = 0x200002,
+  CURL_CONTENT_TYPE = 0x100012,
+  CURL_GET_PRIVATE = 0x100015,
+  CURL_OS_ERRNO = 0x200019,
+};
+enum curl_code { /* what easy_perform answers, as far as somebody tells them apart */
+                 CURL_NO_HOST = 6,
+                 CURL_NO_CONNECTION = 7,
+                 CURL_TIMED_OUT = 28,
+                 CURL_TLS_FAILED = 35,
+                 CURL_EMPTY_REPLY = 52,
+                 CURL_RECEIVE_FAILED = 56,
+                 CURL_NOT_TRUSTED = 60,
+};
 
 #define CURL_HTTP_1_1  2L
 #define CURL_ERROR_MAX 256
@@ -45,6 +64,11 @@ enum curl_info { CURL_RESPONSE_CODE = 0x200002, CURL_CONTENT_TYPE = 0x100012, CU
 #define CURL_DONE      1 /* struct curl_message.what */
 
 struct curl_list;
+struct curl_address { /* what CURL_OPENSOCKETFUNCTION is asked for; `addr` is as long as addr_len says */
+  int family, type, protocol;
+  unsigned addr_len;
+  struct sockaddr addr;
+};
 struct curl_message {
   int what;
   void *easy;
@@ -85,5 +109,13 @@ struct curl_api {
 
 /* KERR_UNAVAILABLE names the package to install. The library stays loaded: it cannot be unloaded safely. */
 _must_check_ int curl_api_open(struct curl_api *ret, struct kerr *reterr);
+/*
+ * A text that libcurl wants to read from a file (with GnuTLS it reads certificates from nothing else): *ret_fd and
+ * *ret_path are the caller's, the path is good while the descriptor is open. `text` NULL: nothing is made.
+ */
+_must_check_ int curl_memory_file(const char *name, const char *text, int *ret_fd, char **ret_path,
+                                  struct kerr *reterr);
+/* Proxies are for other machines, as Go's ProxyFromEnvironment has it: is this URL about ours? */
+bool curl_is_local(const char *url);
 
 #endif

@@ -1,12 +1,12 @@
 /*
- * rest_admission - the built-in admission plugins, in upstream's order.
+ * admission_chain - the built-in admission plugins, in upstream's order.
  *
  * Mutating ones edit the object before it is prepared for storing, validating
  * ones look at it after validation. Webhooks and policies will be further rows
  * of the same two tables.
  */
-#ifndef APISERVER_REST_ADMISSION_H
-#define APISERVER_REST_ADMISSION_H
+#ifndef APISERVER_ADMISSION_CHAIN_H
+#define APISERVER_ADMISSION_CHAIN_H
 
 #include "rest.h"
 

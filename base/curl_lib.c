@@ -1,7 +1,10 @@
-#include "kclient_curl.h"
+#include "curl_lib.h"
 
 #include <dlfcn.h>
 #include <string.h>
+#include <sys/mman.h>
+
+#include "fs.h"
 
 int
 curl_api_open(struct curl_api *ret, struct kerr *reterr)
@@ -31,4 +34,32 @@ curl_api_open(struct curl_api *ret, struct kerr *reterr)
     return kerr_set(reterr, KERR_UNAVAILABLE, NULL, "libcurl cannot be initialised");
   *ret = api;
   return 0;
+}
+
+int
+curl_memory_file(const char *name, const char *text, int *ret_fd, char **ret_path, struct kerr *reterr)
+{
+  int fd;
+
+  if (!text)
+    return 0;
+  fd = memfd_create(name, MFD_CLOEXEC);
+  if (fd < 0 || fs_write_all(fd, span_of(text)) < 0) {
+    fs_closep(&fd);
+    return kerr_set(reterr, KERR_IO, NULL, "no memory file for the %s", name);
+  }
+  *ret_fd = fd;
+  *ret_path = mem_printf("/proc/self/fd/%d", fd);
+  return 0;
+}
+
+bool
+curl_is_local(const char *url)
+{
+  static const char *const hosts[] = { "://127.", "://localhost", "://[::1]" };
+
+  for (size_t i = 0; i < ARRAY_SIZE(hosts); i++)
+    if (strstr(url, hosts[i]))
+      return true;
+  return false;
 }

@@ -1,4 +1,4 @@
-#include "rest_admission.h"
+#include "admission_chain.h"
 
 #include <string.h>
 

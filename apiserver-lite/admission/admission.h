@@ -1,4 +1,4 @@
-/* admission - the plugins as rest_admission.c's table sees them; each in a file of its own: admission_*.c. */
+/* admission - the plugins as admission_chain.c's table sees them; each in a file of its own: admission_*.c. */
 #ifndef APISERVER_ADMISSION_H
 #define APISERVER_ADMISSION_H
 
