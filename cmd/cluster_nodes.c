@@ -94,7 +94,7 @@ start_agent(struct cluster_run *r, struct cluster_node_run *n, const struct clus
                                                          .index = index,
                                                          .dir = n->dir,
                                                          .images_dir = arena_printf(r->a, "%s/images", home),
-                                                         .kubernetes_version = personality_version(r->personality),
+                                                         .personality = r->personality,
                                                          .server = r->server,
                                                          .ca_pem = arena_span(r->a, pki_ca(r->pki)).p,
                                                          .plugins = { .find = find_plugin, .arg = n },

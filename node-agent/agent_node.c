@@ -52,7 +52,7 @@ set_info(struct arena *a, struct json *status, const struct node_agent_config *c
   json_set_str(a, info, "containerRuntimeVersion", "dralab://1");
   json_set_str(a, info, "kernelVersion", u.release);
   json_set_str(a, info, "kubeProxyVersion", "");
-  json_set_str(a, info, "kubeletVersion", config->kubernetes_version);
+  json_set_str(a, info, "kubeletVersion", personality_version(config->personality));
   json_set_str(a, info, "machineID", "");
   json_set_str(a, info, "operatingSystem", "linux");
   json_set_str(a, info, "osImage", "dralab");

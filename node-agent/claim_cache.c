@@ -4,11 +4,15 @@
 #include <zlib.h>
 
 #include "ceilings.h"
+#include "claim_classic.h"
 #include "fs.h"
 #include "hmap.h"
+#include "kclient_dra.h"
+#include "pod_claims.h"
 
 #define WHO              "kubelet"
 #define ENTRY_ARENA_SOON (256 * KiB) /* copy the entry into a fresh arena when it has grown so much */
+#define HANDLES_UNTIL    30          /* last minor whose allocations are resource handles */
 
 /* `state` is a ClaimInfoState as the checkpoint has it: ClaimUID, ClaimName, Namespace, PodUIDs, DriverState. */
 struct entry {
@@ -20,6 +24,7 @@ struct entry {
 struct claim_cache {
   char *path;
   struct node_plugins plugins;
+  int minor; /* of the release */
   struct log *log;
   struct hmap *entries; /* "namespace/name" -> struct entry */
 };
@@ -125,13 +130,14 @@ checkpoint_read(struct claim_cache *k, struct kerr *reterr)
 }
 
 struct claim_cache *
-claim_cache_new(const char *dir, const struct node_plugins *plugins, struct log *log)
+claim_cache_new(const char *dir, const struct node_plugins *plugins, int minor, struct log *log)
 {
   struct claim_cache *k = mem_alloc(sizeof *k);
   _cleanup_kerr_ struct kerr err = KERR_INIT;
 
   k->path = mem_printf("%s/kubelet/dra_manager_state", dir);
   k->plugins = *plugins;
+  k->minor = minor;
   k->log = log;
   k->entries = hmap_new(entry_free);
   if (checkpoint_read(k, &err) < 0) {
@@ -157,26 +163,20 @@ claim_cache_free(struct claim_cache *k)
 
 /* The name of the claim behind an entry of spec.resourceClaims; NULL: none is needed. */
 static int
-claim_name(const struct json *pod, const struct json *pod_claim, const char **ret, bool *ret_owned, struct kerr *reterr)
+claim_name(const struct claim_cache *k, struct arena *a, const struct json *pod, const struct json *pod_claim,
+           const char **ret, bool *ret_owned, struct kerr *reterr)
 {
-  const char *name = json_get_str_or(pod_claim, "name", "");
+  enum pod_claim found = pod_claim_find(a, k->minor, pod, pod_claim, ret);
 
-  *ret_owned = false;
-  *ret = json_get_str(pod_claim, "resourceClaimName");
-  if (*ret)
-    return 0;
-  if (!json_get(pod_claim, "resourceClaimTemplateName"))
+  *ret_owned = found == POD_CLAIM_MADE;
+  if (found == POD_CLAIM_NEITHER)
     return kerr_set(reterr, KERR_INVALID, NULL,
                     "pod \"%s/%s\", spec.resourceClaim \"%s\": none of the supported fields are set",
-                    object_namespace(pod), object_name(pod), name);
-  for (json_each_item (p, json_dig(pod, "status", "resourceClaimStatuses", NULL)))
-    if (strcmp(json_get_str_or(*p, "name", ""), name) == 0) {
-      *ret = json_get_str(*p, "resourceClaimName");
-      *ret_owned = true;
-      return 0;
-    }
-  return kerr_set(reterr, KERR_NOT_FOUND, NULL, "pod \"%s/%s\": ResourceClaim not created yet", object_namespace(pod),
-                  object_name(pod));
+                    object_namespace(pod), object_name(pod), json_get_str_or(pod_claim, "name", ""));
+  if (found == POD_CLAIM_NOT_MADE)
+    return kerr_set(reterr, KERR_NOT_FOUND, NULL, "pod \"%s/%s\": ResourceClaim not created yet", object_namespace(pod),
+                    object_name(pod));
+  return 0;
 }
 
 static bool
@@ -245,12 +245,14 @@ fresh_state(struct arena *a, const struct json *claim)
 }
 
 static int
-check_claim(struct claim_cache *k, struct kclient *client, const struct json *pod, const char *name, bool owned,
-            struct wanted *w, struct kerr *reterr)
+check_claim(struct claim_cache *k, struct kclient *client, const struct json *pod, struct arena *a, const char *name,
+            bool owned, struct wanted *w, struct kerr *reterr)
 {
-  if (kclient_get(client, &KC_RESOURCECLAIMS, object_namespace(pod), name, &w->record, reterr) < 0)
+  if (kclient_get(client, kclient_dra_of(k->minor)->claims, object_namespace(pod), name, &w->record, reterr) < 0)
     return kerr_wrap(reterr, "fetch ResourceClaim %s", name);
   w->claim = record_tree(w->record);
+  if (k->minor <= HANDLES_UNTIL)
+    w->claim = claim_from_classic(a, w->claim);
   if (owned && !object_is_controlled_by(w->claim, object_uid(pod)) && !json_dig(pod, "spec", "schedulingGroup", NULL))
     return kerr_set(reterr, KERR_INVALID, NULL, "ResourceClaim %s/%s was not created for Pod %s/%s (Pod is not owner)",
                     object_namespace(w->claim), name, object_namespace(pod), object_name(pod));
@@ -269,8 +271,8 @@ check_claim(struct claim_cache *k, struct kclient *client, const struct json *po
 
 /* All claims of the pod, checked; nothing is changed yet, so that a pod that cannot be is deleted freely. */
 static int
-check_claims(struct claim_cache *k, struct kclient *client, const struct json *pod, struct wanted *list, size_t *ret_n,
-             struct kerr *reterr)
+check_claims(struct claim_cache *k, struct kclient *client, const struct json *pod, struct arena *a,
+             struct wanted *list, size_t *ret_n, struct kerr *reterr)
 {
   const char *extended =
       json_get_str(json_dig(pod, "status", "extendedResourceClaimStatus", NULL), "resourceClaimName");
@@ -280,14 +282,14 @@ check_claims(struct claim_cache *k, struct kclient *client, const struct json *p
     const char *name = NULL;
     bool owned;
 
-    r = claim_name(pod, *p, &name, &owned, reterr);
+    r = claim_name(k, a, pod, *p, &name, &owned, reterr);
     if (r == 0 && name)
-      r = check_claim(k, client, pod, name, owned, &list[*ret_n], reterr), (*ret_n)++;
+      r = check_claim(k, client, pod, a, name, owned, &list[*ret_n], reterr), (*ret_n)++;
     if (r < 0)
       return r;
   }
   if (extended)
-    r = check_claim(k, client, pod, extended, false, &list[*ret_n], reterr), (*ret_n)++;
+    r = check_claim(k, client, pod, a, extended, false, &list[*ret_n], reterr), (*ret_n)++;
   return r;
 }
 
@@ -395,7 +397,7 @@ static int
 prepare(struct claim_cache *k, struct kclient *client, const struct json *pod, struct arena *a, struct wanted *list,
         size_t *n, struct kerr *reterr)
 {
-  int r = check_claims(k, client, pod, list, n, reterr);
+  int r = check_claims(k, client, pod, a, list, n, reterr);
 
   r = r < 0 ? r : enter_claims(k, a, pod, list, *n, reterr);
   r = r < 0 ? r : call_drivers(k, a, list, *n, reterr);
@@ -528,7 +530,7 @@ claim_cache_cdi_ids(const struct claim_cache *k, struct arena *a, const struct j
 
       if (r < 0 || strcmp(json_get_str_or(*p, "name", ""), json_get_str_or(*c, "name", "")) != 0)
         continue;
-      r = claim_name(pod, *p, &name, &owned, reterr);
+      r = claim_name(k, a, pod, *p, &name, &owned, reterr);
       if (r == 0 && name)
         r = add_ids(k, a, pod, name, json_get_str(*c, "request"), ids, reterr);
     }

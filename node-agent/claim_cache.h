@@ -18,8 +18,9 @@
 
 struct claim_cache;
 
-/* Reads the checkpoint; one that is corrupt is put aside (.corrupt) with a log line. */
-struct claim_cache *claim_cache_new(const char *dir, const struct node_plugins *plugins, struct log *log);
+/* Reads the checkpoint; one that is corrupt is put aside (.corrupt) with a log line. `minor`: of the release, which
+ * says how pods name their claims and what an allocation looks like. */
+struct claim_cache *claim_cache_new(const char *dir, const struct node_plugins *plugins, int minor, struct log *log);
 void claim_cache_free(struct claim_cache *k);
 
 /* Errors begin with "prepare dynamic resources: ". */

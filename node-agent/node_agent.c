@@ -23,7 +23,7 @@ node_agent_new(const struct node_agent_config *config)
   n->config.node = mem_strdup(config->node);
   n->config.dir = mem_strdup(config->dir);
   n->config.images_dir = mem_strdup(config->images_dir);
-  n->config.kubernetes_version = mem_strdup(config->kubernetes_version);
+  n->config.personality = personality_ref(config->personality);
   n->config.server = mem_strdup(config->server);
   n->config.ca_pem = mem_strdup(config->ca_pem);
   n->config.program = mem_strdup(config->program);
@@ -46,7 +46,7 @@ node_agent_free(struct node_agent *n)
   free_text(n->config.node);
   free_text(n->config.dir);
   free_text(n->config.images_dir);
-  free_text(n->config.kubernetes_version);
+  personality_unref(n->config.personality);
   free_text(n->config.server);
   free_text(n->config.ca_pem);
   free_text(n->config.program);
@@ -208,7 +208,8 @@ node_agent_start(struct node_agent *n, struct kerr *reterr)
   if (r < 0)
     return r;
   n->workers = hmap_new(pod_worker_free);
-  n->claims = claim_cache_new(n->config.dir, &n->config.plugins, n->config.log);
+  n->claims =
+      claim_cache_new(n->config.dir, &n->config.plugins, personality_minor(n->config.personality), n->config.log);
   n->reconcile_due = CLOCK_NEVER;
   n->box = mailbox_new(n->config.clock, MAILBOX_LIMIT, kclient_change_free);
   strbuf_init(&q, 4 * KiB);

@@ -23,6 +23,7 @@
 #define NODE_AGENT_NODE_AGENT_H
 
 #include "dra_plugin.h"
+#include "gates.h"
 #include "kclient.h"
 
 struct node_agent;
@@ -39,7 +40,7 @@ struct node_agent_config {
   int index;              /* of the node in its cluster, from 0: its address and those of its pods derive from it */
   const char *dir;        /* NODE; made when absent */
   const char *images_dir; /* image store, shared by clusters (image_store.h) */
-  const char *kubernetes_version; /* "v1.37.2": what nodeInfo says */
+  struct personality *personality; /* the cluster's release */
   const char *server;  /* "https://127.0.0.1:6443": where pods reach the API server; NULL: they are not told */
   const char *ca_pem;  /* for the service account volume; NULL: without ca.crt */
   const char *program; /* what is re-executed as `sandbox-init`; NULL: /proc/self/exe */

@@ -11,6 +11,7 @@
 #include "exchange.h"
 #include "gates.h"
 #include "object.h"
+#include "pod_claims.h"
 #include "status.h"
 
 static struct json *
@@ -279,11 +280,58 @@ queries(void **state)
   assert_null(exchange_header_get(headers, 1, "host"));
 }
 
+/* Every form in which a pod may name its claims, and what each release makes of it. */
+static void
+claims_of_pods(void **state)
+{
+  static const struct {
+    int minor;
+    const char *entry, *statuses;
+    enum pod_claim found;
+    const char *name;
+  } table[] = {
+    { 37, "{'name':'e','resourceClaimName':'c'}", "[]", POD_CLAIM_NAMED, "c" },
+    { 30, "{'name':'e','source':{'resourceClaimName':'c'}}", "[]", POD_CLAIM_NAMED, "c" },
+    { 37, "{'name':'e','resourceClaimTemplateName':'t'}", "[]", POD_CLAIM_NOT_MADE, NULL },
+    { 37, "{'name':'e','resourceClaimTemplateName':'t'}", "[{'name':'f','resourceClaimName':'x'}]", POD_CLAIM_NOT_MADE,
+      NULL },
+    { 37, "{'name':'e','resourceClaimTemplateName':'t'}", "[{'name':'e','resourceClaimName':'p-e-x7k2p'}]",
+      POD_CLAIM_MADE, "p-e-x7k2p" },
+    { 37, "{'name':'e','resourceClaimTemplateName':'t'}", "[{'name':'e'}]", POD_CLAIM_NOT_NEEDED, NULL },
+    { 28, "{'name':'e','source':{'resourceClaimTemplateName':'t'}}", "[{'name':'e','resourceClaimName':'p-e-1'}]",
+      POD_CLAIM_MADE, "p-e-1" },
+    { 27, "{'name':'e','source':{'resourceClaimTemplateName':'t'}}", "[]", POD_CLAIM_MADE, "p-e" },
+    { 26, "{'name':'e','source':{}}", "[]", POD_CLAIM_NEITHER, NULL },
+    { 37, "{'name':'e'}", "[]", POD_CLAIM_NEITHER, NULL },
+  };
+
+  (void)state;
+  for (size_t i = 0; i < ARRAY_SIZE(table); i++) {
+    _cleanup_arena_ struct arena *a = arena_new(CEIL_ARENA_SMALL);
+    char *text = arena_printf(a,
+                              "{'metadata':{'name':'p'},'spec':{'resourceClaims':[%s]},"
+                              "'status':{'resourceClaimStatuses':%s}}",
+                              table[i].entry, table[i].statuses);
+    const char *name = "untouched";
+
+    for (char *c = text; *c; c++)
+      if (*c == '\'')
+        *c = '"';
+    const struct json *pod = parse(a, text), *entry = json_at(json_dig(pod, "spec", "resourceClaims", NULL), 0);
+    assert_int_equal(pod_claim_find(a, table[i].minor, pod, entry, &name), table[i].found);
+    if (table[i].name)
+      assert_string_equal(name, table[i].name);
+    else
+      assert_null(name);
+  }
+}
+
 int
 main(void)
 {
   const struct CMUnitTest tests[] = {
     cmocka_unit_test(objects),
+    cmocka_unit_test(claims_of_pods),
     cmocka_unit_test(conditions_keep_their_time_until_the_status_changes),
     cmocka_unit_test(statuses),
     cmocka_unit_test(invalid_objects),

@@ -1,0 +1,58 @@
+#include "pod_claims.h"
+
+#include <string.h>
+
+#include "object.h"
+
+#define NAMES_RECORDED_SINCE 28 /* pod.status.resourceClaimStatuses */
+
+static const char *
+choice(const struct json *entry, const char *member)
+{
+  const char *flat = json_get_str(entry, member);
+
+  return flat ? flat : json_get_str(json_get(entry, "source"), member);
+}
+
+const char *
+pod_claim_name(const struct json *entry)
+{
+  return choice(entry, "resourceClaimName");
+}
+
+const char *
+pod_claim_template(const struct json *entry)
+{
+  return choice(entry, "resourceClaimTemplateName");
+}
+
+static const struct json *
+status_of_entry(const struct json *pod, const char *name)
+{
+  for (json_each_item (p, json_dig(pod, "status", "resourceClaimStatuses", NULL)))
+    if (strcmp(json_get_str_or(*p, "name", ""), name) == 0)
+      return *p;
+  return NULL;
+}
+
+enum pod_claim
+pod_claim_find(struct arena *a, int minor, const struct json *pod, const struct json *entry, const char **ret_name)
+{
+  const char *name = json_get_str_or(entry, "name", "");
+  const struct json *status;
+
+  *ret_name = pod_claim_name(entry);
+  if (*ret_name)
+    return POD_CLAIM_NAMED;
+  if (!pod_claim_template(entry))
+    return POD_CLAIM_NEITHER;
+  if (minor < NAMES_RECORDED_SINCE) {
+    *ret_name = arena_printf(a, "%s-%s", object_name(pod), name);
+    return POD_CLAIM_MADE;
+  }
+  status = status_of_entry(pod, name);
+  if (!status)
+    return POD_CLAIM_NOT_MADE;
+  *ret_name = json_get_str(status, "resourceClaimName");
+  return *ret_name ? POD_CLAIM_MADE : POD_CLAIM_NOT_NEEDED;
+}
