@@ -7,7 +7,7 @@
 #include "kind_build.h"
 #include "kind_scalar.h"
 #include "kind_type.h"
-#include "kind_wire.h"
+#include "wire.h"
 #include "quantity.h"
 
 struct reader {

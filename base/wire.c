@@ -1,4 +1,4 @@
-#include "kind_wire.h"
+#include "wire.h"
 
 #include <string.h>
 

@@ -1,8 +1,8 @@
 /*
- * kind_wire - protobuf's wire format: tags, varints, lengths.
+ * wire - protobuf's wire format: tags, varints, lengths.
  */
-#ifndef APISERVER_KIND_WIRE_H
-#define APISERVER_KIND_WIRE_H
+#ifndef BASE_WIRE_H
+#define BASE_WIRE_H
 
 #include "kerr.h"
 #include "span.h"
