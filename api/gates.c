@@ -9,8 +9,6 @@
 #include "number.h"
 #include "strbuf.h"
 
-#define MINOR_MIN    26
-#define MINOR_MAX    37
 #define NEEDS_FROM   35 /* releases before did not check what a gate needs */
 #define VERSION_MAX  32
 #define SETTINGS_MAX 1024 /* pairs in --feature-gates or --runtime-config */
@@ -63,8 +61,8 @@ set_version(struct personality *p, const char *version, struct kerr *reterr)
   int64_t number;
 
   if (!version) {
-    p->minor = MINOR_MAX;
-    (void)snprintf(p->version, sizeof p->version, "%s", patches[MINOR_MAX - MINOR_MIN]);
+    p->minor = PERSONALITY_MINOR_MAX;
+    (void)snprintf(p->version, sizeof p->version, "%s", patches[PERSONALITY_MINOR_MAX - PERSONALITY_MINOR_MIN]);
     return 0;
   }
   if (text.n && text.p[0] == 'v')
@@ -72,15 +70,15 @@ set_version(struct personality *p, const char *version, struct kerr *reterr)
   major = span_cut(text, '.', &minor);
   minor = span_cut(minor, '.', &patch);
   if (!span_is(major, "1") || !number_int64(minor, &number) || (patch.p && !patch.n) || text.n >= VERSION_MAX - 1)
-    return kerr_set(reterr, KERR_USAGE, NULL, "'%s' is no version of Kubernetes such as 1.%d", version, MINOR_MAX);
-  if (number < MINOR_MIN || number > MINOR_MAX)
-    return kerr_set(reterr, KERR_USAGE, NULL, "Kubernetes %s is not known, only 1.%d to 1.%d", version, MINOR_MIN,
-                    MINOR_MAX);
+    return kerr_set(reterr, KERR_USAGE, NULL, "'%s' is no version of Kubernetes such as 1.%d", version, PERSONALITY_MINOR_MAX);
+  if (number < PERSONALITY_MINOR_MIN || number > PERSONALITY_MINOR_MAX)
+    return kerr_set(reterr, KERR_USAGE, NULL, "Kubernetes %s is not known, only 1.%d to 1.%d", version, PERSONALITY_MINOR_MIN,
+                    PERSONALITY_MINOR_MAX);
   p->minor = (int)number;
   if (patch.n)
     (void)snprintf(p->version, sizeof p->version, "v%.*s", SPAN_FMT(text));
   else
-    (void)snprintf(p->version, sizeof p->version, "%s", patches[p->minor - MINOR_MIN]);
+    (void)snprintf(p->version, sizeof p->version, "%s", patches[p->minor - PERSONALITY_MINOR_MIN]);
   return 0;
 }
 

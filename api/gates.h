@@ -13,6 +13,9 @@
 #include "kerr.h"
 #include "span.h"
 
+/* The releases that are known: 1.26 to 1.37. */
+enum { PERSONALITY_MINOR_MIN = 26, PERSONALITY_MINOR_MAX = 37 };
+
 struct personality;
 
 /*

@@ -6,9 +6,10 @@
 static void
 set_namespace(struct arena *a, const struct kind *k, struct json *o)
 {
-  for (size_t i = 0; i < kind_resource_count; i++)
-    if (kind_resources[i].of == k && kind_resources[i].namespaced && !*object_namespace(o))
-      json_set_str(a, json_ensure_object(a, o, "metadata"), "namespace", "default");
+  const struct kind_resource *r = kind_resource_of(k);
+
+  if (r && r->namespaced && !*object_namespace(o))
+    json_set_str(a, json_ensure_object(a, o, "metadata"), "namespace", "default");
 }
 
 int

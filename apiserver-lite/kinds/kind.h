@@ -22,11 +22,16 @@
 
 struct kind_type; /* a struct type: its fields (kind_type.h) */
 
-/* One kind in one version. */
+/*
+ * One kind in one version, as a run of releases has it. Where its type changed from release to release there are
+ * several, linked from the last run to the first.
+ */
 struct kind {
   const char *group, *version, *kind;
   const struct kind_type *type;
-  const struct kind *list; /* its list kind, or NULL */
+  const struct kind *list;   /* its list kind, or NULL */
+  const struct kind *before; /* the same in the releases before `first`, or NULL */
+  uint8_t first;             /* minor of the first release of the run */
   uint8_t since, deprecated,
       removed; /* minors of the releases in which it came, was deprecated, will go; 0: not said */
 };
@@ -37,7 +42,7 @@ struct kind_column {
 };
 /* The columns of a kind's server-side table; the cells are table_*.c's business. */
 struct kind_table {
-  const char *group, *kind;
+  const char *group, *version, *kind; /* version "": every one that has no table of its own */
   const struct kind_column *columns;
   size_t n;
 };
@@ -59,11 +64,12 @@ struct kind_subresource {
   uint32_t verbs;
 };
 
-/* A collection in one version: what a URL names. */
+/* A collection in one version: what a URL names; as many rows as its kind has. */
 struct kind_resource {
   const char *group, *version, *resource, *singular, *kind;
   const char *const *short_names, *const *categories; /* NULL-terminated */
   const struct kind *of;
+  const struct kind_resource *before; /* the row of of->before */
   bool namespaced;
   const char *storage_version;         /* version objects of this resource are stored in; "" when nothing is stored */
   uint32_t flags;                      /* KIND_RES_* */
@@ -85,34 +91,43 @@ enum kind_resource_flags {
   KIND_RES_GRACEFUL = 64,        /* pods */
 };
 
-/* -- the tables (generated): for those who walk all of them -- */
+/*
+ * -- the tables (generated): for those who walk all of them --
+ * The counts are of the last runs; what earlier releases have is reached from them.
+ */
 extern const struct kind kinds[];
 extern const size_t kind_count;
 extern const struct kind_resource kind_resources[]; /* in the order of discovery; several rows for several versions */
-extern const size_t kind_resource_count;
+extern const size_t kind_resource_count, kind_resource_rows; /* rows: with those of earlier runs, behind the others */
 extern const struct kind_table kind_tables[];
 extern const size_t kind_table_count;
 
 /* NULL when there is none, or when `p` does not serve that version. */
 const struct kind_resource *kind_resource_find(const struct personality *p, const char *group, const char *version,
                                                const char *resource);
-/* Kinds of meta.k8s.io are found in v1 too, and option kinds (DeleteOptions, ...) in every version, as upstream
- * registers them. */
+/*
+ * In the last release that has it. Kinds of meta.k8s.io are found in v1 too, and option kinds (DeleteOptions, ...) in
+ * every version, as upstream registers them.
+ */
 const struct kind *kind_find(const char *group, const char *version, const char *kind);
 const struct kind *kind_find_api_version(const char *api_version, const char *kind);
+/* `k` as the release of `p` has it; NULL when that does not know it, or `k` is NULL. Without `p` it is `k`. */
+const struct kind *kind_in(const struct personality *p, const struct kind *k);
 /* "resource.k8s.io/v1" or "v1". */
 char *kind_api_version(struct arena *a, const struct kind *k);
-/* Does `p` serve this row: its release has the kind, and --runtime-config or else the default says so. */
+/* Does `p` serve this row: it is that of its release, and --runtime-config or else the default says so. */
 bool kind_is_served(const struct personality *p, const struct kind_resource *r);
-/* The row of the same resource in the version (and group) it is stored in; `r` itself when nobody serves that version.
- */
-const struct kind_resource *kind_resource_storage(const struct kind_resource *r);
+/* The collection of objects of this kind; NULL for a kind that has none. */
+const struct kind_resource *kind_resource_of(const struct kind *k);
+/* The row of the same resource in the version (and group) it is stored in; `r` itself when that is unknown to the
+ * release. */
+const struct kind_resource *kind_resource_storage(const struct personality *p, const struct kind_resource *r);
 /* The resource in the first version that `p` serves, NULL when it serves none. */
 const struct kind_resource *kind_resource_preferred(const struct personality *p, const char *group,
                                                     const char *resource);
 const struct kind_subresource *kind_subresource_find(const struct kind_resource *r, const char *name);
 /* NULL: the default columns (Name, Age). */
-const struct kind_table *kind_table_find(const char *group, const char *kind);
+const struct kind_table *kind_table_find(const char *group, const char *version, const char *kind);
 /* Every served resource in the order of upstream's discovery; `*cursor` starts at 0. */
 const struct kind_resource *kind_resource_next(const struct personality *p, size_t *cursor);
 
@@ -140,11 +155,12 @@ void kind_strictness_add(struct kind_strictness *s, const char *text);
 _must_check_ int kind_decode(struct arena *a, const struct kind *k, const struct json *in,
                              struct kind_strictness *strict, struct json **ret, struct kerr *reterr);
 /*
- * Kubernetes protobuf, with its envelope. On entry *kind is what to assume where the envelope names no kind, or NULL;
- * on return it is the kind that was decoded. KERR_BAD_REQUEST, KERR_TOO_LARGE (nesting).
+ * Kubernetes protobuf, with its envelope, as the release of `p` (NULL: the last one) reads it. On entry *kind is what
+ * to assume where the envelope names no kind, or NULL; on return it is the kind that was decoded. KERR_BAD_REQUEST,
+ * KERR_TOO_LARGE (nesting).
  */
-_must_check_ int kind_decode_proto(struct arena *a, struct span bytes, const struct kind **kind, struct json **ret,
-                                   struct kerr *reterr);
+_must_check_ int kind_decode_proto(struct arena *a, const struct personality *p, struct span bytes,
+                                   const struct kind **kind, struct json **ret, struct kerr *reterr);
 /* `tree` is canonical. KERR_NOT_ACCEPTABLE for kinds without a protobuf form (Table); KERR_INTERNAL when `out` is full.
  */
 _must_check_ int kind_encode_proto(const struct kind *k, const struct json *tree, struct strbuf *out,

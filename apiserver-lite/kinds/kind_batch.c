@@ -43,7 +43,7 @@ to_json(struct arena *a, const struct kind *k, const struct json *line, struct j
   strbuf_init(&raw, CEIL_REPLY);
   if (!codec_unbase64(&raw, json_span(json_get(line, "protobufBase64"))))
     return kerr_set(reterr, KERR_BAD_REQUEST, NULL, "protobufBase64 is not base64");
-  int rc = kind_decode_proto(a, strbuf_view(&raw), &k, &tree, reterr);
+  int rc = kind_decode_proto(a, NULL, strbuf_view(&raw), &k, &tree, reterr);
   if (rc == 0)
     json_set(a, ret, "json", tree);
   return rc;

@@ -231,6 +231,7 @@ const struct kind_default_entry kind_default_others[] = {
   { "io.k8s.api.resource.v1.DeviceSubRequest", device_count },
   { "io.k8s.api.resource.v1.DeviceTaint", device_taint },
   { "io.k8s.api.resource.v1.ExactDeviceRequest", device_count },
+  { "io.k8s.api.resource.v1alpha3.DeviceRequest", device_count },
   { "io.k8s.api.resource.v1alpha3.DeviceTaint", device_taint },
   { "io.k8s.api.resource.v1beta1.DeviceRequest", flat_request },
   { "io.k8s.api.resource.v1beta1.DeviceSubRequest", device_count },

@@ -5,36 +5,77 @@
 #include "kind_type.h"
 #include "strbuf.h"
 
+/* -- releases -- */
+
+static bool
+knows(const struct personality *p, const struct kind *k)
+{
+  int minor = personality_minor(p);
+  return minor >= k->first && minor >= k->since && !(k->removed && minor >= k->removed);
+}
+
+const struct kind *
+kind_in(const struct personality *p, const struct kind *k)
+{
+  if (!p)
+    return k;
+  while (k && personality_minor(p) < k->first)
+    k = k->before;
+  return k && knows(p, k) ? k : NULL;
+}
+
+static const struct kind_resource *
+row_in(const struct personality *p, const struct kind_resource *r)
+{
+  while (r && personality_minor(p) < r->of->first)
+    r = r->before;
+  return r && knows(p, r->of) ? r : NULL;
+}
+
 bool
 kind_is_served(const struct personality *p, const struct kind_resource *r)
 {
-  int said = personality_served(p, r->group, r->version), minor = personality_minor(p);
-  if (minor < r->of->since || (r->of->removed && minor >= r->of->removed))
+  int said = personality_served(p, r->group, r->version);
+  if (kind_in(p, r->of) != r->of)
     return false;
   return said < 0 ? r->on : said > 0;
 }
 
-const struct kind_resource *
-kind_resource_find(const struct personality *p, const char *group, const char *version, const char *resource)
+/* -- resources -- */
+
+/* In the release of `p`, whether it is served or not. */
+static const struct kind_resource *
+find_row(const struct personality *p, const char *group, const char *version, const char *resource)
 {
   for (size_t i = 0; i < kind_resource_count; i++) {
     const struct kind_resource *r = &kind_resources[i];
     if (strcmp(r->resource, resource) == 0 && strcmp(r->version, version) == 0 && strcmp(r->group, group) == 0)
-      return kind_is_served(p, r) ? r : NULL;
+      return row_in(p, r);
   }
   return NULL;
 }
 
 const struct kind_resource *
-kind_resource_storage(const struct kind_resource *r)
+kind_resource_find(const struct personality *p, const char *group, const char *version, const char *resource)
 {
-  for (size_t i = 0; i < kind_resource_count; i++) {
-    const struct kind_resource *s = &kind_resources[i];
-    if (strcmp(s->resource, r->resource) == 0 && strcmp(s->version, r->storage_version) == 0 &&
-        strcmp(s->group, r->storage_group) == 0)
-      return s;
-  }
-  return r;
+  const struct kind_resource *r = find_row(p, group, version, resource);
+  return r && kind_is_served(p, r) ? r : NULL;
+}
+
+const struct kind_resource *
+kind_resource_of(const struct kind *k)
+{
+  for (size_t i = 0; i < kind_resource_rows; i++)
+    if (kind_resources[i].of == k)
+      return &kind_resources[i];
+  return NULL;
+}
+
+const struct kind_resource *
+kind_resource_storage(const struct personality *p, const struct kind_resource *r)
+{
+  const struct kind_resource *s = find_row(p, r->storage_group, r->storage_version, r->resource);
+  return s ? s : r;
 }
 
 const struct kind_resource *
@@ -53,8 +94,8 @@ const struct kind_resource *
 kind_resource_next(const struct personality *p, size_t *cursor)
 {
   while (*cursor < kind_resource_count) {
-    const struct kind_resource *r = &kind_resources[(*cursor)++];
-    if (kind_is_served(p, r))
+    const struct kind_resource *r = row_in(p, &kind_resources[(*cursor)++]);
+    if (r && kind_is_served(p, r))
       return r;
   }
   return NULL;
@@ -70,12 +111,19 @@ kind_subresource_find(const struct kind_resource *r, const char *name)
 }
 
 const struct kind_table *
-kind_table_find(const char *group, const char *kind)
+kind_table_find(const char *group, const char *version, const char *kind)
 {
-  for (size_t i = 0; i < kind_table_count; i++)
-    if (strcmp(kind_tables[i].kind, kind) == 0 && strcmp(kind_tables[i].group, group) == 0)
-      return &kind_tables[i];
-  return NULL;
+  const struct kind_table *any = NULL;
+  for (size_t i = 0; i < kind_table_count; i++) {
+    const struct kind_table *t = &kind_tables[i];
+    if (strcmp(t->kind, kind) != 0 || strcmp(t->group, group) != 0)
+      continue;
+    if (strcmp(t->version, version) == 0)
+      return t;
+    if (!*t->version)
+      any = t;
+  }
+  return any;
 }
 
 static const struct kind *

@@ -425,8 +425,8 @@ read_envelope(struct span bytes, struct wire_field ret[5], struct kerr *reterr)
 
 /* What the envelope names, or the fallback where it says nothing. */
 static int
-envelope_kind(struct arena *a, const struct wire_field *envelope, const struct kind **kind, struct json *type_meta[2],
-              struct kerr *reterr)
+envelope_kind(struct arena *a, const struct personality *p, const struct wire_field *envelope, const struct kind **kind,
+              struct json *type_meta[2], struct kerr *reterr)
 {
   struct wire_field meta[3] = { 0 };
   struct reader r = { .a = a, .err = reterr };
@@ -442,7 +442,7 @@ envelope_kind(struct arena *a, const struct wire_field *envelope, const struct k
     return kerr_set(reterr, KERR_BAD_REQUEST, NULL, "Object 'Kind' is missing in '%s'", "runtime.TypeMeta{}");
   if (!*api_version)
     return kerr_set(reterr, KERR_BAD_REQUEST, NULL, "Object 'apiVersion' is missing in '%s'", "runtime.TypeMeta{}");
-  *kind = kind_find_api_version(api_version, name);
+  *kind = kind_in(p, kind_find_api_version(api_version, name));
   if (!*kind || ((*kind)->type->flags & KIND_T_JSON_ONLY))
     return kerr_set(reterr, KERR_BAD_REQUEST, NULL,
                     "no kind \"%s\" is registered for version \"%s\" in scheme \"pkg/runtime/scheme.go:111\"", name,
@@ -451,7 +451,8 @@ envelope_kind(struct arena *a, const struct wire_field *envelope, const struct k
 }
 
 int
-kind_decode_proto(struct arena *a, struct span bytes, const struct kind **kind, struct json **ret, struct kerr *reterr)
+kind_decode_proto(struct arena *a, const struct personality *p, struct span bytes, const struct kind **kind,
+                  struct json **ret, struct kerr *reterr)
 {
   struct wire_field envelope[5] = { 0 };
   struct json *type_meta[2] = { NULL, NULL };
@@ -459,7 +460,7 @@ kind_decode_proto(struct arena *a, struct span bytes, const struct kind **kind, 
   struct reader r = { .a = a, .err = reterr };
   int rc = read_envelope(bytes, envelope, reterr);
   if (rc == 0)
-    rc = envelope_kind(a, envelope, kind, type_meta, reterr);
+    rc = envelope_kind(a, p, envelope, kind, type_meta, reterr);
   if (rc < 0)
     return rc;
   const struct kind_type *t = (*kind)->type;

@@ -91,7 +91,6 @@ struct kind_more {
   uint32_t gates;       /* feature gates that must be on, "A,B" */
   uint32_t unions;      /* "one-of=NodeSelection" */
   uint32_t rules;       /* declarative validation tags without "+k8s:", one a line: "beta maxItems=32" */
-  uint8_t since, until; /* minors of the first and last release with the field; 0: open */
 };
 
 enum kind_type_flags {

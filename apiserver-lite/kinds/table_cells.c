@@ -322,8 +322,14 @@ struct cell {
     joined, at ".spec.containers#image"   \
   }
 
+#define CLASSIC_CLAIM(at)                  \
+  NAME, { text, at ".resourceClassName" }, \
+  {                                        \
+    text, at ".allocationMode"             \
+  }
+
 static const struct row {
-  const char *group, *kind;
+  const char *group, *kind; /* "group/version" where a version has cells of its own */
   struct cell cells[CELLS_MAX];
 } rows[] = {
   { "",
@@ -490,6 +496,17 @@ static const struct row {
   { "resource.k8s.io",
     "ResourceSlice",
     { NAME, { text, "spec.nodeName" }, { text, "spec.driver" }, { text, "spec.pool.name" }, AGE } },
+  { "resource.k8s.io/v1alpha1", "ResourceClaim", { CLASSIC_CLAIM("spec"), { table_claim_state_classic, NULL }, AGE } },
+  { "resource.k8s.io/v1alpha2", "ResourceClaim", { CLASSIC_CLAIM("spec"), { table_claim_state_classic, NULL }, AGE } },
+  { "resource.k8s.io/v1alpha3", "ResourceClaim", { NAME, { table_claim_state_classic, NULL }, AGE } },
+  { "resource.k8s.io/v1alpha1", "ResourceClaimTemplate", { CLASSIC_CLAIM("spec.spec"), AGE } },
+  { "resource.k8s.io/v1alpha2", "ResourceClaimTemplate", { CLASSIC_CLAIM("spec.spec"), AGE } },
+  { "resource.k8s.io/v1alpha2", "ResourceSlice", { NAME, { text, "nodeName" }, { text, "driverName" }, AGE } },
+  { "resource.k8s.io", "ResourceClass", { NAME, { text, "driverName" }, AGE } },
+  { "resource.k8s.io", "ResourceClaimParameters", { NAME, { table_generated_from, NULL }, AGE } },
+  { "resource.k8s.io", "ResourceClassParameters", { NAME, { table_generated_from, NULL }, AGE } },
+  { "resource.k8s.io", "PodScheduling", { NAME, { text, "spec.selectedNode" }, AGE } },
+  { "resource.k8s.io", "PodSchedulingContext", { NAME, { text, "spec.selectedNode" }, AGE } },
   { "resource.k8s.io",
     "DeviceTaintRule",
     { NAME,
@@ -541,21 +558,44 @@ static const struct row {
   { "autoscaling", "Scale", { NAME, { integer, "spec.replicas" }, { integer, "status.replicas" }, AGE } },
 };
 
+static bool
+is_of_version(const struct row *r, const char *group, const char *version)
+{
+  size_t n = strlen(group);
+
+  return strncmp(r->group, group, n) == 0 && r->group[n] == '/' && strcmp(r->group + n + 1, version) == 0;
+}
+
+/* Events are shown alike in both of their groups. */
+static const char *
+group_of(const struct kind *k)
+{
+  return strcmp(k->group, "events.k8s.io") == 0 ? "" : k->group;
+}
+
 static const struct row *
 row_of(const struct kind *k)
 {
-  const char *group = strcmp(k->group, "events.k8s.io") == 0 ? "" : k->group;
+  const char *group = group_of(k);
+  const struct row *any = NULL;
 
-  for (size_t i = 0; i < ARRAY_SIZE(rows); i++)
-    if (strcmp(rows[i].kind, k->kind) == 0 && strcmp(rows[i].group, group) == 0)
-      return &rows[i];
-  return NULL;
+  for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+    const struct row *r = &rows[i];
+
+    if (strcmp(r->kind, k->kind) != 0)
+      continue;
+    if (is_of_version(r, group, k->version))
+      return r;
+    if (strcmp(r->group, group) == 0)
+      any = r;
+  }
+  return any;
 }
 
 const struct kind_table *
 table_of(const struct kind *k)
 {
-  return row_of(k) ? kind_table_find(row_of(k)->group, k->kind) : NULL;
+  return row_of(k) ? kind_table_find(group_of(k), k->version, k->kind) : NULL;
 }
 
 void

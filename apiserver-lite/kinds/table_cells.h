@@ -18,7 +18,7 @@ void table_cells(struct arena *a, const struct kind *k, const struct json *o, in
 /* "5m10s" (apimachinery util/duration.HumanDuration). */
 char *table_duration(struct arena *a, int64_t ns);
 
-/* -- for table_core.c -- */
+/* -- for table_core.c and table_classic.c -- */
 struct table_cell_context {
   struct arena *a;
   const struct json *o;
@@ -31,6 +31,7 @@ const struct json *table_at(const struct json *o, const char *path); /* "status.
 
 table_cell_fn table_pod_ready, table_pod_status, table_pod_restarts, table_pod_ip, table_pod_gates, table_node_status,
     table_node_roles, table_node_ip, table_event_last, table_event_first, table_event_object, table_event_source,
-    table_event_message, table_event_count, table_service_external, table_service_ports, table_claim_state;
+    table_event_message, table_event_count, table_service_external, table_service_ports, table_claim_state,
+    table_claim_state_classic, table_generated_from;
 
 #endif

@@ -34,20 +34,11 @@ find_validator(const struct kind *k)
   return NULL;
 }
 
-static const struct kind_resource *
-find_resource(const struct kind *k)
-{
-  for (size_t i = 0; i < kind_resource_count; i++)
-    if (kind_resources[i].of == k)
-      return &kind_resources[i];
-  return NULL;
-}
-
 /* What a kind without rules of its own is held to: its metadata, and whatever the tags say. */
 static struct validator
 plain_validator(const struct kind *k)
 {
-  const struct kind_resource *r = find_resource(k);
+  const struct kind_resource *r = kind_resource_of(k);
   bool rbac = strcmp(k->group, "rbac.authorization.k8s.io") == 0; /* "system:node" is a name there */
   return (struct validator){
     .group = k->group,

@@ -43,10 +43,8 @@ strategy_of(const struct kind *k)
 static uint32_t
 resource_flags(const struct kind *k)
 {
-  for (size_t i = 0; i < kind_resource_count; i++)
-    if (kind_resources[i].of == k)
-      return kind_resources[i].flags;
-  return 0;
+  const struct kind_resource *r = kind_resource_of(k);
+  return r ? r->flags : 0;
 }
 
 /* The member as the old object has it. */

@@ -74,7 +74,7 @@ kind_of_version(struct rest_call *c, const char *api_version)
   const char *group, *version;
   _cleanup_kerr_ struct kerr ignored = KERR_INIT;
 
-  return gv_parse(c->a, api_version, &group, &version, &ignored) < 0 ? NULL : kind_find(group, version, c->kind->kind);
+  return gv_parse(c->a, api_version, &group, &version, &ignored) < 0 ? NULL : rest_kind(c, group, version, c->kind->kind);
 }
 
 /* -- pruning: fields that the manager had, does not name any more, and nobody else holds -- */

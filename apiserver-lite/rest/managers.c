@@ -201,7 +201,7 @@ compare_in(struct managers_versions *v, const char *api_version, struct typed_ch
     struct json *converted_from, *converted_to;
 
     if (gv_parse(c->a, api_version, &group, &version, &ignored) < 0 ||
-        !(k = kind_find(group, version, c->kind->kind)) ||
+        !(k = rest_kind(c, group, version, c->kind->kind)) ||
         kind_convert(c->a, c->kind, k, from, &converted_from, &ignored) < 0 ||
         kind_convert(c->a, c->kind, k, to, &converted_to, &ignored) < 0)
       return false;

@@ -35,7 +35,7 @@ add_shared(struct openapi *d)
   static const char *const names[] = { "DeleteOptions", "Status", "WatchEvent" };
 
   for (size_t i = 0; i < ARRAY_SIZE(names); i++) {
-    const struct kind *k = kind_find("meta.k8s.io", "v1", names[i]);
+    const struct kind *k = kind_in(d->p, kind_find("meta.k8s.io", "v1", names[i]));
 
     if (k)
       (void)openapi_ref(d, k->type);

@@ -118,7 +118,7 @@ static void
 add_responses(struct openapi *d, struct json *op, const struct operation *o, const struct place *at)
 {
   struct json *responses = json_ensure_object(d->a, op, "responses"), *schema;
-  const struct kind *status = kind_find("meta.k8s.io", "v1", "Status");
+  const struct kind *status = kind_in(d->p, kind_find("meta.k8s.io", "v1", "Status"));
   bool deletes = o->bit == KIND_VERB_DELETECOLLECTION ||
                  (o->bit == KIND_VERB_DELETE && !(at->res->flags & KIND_RES_RETURNS_DELETED));
   const struct kind *k = deletes ? status : o->bit == KIND_VERB_LIST && at->kind->list ? at->kind->list : at->kind;
@@ -211,7 +211,8 @@ add_resource(struct openapi *d, const struct kind_resource *r, const char *root,
     struct place below = at;
 
     below.subresource = s->name;
-    below.kind = kind_find(*s->version ? s->group : r->group, *s->version ? s->version : r->version, s->kind);
+    below.kind =
+        kind_in(d->p, kind_find(*s->version ? s->group : r->group, *s->version ? s->version : r->version, s->kind));
     if (!below.kind)
       continue;
     add_path(d, paths, arena_printf(d->a, "%s/%s", one, s->name), &below, s->verbs,

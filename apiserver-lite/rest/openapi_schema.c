@@ -251,14 +251,15 @@ static void
 add_identity(struct openapi *d, const struct kind_type *t, struct json *schema)
 {
   for (size_t i = 0; i < kind_count; i++) {
+    const struct kind *k = kind_in(d->p, &kinds[i]);
     struct json *gvk;
 
-    if (kinds[i].type != t)
+    if (!k || k->type != t)
       continue;
     gvk = json_append(d->a, json_ensure_array(d->a, schema, "x-kubernetes-group-version-kind"), json_new_object(d->a));
-    json_set_str(d->a, gvk, "group", strcmp(kinds[i].group, "meta.k8s.io") == 0 ? "" : kinds[i].group);
-    json_set_str(d->a, gvk, "version", kinds[i].version);
-    json_set_str(d->a, gvk, "kind", kinds[i].kind);
+    json_set_str(d->a, gvk, "group", strcmp(k->group, "meta.k8s.io") == 0 ? "" : k->group);
+    json_set_str(d->a, gvk, "version", k->version);
+    json_set_str(d->a, gvk, "kind", k->kind);
   }
 }
 

@@ -92,6 +92,8 @@ _must_check_ int rest_query_int(struct rest_call *c, const char *name, int64_t *
                                 struct kerr *reterr);
 bool rest_query_bool(struct rest_call *c,
                      const char *name); /* as Go's conversion of url values: absent, "false" and "0" are false */
+/* A kind as this release has it; NULL when that has none of the name. */
+const struct kind *rest_kind(const struct rest_call *c, const char *group, const char *version, const char *kind);
 void rest_warn(struct rest_call *c, const char *fmt, ...) _printf_(2, 3);
 int rest_refuse(struct rest_call *c, struct json *status, struct kerr *reterr);
 struct status_subject rest_subject(const struct rest_call *c, const char *name);      /* details name the resource */

@@ -114,7 +114,7 @@ answer_tree(struct rest_call *c, int http_status, const struct kind *k, const st
 void
 rest_answer_status(struct rest_call *c, int http_status, const struct json *status)
 {
-  const struct kind *k = kind_find("meta.k8s.io", "v1", "Status");
+  const struct kind *k = rest_kind(c, "meta.k8s.io", "v1", "Status");
   _cleanup_kerr_ struct kerr err = KERR_INIT;
   _cleanup_strbuf_ struct strbuf b;
 
@@ -178,7 +178,7 @@ answer_shaped(struct rest_call *c, int http_status, const struct json *o, struct
   case REST_PLAIN:
     return answer_tree(c, http_status, c->kind, o, reterr);
   case REST_PARTIAL:
-    return answer_tree(c, http_status, kind_find("meta.k8s.io", c->form.meta_version, "PartialObjectMetadata"),
+    return answer_tree(c, http_status, rest_kind(c, "meta.k8s.io", c->form.meta_version, "PartialObjectMetadata"),
                        rest_partial(c, o), reterr);
   case REST_PARTIAL_LIST:
     return wrong_shape(c, "PartialObjectMetadataList", false, reterr);
@@ -348,8 +348,8 @@ answer_list_of_trees(struct rest_call *c, const struct json **trees, size_t n, s
 {
   bool partial = c->form.shape == REST_PARTIAL_LIST;
   const struct kind *k = partial
-                             ? kind_find("meta.k8s.io", c->form.meta_version, "PartialObjectMetadataList")
-                             : kind_find(c->kind->group, c->kind->version, arena_printf(c->a, "%sList", c->kind->kind));
+                             ? rest_kind(c, "meta.k8s.io", c->form.meta_version, "PartialObjectMetadataList")
+                             : rest_kind(c, c->kind->group, c->kind->version, arena_printf(c->a, "%sList", c->kind->kind));
   struct json *list = json_new_object(c->a);
 
   json_set_str(c->a, list, "kind", partial ? "PartialObjectMetadataList" : arena_printf(c->a, "%sList", c->kind->kind));

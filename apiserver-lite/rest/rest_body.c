@@ -83,11 +83,11 @@ check_identity(struct rest_call *c, const struct kind *k, const struct json *in,
   if (strcmp(kind, k->kind) == 0 &&
       (is_meta_kind(k) || (strcmp(group, k->group) == 0 && strcmp(version, k->version) == 0)))
     return 0;
-  if (!kind_find(group, version, kind) && is_meta_kind(k))
+  if (!rest_kind(c, group, version, kind) && is_meta_kind(k))
     return kerr_set(reterr, KERR_BAD_REQUEST, NULL,
                     "no kind \"%s\" is registered for version \"%s\" in scheme \"pkg/runtime/scheme.go:111\"", kind,
                     gv_text(c->a, group, version));
-  if (!kind_find(group, version, kind))
+  if (!rest_kind(c, group, version, kind))
     return kerr_set(
         reterr, KERR_BAD_REQUEST, NULL,
         "%s in version \"%s\" cannot be handled as a %s: no kind \"%s\" is registered for version \"%s\" in "
@@ -183,7 +183,7 @@ decode_proto(struct rest_call *c, const struct kind *k, struct json **ret, struc
   const struct kind *got = k;
   _cleanup_kerr_ struct kerr err = KERR_INIT;
 
-  if (kind_decode_proto(c->a, c->req->body, &got, ret, &err) < 0)
+  if (kind_decode_proto(c->a, c->personality, c->req->body, &got, ret, &err) < 0)
     return kerr_set(reterr, KERR_BAD_REQUEST, NULL, "the object provided is unrecognized (must be of type %s): %s (%s)",
                     k->kind, err.msg, summary(c, c->req->body));
   if (is_meta_kind(k))

@@ -49,6 +49,12 @@ rest_query_bool(struct rest_call *c, const char *name)
   return text && strcasecmp(text, "false") != 0 && strcmp(text, "0") != 0;
 }
 
+const struct kind *
+rest_kind(const struct rest_call *c, const char *group, const char *version, const char *kind)
+{
+  return kind_in(c->personality, kind_find(group, version, kind));
+}
+
 void
 rest_warn(struct rest_call *c, const char *fmt, ...)
 {

@@ -52,7 +52,7 @@ options_of_query(struct rest_call *c, struct delete_options *ret, struct kerr *r
 int
 delete_options_read(struct rest_call *c, struct delete_options *ret, struct kerr *reterr)
 {
-  const struct kind *k = kind_find("meta.k8s.io", "v1", "DeleteOptions");
+  const struct kind *k = rest_kind(c, "meta.k8s.io", "v1", "DeleteOptions");
   struct field_errors errs = { .a = c->a };
   struct json *body = NULL;
 

@@ -98,7 +98,7 @@ document(struct rest_call *c, const char *api_version, const char *kind)
 static int
 answer(struct rest_call *c, const struct json *o, struct kerr *reterr)
 {
-  const struct kind *k = kind_find("", "v1", object_kind(o));
+  const struct kind *k = rest_kind(c, "", "v1", object_kind(o));
   struct json *canonical;
   int r = kind_decode(c->a, k, o, NULL, &canonical, reterr);
 

@@ -175,7 +175,7 @@ find_resource(struct rest_call *c, struct kerr *reterr)
     return group_version_served(c) ? rest_no_such_resource(c, reterr) : rest_no_such_page(c) + 1;
   if (!c->res->namespaced && *c->info.namespace_ && strcmp(c->info.resource, "namespaces") != 0)
     return rest_no_such_resource(c, reterr);
-  storage = kind_resource_storage(c->res);
+  storage = kind_resource_storage(c->personality, c->res);
   c->kind = c->res->of;
   c->stored = storage->of;
   return 0;

@@ -134,7 +134,7 @@ frame_object(struct rest_stream *st, struct strbuf *b, enum exchange_event_type 
     frame_tree(st, b, type, v->kind, o);
     return;
   case REST_PARTIAL:
-    frame_tree(st, b, type, kind_find("meta.k8s.io", v->form.meta_version, "PartialObjectMetadata"),
+    frame_tree(st, b, type, rest_kind(v, "meta.k8s.io", v->form.meta_version, "PartialObjectMetadata"),
                rest_partial(v, o));
     return;
   case REST_TABLE:
@@ -292,7 +292,7 @@ end_with_error(struct rest_stream *st, const struct json *status, struct exchang
   st->phase = PHASE_ENDED;
   ret->status = span_of(json_text(v->a, status, JSON_COMPACT));
   strbuf_clear(&st->frame);
-  frame_tree(st, &st->frame, EXCHANGE_ERROR, kind_find("meta.k8s.io", "v1", "Status"), status);
+  frame_tree(st, &st->frame, EXCHANGE_ERROR, rest_kind(v, "meta.k8s.io", "v1", "Status"), status);
   ret->bytes = strbuf_view(&st->frame);
   return 1;
 }

@@ -289,7 +289,7 @@ check_seconds(struct rest_call *c, int64_t seconds, struct kerr *reterr)
 int
 sub_token(struct rest_call *c, struct kerr *reterr)
 {
-  const struct kind *k = kind_find("authentication.k8s.io", "v1", "TokenRequest");
+  const struct kind *k = rest_kind(c, "authentication.k8s.io", "v1", "TokenRequest");
   struct sa_token_request want = { .ns = c->info.namespace_ };
   _cleanup_record_ struct record *account = NULL;
   struct json *review = NULL, *status = json_new_object(c->a), *spec, *meta;

@@ -125,7 +125,7 @@ check_binding(struct rest_call *c, const struct json *binding, struct kerr *rete
 int
 sub_binding(struct rest_call *c, struct kerr *reterr)
 {
-  const struct kind *binding_kind = kind_find("", "v1", "Binding");
+  const struct kind *binding_kind = rest_kind(c, "", "v1", "Binding");
   const struct kind_resource *pods = kind_resource_find(c->personality, "", "v1", "pods");
   _cleanup_record_ struct record *r = NULL;
   struct json *binding = NULL;
@@ -196,7 +196,7 @@ check_budgets(struct rest_call *c, const struct json *pod, struct kerr *reterr)
 int
 sub_eviction(struct rest_call *c, struct kerr *reterr)
 {
-  const struct kind *k = kind_find("policy", "v1", "Eviction");
+  const struct kind *k = rest_kind(c, "policy", "v1", "Eviction");
   struct delete_options opts = { .grace = -1, .orphan = -1 };
   _cleanup_record_ struct record *pod = NULL, *gone = NULL;
   struct json *eviction = NULL;

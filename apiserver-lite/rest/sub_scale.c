@@ -112,7 +112,7 @@ rescale(struct rest_call *c, void *payload, const struct json *old, struct json 
 static int
 read_scaling(struct rest_call *c, struct scaling *s, struct kerr *reterr)
 {
-  const struct kind *k = kind_find("autoscaling", "v1", "Scale");
+  const struct kind *k = rest_kind(c, "autoscaling", "v1", "Scale");
   const char *type = rest_header(c, "content-type");
   struct json *body = NULL;
 
@@ -132,7 +132,7 @@ read_scaling(struct rest_call *c, struct scaling *s, struct kerr *reterr)
 int
 sub_scale(struct rest_call *c, struct kerr *reterr)
 {
-  const struct kind *k = kind_find("autoscaling", "v1", "Scale");
+  const struct kind *k = rest_kind(c, "autoscaling", "v1", "Scale");
   bool read = strcmp(c->info.verb, "get") == 0, created;
   _cleanup_record_ struct record *r = NULL;
   struct scaling s = { .scale = NULL };

@@ -169,6 +169,7 @@ main(int argc, char **argv)
   for (int i = 2; i < argc; i++)
     model_read(&m, argv[i]);
   model_complete(&m);
+  model_lay_out(&m);
   FILE *out = fopen(argv[1], "we");
   if (!out)
     complain(&nowhere, "cannot write %s", argv[1]);

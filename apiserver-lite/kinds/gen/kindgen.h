@@ -52,8 +52,15 @@ struct type {
   const char *list_item; /* of a list type made from a kind: the item's type, in the same package */
   bool items_optional;
   struct place where;
-  /* filled while emitting */
+  uint32_t changes; /* filled by model_lay_out: the releases in which it is not what it was, from bit 0 */
+};
+
+/* A type as one run of releases has it. */
+struct layout {
+  size_t type;
+  unsigned release; /* the last of the run */
   unsigned first, slots;
+  uint32_t flags;
 };
 
 struct named {
@@ -72,6 +79,12 @@ struct kind_decl {
   struct place where;
 };
 
+/* A kind in one run of releases. */
+struct kind_row {
+  size_t decl, layout, before; /* row of the run before; 0: none */
+  unsigned first, last;
+};
+
 struct column {
   const char *name, *type, *format;
   int priority;
@@ -79,6 +92,7 @@ struct column {
 
 struct table {
   const char *group, *kind;
+  const char *version; /* "": of every one that has no table of its own */
   ARRAY(struct column) columns;
 };
 
@@ -118,6 +132,10 @@ struct model {
   ARRAY(struct resource) resources;
   ARRAY(struct likeness) likenesses;
   ARRAY(struct group_version) group_versions; /* in order of discovery */
+  /* made by model_lay_out */
+  ARRAY(struct layout) layouts; /* those of the last release first, in the order of types */
+  ARRAY(struct kind_row) rows;  /* those of the last runs first, in the order of kinds */
+  size_t n_resource_rows;
 };
 
 /* "file:line: text", and the end of the program. */
@@ -126,6 +144,7 @@ void model_read(struct model *m, const char *file);
 /* Make what packages take from those that they are like. */
 void model_complete(struct model *m);
 bool is_builtin(const char *name);
+void model_lay_out(struct model *m);
 void model_emit(struct model *m, FILE *out);
 
 /* The short name of a package in a reference: "k8s.io/api/core/v1" is "core/v1". */
@@ -133,6 +152,21 @@ const char *package_short(const char *package);
 /* Find what `name` means inside `package`; SIZE_MAX when nothing. */
 size_t model_type(const struct model *m, const char *package, const char *name);
 size_t model_named(const struct model *m, const char *package, const char *name);
+
+/* -- laying out (kindgen_lay.c) -- */
+extern struct kind_field *fields;
+extern size_t n_fields;
+extern struct kind_more mores[];
+extern uint16_t n_mores;
+bool field_in(const struct field *f, unsigned release);
+/* The ends of the run of releases, around `release`, in which the type does not change. */
+unsigned run_first(const struct type *t, unsigned release);
+unsigned run_last(const struct type *t, unsigned release);
+/* The layout of the type in that release; made when it is new. */
+size_t layout_of(struct model *m, size_t type, unsigned release);
+size_t layout_end(const struct model *m, size_t i); /* the index behind its last field */
+/* The offset of a text in the pool. */
+uint32_t pooled(const char *s);
 
 /* Verbs and flags by name; 0 when unknown. */
 uint32_t verb_bit(const char *name);

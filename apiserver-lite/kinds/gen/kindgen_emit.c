@@ -1,4 +1,4 @@
-/* Writing: resolve every reference, lay the fields out, print the arrays. */
+/* Writing: the arrays, as C. */
 #include <stdlib.h>
 #include <string.h>
 
@@ -16,7 +16,7 @@ static struct {
   uint32_t buckets[POOL_BUCKETS]; /* offset, 0: free */
 } pool = { .n = 1 };
 
-static uint32_t
+uint32_t
 pooled(const char *s)
 {
   if (!s || !*s)
@@ -85,228 +85,6 @@ last_part(const char *package)
   return strrchr(package, '/') + 1;
 }
 
-/* -- fields -- */
-
-static const struct {
-  const char *name;
-  enum kind_base base;
-} builtin[] = {
-  { "string", KIND_STRING },
-  { "bool", KIND_BOOL },
-  { "int32", KIND_INT32 },
-  { "int64", KIND_INT64 },
-  { "float64", KIND_FLOAT64 },
-  { "bytes", KIND_BYTES },
-  { "Time", KIND_TIME },
-  { "MicroTime", KIND_MICROTIME },
-  { "Quantity", KIND_QUANTITY },
-  { "IntOrString", KIND_INT_OR_STRING },
-  { "RawExtension", KIND_RAW },
-  { "FieldsV1", KIND_FIELDS_V1 },
-  { "JSON", KIND_JSON },
-  { "any", KIND_ANY },
-  { "SchemaOrBool", KIND_SCHEMA_OR_BOOL },
-  { "SchemaOrArray", KIND_SCHEMA_OR_ARRAY },
-  { "SchemaOrStrings", KIND_SCHEMA_OR_STRINGS },
-};
-
-bool
-is_builtin(const char *name)
-{
-  for (size_t i = 0; i < ARRAY_SIZE(builtin); i++)
-    if (strcmp(builtin[i].name, name) == 0)
-      return true;
-  return false;
-}
-
-static struct kind_more mores[4096];
-static uint16_t n_mores = 1;
-
-static uint16_t
-more_of(const struct field *f)
-{
-  struct kind_more more = {
-    .dflt = pooled(f->dflt),
-    .fill = pooled(f->fill),
-    .list_keys = pooled(f->list_keys),
-    .merge_key = pooled(f->merge_key),
-    .gates = pooled(f->gates),
-    .unions = pooled(f->unions),
-    .rules = pooled(f->rules),
-    .since = (uint8_t)f->since,
-    .until = (uint8_t)f->until,
-  };
-  for (uint16_t i = 0; i < n_mores; i++)
-    if (memcmp(&mores[i], &more, sizeof(more)) == 0)
-      return i;
-  if (n_mores == ARRAY_SIZE(mores))
-    complain(&f->where, "too many different fields");
-  mores[n_mores] = more;
-  return n_mores++;
-}
-
-/* Set base, shape, named and type of `out` from what `name` means; an alias gives its own shape. */
-static void
-resolve(const struct model *m, const char *package, const char *name, const struct place *where, struct kind_field *out)
-{
-  for (size_t i = 0; i < ARRAY_SIZE(builtin); i++)
-    if (strcmp(builtin[i].name, name) == 0) {
-      out->base = (uint8_t)builtin[i].base;
-      return;
-    }
-  size_t t = model_type(m, package, name);
-  if (t != SIZE_MAX) {
-    out->base = KIND_STRUCT;
-    out->type = (uint16_t)t;
-    return;
-  }
-  size_t i = model_named(m, package, name);
-  if (i == SIZE_MAX)
-    complain(where, "nothing is called %s", name);
-  const struct named *n = &m->named.at[i];
-  if (!n->alias) {
-    out->base = KIND_STRING;
-  } else if (n->message) {
-    out->base = KIND_STRING_LIST;
-  } else {
-    const char *of = n->alias_of;
-    out->shape = of[0] == '[' ? KIND_LIST : KIND_MAP;
-    resolve(m, n->package, strchr(of, ']') + 1, where, out);
-    if (out->shape == KIND_MAP) {
-      char *key = mem_strndup(of + 4, (size_t)(strchr(of, ']') - of - 4));
-      size_t k = model_named(m, n->package, key);
-      out->key_named = k == SIZE_MAX ? 0 : (uint16_t)(k + 1);
-    }
-  }
-  out->named = (uint16_t)(i + 1);
-}
-
-static struct kind_field
-compile_field(const struct model *m, const struct type *t, const struct field *f)
-{
-  struct kind_field out = { .name = pooled(f->name),
-                            .go = pooled(f->go),
-                            .number = (uint16_t)f->number,
-                            .name_len = (uint8_t)strlen(f->name),
-                            .shape = (uint8_t)f->shape };
-  if (strlen(f->name) > UINT8_MAX || f->number > UINT16_MAX)
-    complain(&f->where, "the name or the number is too long");
-  resolve(m, t->package, f->type, &f->where, &out);
-  if (f->key && strcmp(f->key, "string") != 0) {
-    size_t k = model_named(m, t->package, f->key);
-    if (k == SIZE_MAX)
-      complain(&f->where, "nothing is called %s", f->key);
-    out.key_named = (uint16_t)(k + 1);
-  }
-  out.list_type = (uint8_t)f->list_type;
-  bool unions = f->unions || (f->rules && strstr(f->rules, "unionMember"));
-  bool required = f->required || (f->bang && !f->optional);
-  out.flags = (uint16_t)(f->flags | (f->pointer ? KIND_F_POINTER : 0) | (f->inlined ? KIND_F_INLINE : 0) |
-                         (f->no_json ? KIND_F_NO_JSON : 0) | (required ? KIND_F_REQUIRED : 0) |
-                         (!f->bang && !f->inlined ? KIND_F_OMITEMPTY : 0) | (unions ? KIND_F_UNION : 0));
-  out.more = more_of(f);
-  return out;
-}
-
-/* JSON members of a type, inlined structs flattened. */
-static unsigned
-count_slots(const struct model *m, const struct type *t)
-{
-  unsigned n = t->flags & KIND_T_OBJECT ? 2 : 0;
-  if (t->flags & KIND_T_LIST)
-    return n + 2;
-  for (size_t i = 0; i < t->fields.n; i++) {
-    const struct field *f = &t->fields.at[i];
-    size_t in = f->inlined ? model_type(m, t->package, f->type) : SIZE_MAX;
-    n += in == SIZE_MAX ? 1 : count_slots(m, &m->types.at[in]);
-  }
-  return n;
-}
-
-static struct kind_field *fields;
-static size_t n_fields, cap_fields;
-
-static void
-push_field(const struct model *m, const struct type *t, const struct field *f, uint16_t *slot)
-{
-  struct kind_field out = compile_field(m, t, f);
-  out.slot = *slot;
-  *slot = (uint16_t)(*slot + (f->inlined ? count_slots(m, &m->types.at[out.type]) : 1));
-  *(struct kind_field *)array_push((void **)&fields, &n_fields, &cap_fields, sizeof(*fields)) = out;
-}
-
-static void
-lay_out(const struct model *m, struct type *t)
-{
-  uint16_t slot = 0;
-  t->first = (unsigned)n_fields;
-  t->slots = count_slots(m, t);
-  if (t->flags & KIND_T_OBJECT) {
-    push_field(m, t, &(struct field){ .name = "kind", .go = "Kind", .type = "string", .where = t->where }, &slot);
-    push_field(m, t, &(struct field){ .name = "apiVersion", .go = "APIVersion", .type = "string", .where = t->where },
-               &slot);
-  }
-  if (t->flags & KIND_T_LIST) {
-    struct field metadata = {
-      .name = "metadata", .go = "ListMeta", .type = "meta/v1.ListMeta", .number = 1, .where = t->where
-    };
-    struct field items = { .name = "items",
-                           .go = "Items",
-                           .type = t->list_item,
-                           .number = 2,
-                           .shape = KIND_LIST,
-                           .bang = true,
-                           .optional = t->items_optional,
-                           .where = t->where };
-    push_field(m, t, &metadata, &slot);
-    push_field(m, t, &items, &slot);
-  }
-  for (size_t i = 0; i < t->fields.n; i++)
-    push_field(m, t, &t->fields.at[i], &slot);
-  for (size_t i = t->first; i < n_fields; i++)
-    for (size_t k = t->first; k < i; k++)
-      if (fields[i].number && fields[i].number == fields[k].number)
-        complain(&t->where, "number %u stands twice in %s", fields[i].number, t->go);
-}
-
-/* Flags that say something of all that a type holds. */
-#define BELOW_FLAGS (uint32_t)(KIND_T_DEFAULTS | KIND_T_GATED | KIND_T_EMPTIES)
-
-/* What a type holds itself of them. */
-static uint32_t
-own_flags(const struct model *m, const struct type *t, const struct kind_field *f)
-{
-  const struct kind_more *more = &mores[f->more];
-  uint32_t flags = t->flags & KIND_T_CODE ? KIND_T_DEFAULTS : 0;
-  bool resource_list = f->named && strcmp(m->named.at[f->named - 1].go, "ResourceList") == 0; /* rounded to milli */
-  if (more->dflt || more->fill || resource_list)
-    flags |= KIND_T_DEFAULTS;
-  if (more->gates)
-    flags |= KIND_T_GATED;
-  if (f->shape != KIND_ONE && (!(f->flags & KIND_F_OMITEMPTY) || (f->flags & KIND_F_UNION)))
-    flags |= KIND_T_EMPTIES;
-  return flags;
-}
-
-/* Types hand their flags to those that hold them, until nothing changes. */
-static void
-spread_flags(struct model *m)
-{
-  for (bool changed = true; changed;) {
-    changed = false;
-    for (size_t i = 0; i < m->types.n; i++) {
-      struct type *t = &m->types.at[i];
-      size_t end = i + 1 < m->types.n ? m->types.at[i + 1].first : n_fields;
-      for (size_t k = t->first; k < end; k++) {
-        uint32_t below = fields[k].base == KIND_STRUCT ? m->types.at[fields[k].type].flags & BELOW_FLAGS : 0;
-        uint32_t all = t->flags | own_flags(m, t, &fields[k]) | below;
-        changed |= all != t->flags;
-        t->flags = all;
-      }
-    }
-  }
-}
-
 static void
 emit_fields(FILE *out)
 {
@@ -334,10 +112,8 @@ emit_numbers(const struct model *m, FILE *out)
   uint16_t *order = mem_calloc(n_fields, sizeof(*order));
   for (size_t i = 0; i < n_fields; i++)
     order[i] = (uint16_t)i;
-  for (size_t i = 0; i < m->types.n; i++) {
-    size_t end = i + 1 < m->types.n ? m->types.at[i + 1].first : n_fields;
-    qsort(order + m->types.at[i].first, end - m->types.at[i].first, sizeof(*order), by_number);
-  }
+  for (size_t i = 0; i < m->layouts.n; i++)
+    qsort(order + m->layouts.at[i].first, layout_end(m, i) - m->layouts.at[i].first, sizeof(*order), by_number);
   fputs("const uint16_t kind_by_number[] = {", out);
   for (size_t i = 0; i < n_fields; i++)
     fprintf(out, "%s%u,", i % 16 ? " " : "\n  ", order[i]);
@@ -351,8 +127,8 @@ emit_mores(FILE *out)
   fputs("const struct kind_more kind_mores[] = {\n", out);
   for (uint16_t i = 0; i < n_mores; i++) {
     const struct kind_more *x = &mores[i];
-    fprintf(out, "  { %u, %u, %u, %u, %u, %u, %u, %u, %u },\n", x->dflt, x->fill, x->list_keys, x->merge_key, x->gates,
-            x->unions, x->rules, x->since, x->until);
+    fprintf(out, "  { %u, %u, %u, %u, %u, %u, %u },\n", x->dflt, x->fill, x->list_keys, x->merge_key, x->gates,
+            x->unions, x->rules);
   }
   fputs("};\n\n", out);
 }
@@ -361,17 +137,18 @@ static void
 emit_types(const struct model *m, FILE *out)
 {
   fputs("const struct kind_type kind_types[] = {\n", out);
-  for (size_t i = 0; i < m->types.n; i++) {
-    const struct type *t = &m->types.at[i];
-    size_t end = i + 1 < m->types.n ? m->types.at[i + 1].first : n_fields;
+  for (size_t i = 0; i < m->layouts.n; i++) {
+    const struct layout *l = &m->layouts.at[i];
+    const struct type *t = &m->types.at[l->type];
     const char *prefix = definition_prefix(t->package);
     fprintf(out, "  { %u, %u, %u, %zu, %u, %u, %zu },\n", pooled(mem_printf("%s.%s", prefix, t->go)),
-            pooled(last_part(t->package)), t->first, end - t->first, t->slots, t->flags, strlen(prefix) + 1);
+            pooled(last_part(t->package)), l->first, layout_end(m, i) - l->first, l->slots, l->flags,
+            strlen(prefix) + 1);
   }
   size_t schema = model_type(m, "", "apiextensions/v1.JSONSchemaProps");
   if (schema == SIZE_MAX)
     complain(&(struct place){ 0 }, "there is no apiextensions/v1.JSONSchemaProps");
-  fprintf(out, "};\nconst uint32_t kind_type_count = %zu;\nconst uint16_t kind_schema_type = %zu;\n\n", m->types.n,
+  fprintf(out, "};\nconst uint32_t kind_type_count = %zu;\nconst uint16_t kind_schema_type = %zu;\n\n", m->layouts.n,
           schema);
 }
 
@@ -407,23 +184,39 @@ find_kind(const struct model *m, const char *group, const char *version, const c
   return SIZE_MAX;
 }
 
+/* "&kinds[3]", or NULL. */
+static const char *
+row_ref(const char *array, size_t row)
+{
+  return row == SIZE_MAX ? "NULL" : mem_printf("&%s[%zu]", array, row);
+}
+
+/* The row of a kind in one release. */
+static size_t
+row_in(const struct model *m, size_t decl, unsigned release)
+{
+  for (size_t row = decl; decl != SIZE_MAX; row = m->rows.at[row].before) {
+    if (m->rows.at[row].first <= release)
+      return row;
+    if (!m->rows.at[row].before)
+      break;
+  }
+  return SIZE_MAX;
+}
+
 static void
 emit_kinds(const struct model *m, FILE *out)
 {
   fputs("const struct kind kinds[] = {\n", out);
-  for (size_t i = 0; i < m->kinds.n; i++) {
-    const struct kind_decl *k = &m->kinds.at[i];
-    size_t t = model_type(m, k->package, k->kind);
-    if (t == SIZE_MAX)
-      complain(&k->where, "kind %s has no type", k->kind);
-    if (find_kind(m, k->group, k->version, k->kind) != i)
+  for (size_t i = 0; i < m->rows.n; i++) {
+    const struct kind_row *row = &m->rows.at[i];
+    const struct kind_decl *k = &m->kinds.at[row->decl];
+    if (find_kind(m, k->group, k->version, k->kind) != row->decl)
       complain(&k->where, "kind %s stands twice", k->kind);
     size_t list = k->is_list ? SIZE_MAX : find_kind(m, k->group, k->version, mem_printf("%sList", k->kind));
-    char of[32] = "NULL";
-    if (list != SIZE_MAX)
-      (void)snprintf(of, sizeof(of), "&kinds[%zu]", list);
-    fprintf(out, "  { \"%s\", \"%s\", \"%s\", &kind_types[%zu], %s, %u, %u, %u },\n", k->group, k->version, k->kind, t,
-            of, k->since, k->deprecated, k->removed);
+    fprintf(out, "  { \"%s\", \"%s\", \"%s\", &kind_types[%zu], %s, %s, %u, %u, %u, %u },\n", k->group, k->version,
+            k->kind, row->layout, row_ref("kinds", row_in(m, list, row->last)),
+            row_ref("kinds", row->before ? row->before : SIZE_MAX), row->first, k->since, k->deprecated, k->removed);
   }
   fprintf(out, "};\nconst size_t kind_count = %zu;\n\n", m->kinds.n);
 }
@@ -471,8 +264,8 @@ emit_columns(const struct model *m, FILE *out)
   }
   fputs("const struct kind_table kind_tables[] = {\n", out);
   for (size_t i = 0; i < m->tables.n; i++)
-    fprintf(out, "  { \"%s\", \"%s\", columns_%zu, %zu },\n", m->tables.at[i].group, m->tables.at[i].kind, i,
-            m->tables.at[i].columns.n);
+    fprintf(out, "  { \"%s\", \"%s\", \"%s\", columns_%zu, %zu },\n", m->tables.at[i].group, m->tables.at[i].version,
+            m->tables.at[i].kind, i, m->tables.at[i].columns.n);
   fprintf(out, "};\nconst size_t kind_table_count = %zu;\n\n", m->tables.n);
 }
 
@@ -486,20 +279,17 @@ has_sub(const struct resource *r, const char *name)
 }
 
 static void
-emit_resource(const struct model *m, size_t i, const struct group_version *gv, FILE *out)
+emit_resource(const struct model *m, size_t i, const struct group_version *gv, size_t row, size_t before, FILE *out)
 {
   const struct resource *r = &m->resources.at[i];
-  size_t k = find_kind(m, r->group, gv->version, r->kind);
-  if (k == SIZE_MAX)
-    complain(&r->where, "there is no kind %s in %s/%s", r->kind, r->group, gv->version);
   uint32_t flags = r->flags | (has_sub(r, "status") ? KIND_RES_STATUS : 0) | (has_sub(r, "scale") ? KIND_RES_SCALE : 0);
   if (r->except_version && strcmp(r->except_version, gv->version) == 0)
     flags &= ~r->except_flags;
   fprintf(out, "  { \"%s\", \"%s\", \"%s\", \"%s\", \"%s\", ", r->group, gv->version, r->name, r->singular, r->kind);
   fprintf(out, r->short_names.n ? "short_names_%zu, " : "no_names, ", i);
   fprintf(out, r->categories.n ? "categories_%zu, " : "no_names, ", i);
-  fprintf(out, "&kinds[%zu], %s, \"%s\", %u, ", k, r->namespaced ? "true" : "false",
-          r->storage_version ? r->storage_version : "", flags);
+  fprintf(out, "&kinds[%zu], %s, %s, \"%s\", %u, ", row, row_ref("kind_resources", before),
+          r->namespaced ? "true" : "false", r->storage_version ? r->storage_version : "", flags);
   fprintf(out, "\"%s\", \"%s\", \"%s\", ",
           r->storage_group ? (strcmp(r->storage_group, "core") ? r->storage_group : "") : r->group,
           r->prefix ? r->prefix : r->name, r->selectors ? r->selectors : "metadata.name metadata.namespace");
@@ -522,33 +312,59 @@ in_version(const struct resource *r, const struct group_version *gv)
   return false;
 }
 
+/* One row of kind_resources: a resource in a version and a run of its kind. */
+struct resource_row {
+  size_t resource, group_version, kind_row, before;
+};
+
+/* The rows of the last runs first, in the order of discovery; those of earlier runs behind them. */
+static size_t
+list_resources(struct model *m, struct resource_row **ret)
+{
+  ARRAY(struct resource_row) rows = { 0 };
+  for (size_t g = 0; g < m->group_versions.n; g++)
+    for (size_t i = 0; i < m->resources.n; i++) {
+      const struct resource *r = &m->resources.at[i];
+      const struct group_version *gv = &m->group_versions.at[g];
+      if (!in_version(r, gv))
+        continue;
+      size_t k = find_kind(m, r->group, gv->version, r->kind);
+      if (k == SIZE_MAX)
+        complain(&r->where, "there is no kind %s in %s/%s", r->kind, r->group, gv->version);
+      *ARRAY_PUSH(&rows) = (struct resource_row){ i, g, k, SIZE_MAX };
+    }
+  size_t n = rows.n;
+  for (size_t i = 0; i < rows.n; i++) {
+    size_t before = m->rows.at[rows.at[i].kind_row].before;
+    if (!before)
+      continue;
+    struct resource_row row = { rows.at[i].resource, rows.at[i].group_version, before, SIZE_MAX };
+    rows.at[i].before = rows.n;
+    *ARRAY_PUSH(&rows) = row;
+  }
+  m->n_resource_rows = rows.n;
+  *ret = rows.at;
+  return n;
+}
+
 static void
 emit_resources(struct model *m, FILE *out)
 {
-  size_t n = 0;
   qsort(m->resources.at, m->resources.n, sizeof(*m->resources.at), resource_order);
   for (size_t i = 0; i < m->resources.n; i++)
     emit_resource_parts(m, i, out);
+  struct resource_row *rows = NULL;
+  size_t n = list_resources(m, &rows);
   fputs("static const char *const no_names[] = { NULL };\nconst struct kind_resource kind_resources[] = {\n", out);
-  for (size_t g = 0; g < m->group_versions.n; g++)
-    for (size_t i = 0; i < m->resources.n; i++)
-      if (in_version(&m->resources.at[i], &m->group_versions.at[g])) {
-        emit_resource(m, i, &m->group_versions.at[g], out);
-        n++;
-      }
-  fprintf(out, "};\nconst size_t kind_resource_count = %zu;\n\n", n);
+  for (size_t i = 0; i < m->n_resource_rows; i++)
+    emit_resource(m, rows[i].resource, &m->group_versions.at[rows[i].group_version], rows[i].kind_row, rows[i].before,
+                  out);
+  fprintf(out, "};\nconst size_t kind_resource_count = %zu, kind_resource_rows = %zu;\n\n", n, m->n_resource_rows);
 }
 
 void
 model_emit(struct model *m, FILE *out)
 {
-  if (m->types.n > UINT16_MAX || m->named.n >= UINT16_MAX)
-    complain(&(struct place){ 0 }, "too many types");
-  for (size_t i = 0; i < m->types.n; i++)
-    lay_out(m, &m->types.at[i]);
-  if (n_fields > UINT16_MAX)
-    complain(&(struct place){ 0 }, "too many fields");
-  spread_flags(m);
   fputs("/* Made by kindgen from the data files. */\n#include \"kind.h\"\n#include \"kind_type.h\"\n\n", out);
   emit_fields(out);
   emit_numbers(m, out);

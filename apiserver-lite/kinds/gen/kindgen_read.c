@@ -479,7 +479,10 @@ static void
 table_statement(struct reader *r, const struct line *l)
 {
   struct table *t = ARRAY_PUSH(&r->m->tables);
+  t->version = "";
   cut_last_slash(r, l->words[1], &t->group, &t->kind);
+  if (strchr(t->group, '/'))
+    cut_last_slash(r, t->group, &t->group, &t->version);
   t->group = group_name(t->group);
   r->in = IN_TABLE;
 }

@@ -44,7 +44,7 @@ through_proto(struct arena *a, const struct kind *k, const struct json *tree)
   if (kind_encode_proto(k, tree, &b, &err) < 0)
     return;
   /* The object may name another kind than the one that it was read as. */
-  if (kind_decode_proto(a, strbuf_view(&b), &again, &back, &err) < 0 || again != k)
+  if (kind_decode_proto(a, NULL, strbuf_view(&b), &again, &back, &err) < 0 || again != k)
     return;
   int rc = kind_encode_proto(k, back, &second, &err);
   assert(rc == 0 && span_eq(strbuf_view(&b), strbuf_view(&second)));

@@ -17,13 +17,13 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
   struct json *tree, *back, *read;
   strbuf_init(&b, CEIL_REPLY);
   strbuf_init(&second, CEIL_REPLY);
-  if (kind_decode_proto(a, span_make((const char *)data, size), &k, &tree, &err) < 0) {
+  if (kind_decode_proto(a, NULL, span_make((const char *)data, size), &k, &tree, &err) < 0) {
     assert(err.msg);
     return 0;
   }
   if (kind_encode_proto(k, tree, &b, &err) < 0)
     return 0;
-  int rc = kind_decode_proto(a, strbuf_view(&b), &again, &back, &err);
+  int rc = kind_decode_proto(a, NULL, strbuf_view(&b), &again, &back, &err);
   assert(rc == 0 && again == k);
   rc = kind_encode_proto(k, back, &second, &err);
   assert(rc == 0 && span_eq(strbuf_view(&b), strbuf_view(&second)));

@@ -1,7 +1,7 @@
 /*
  * apiserver_only - an API server on a memory store, for `replay` and for trying things by hand.
  *
- *   apiserver_only PORT TOKEN DIR [GATES [RUNTIME_CONFIG]]
+ *   apiserver_only PORT TOKEN DIR [GATES [RUNTIME_CONFIG [VERSION]]]
  *
  * Whoever shows TOKEN is a member of system:masters; keys and certificates are kept in DIR. Runs until it is killed.
  */
@@ -42,15 +42,15 @@ main(int argc, char **argv)
   _cleanup_kerr_ struct kerr err = KERR_INIT;
 
   if (argc < 4) {
-    fputs("usage: apiserver_only PORT TOKEN DIR [GATES [RUNTIME_CONFIG]]\n", stderr);
+    fputs("usage: apiserver_only PORT TOKEN DIR [GATES [RUNTIME_CONFIG [VERSION]]]\n", stderr);
     return 2;
   }
   (void)signal(SIGPIPE, SIG_IGN);
   http.port = (uint16_t)strtoul(argv[1], NULL, 10);
   config.advertise_port = http.port;
   who.admin_token = argv[2];
-  if (personality_new(NULL, argc > 4 ? argv[4] : NULL, argc > 5 ? argv[5] : DEFAULT_RUNTIME, &config.personality,
-                      &err) < 0 ||
+  if (personality_new(argc > 6 ? argv[6] : NULL, argc > 4 ? argv[4] : NULL, argc > 5 ? argv[5] : DEFAULT_RUNTIME,
+                      &config.personality, &err) < 0 ||
       pki_open(&keys, &pki, &err) < 0 ||
       sa_signer_new(clock, pki_sa_key(pki), NULL, NULL, 0, &config.signer, &err) < 0 ||
       authn_new(signed_by(&who, config.signer), &config.authn, &err) < 0 ||

@@ -284,7 +284,7 @@ bad_protobuf_is_refused(void **state)
     _cleanup_kerr_ struct kerr err = KERR_INIT;
     const struct kind *k = NULL;
     struct json *v;
-    assert_int_equal(kind_decode_proto(a, table[i].in, &k, &v, &err), -KERR_BAD_REQUEST);
+    assert_int_equal(kind_decode_proto(a, NULL, table[i].in, &k, &v, &err), -KERR_BAD_REQUEST);
     assert_string_equal(err.msg, table[i].want);
   }
 }
@@ -310,7 +310,7 @@ lenient_protobuf_is_read(void **state)
   _cleanup_kerr_ struct kerr err = KERR_INIT;
   const struct kind *k = kind_find("", "v1", "ConfigMap");
   struct json *v;
-  assert_int_equal(kind_decode_proto(a, span_make(bytes, sizeof(bytes) - 1), &k, &v, &err), 0);
+  assert_int_equal(kind_decode_proto(a, NULL, span_make(bytes, sizeof(bytes) - 1), &k, &v, &err), 0);
   assert_string_equal(json_text(a, v, JSON_COMPACT), "{\"metadata\":{},\"data\":{\"\":\"\",\"a\":\"2\",\"b\":\"3\"}}");
 }
 

@@ -193,7 +193,8 @@ tables_and_functions_agree(void **state)
     }
   _cleanup_arena_ struct arena *a = arena_new(CEIL_ARENA_SMALL);
   for (uint32_t i = 0; i < kind_type_count; i++) {
-    marked += (kind_types[i].flags & KIND_T_CODE) != 0;
+    bool last = kind_type_find(kind_text(kind_types[i].name)) == &kind_types[i]; /* not that of an earlier release */
+    marked += last && (kind_types[i].flags & KIND_T_CODE);
     for (kind_each_field(f, &kind_types[i])) {
       const struct kind_more *more = kind_field_more(f);
       if (more->dflt)
