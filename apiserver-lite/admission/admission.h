@@ -19,7 +19,8 @@ struct admission_plugin {
 
 extern const struct admission_plugin admission_namespace_lifecycle, admission_node_restriction, admission_taint_nodes,
     admission_service_account, admission_storage_in_use, admission_priority, admission_tolerations,
-    admission_resource_quota, admission_node_features, admission_rbac_roles, admission_rbac_bindings;
+    admission_resource_quota, admission_node_features, admission_rbac_roles, admission_rbac_bindings,
+    admission_mutating_webhooks, admission_validating_webhooks;
 
 extern const struct admission_target admission_pods[]; /* pods alone */
 
@@ -27,8 +28,15 @@ extern const struct admission_target admission_pods[]; /* pods alone */
 const char *admission_name(const struct rest_call *c, const struct json *o);
 /* 403 `pods "x" is forbidden: why` */
 int admission_forbid(struct rest_call *c, const struct json *o, const char *why, struct kerr *reterr);
+/* 404 `namespaces "x" not found` */
+int admission_no_namespace(struct rest_call *c, const char *ns, struct kerr *reterr);
+/* 500 `Internal error occurred: what`, for what upstream calls an internal error though a webhook or policy made it */
+int admission_internal(struct kerr *reterr, const char *what);
 /* Another stored object, in its storage version, borrowed until the request ends; NULL when there is none. */
 const struct json *admission_lookup(struct rest_call *c, const char *group, const char *version, const char *resource,
                                     const char *ns, const char *name);
+/* All of a namespace ("": of all), in order of names; released when the request ends. */
+_must_check_ int admission_list(struct rest_call *c, const char *group, const char *version, const char *resource,
+                                const char *ns, struct store_list *ret, struct kerr *reterr);
 
 #endif

@@ -3,16 +3,18 @@
 #include <string.h>
 
 #include "admission.h"
+#include "admission_rounds.h"
 #include "apiserver_internal.h"
 #include "object.h"
 #include "validate.h"
 
 /* In the order of upstream's kubeapiserver/options/plugins.go. */
 static const struct admission_plugin *const plugins[] = {
-  &admission_namespace_lifecycle, &admission_node_restriction, &admission_taint_nodes,
-  &admission_service_account,     &admission_storage_in_use,   &admission_priority,
-  &admission_rbac_roles,          &admission_rbac_bindings,    &admission_tolerations,
-  &admission_node_features,       &admission_resource_quota,
+  &admission_namespace_lifecycle, &admission_node_restriction,  &admission_taint_nodes,
+  &admission_service_account,     &admission_storage_in_use,    &admission_priority,
+  &admission_rbac_roles,          &admission_rbac_bindings,     &admission_tolerations,
+  &admission_node_features,       &admission_mutating_webhooks, &admission_validating_webhooks,
+  &admission_resource_quota,
 };
 
 static bool
@@ -25,13 +27,33 @@ concerns(const struct rest_call *c, const struct admission_plugin *p)
   return false;
 }
 
-int
-admission_mutate(struct rest_call *c, struct json *o, const struct json *old, struct kerr *reterr)
+static int
+run_mutating(struct rest_call *c, struct json *o, const struct json *old, struct kerr *reterr)
 {
   for (size_t i = 0; i < ARRAY_SIZE(plugins); i++)
     if (plugins[i]->mutate && concerns(c, plugins[i]) && plugins[i]->mutate(c, o, old, reterr) < 0)
       return -(int)reterr->code;
   return 0;
+}
+
+static void
+begin_rounds(struct rest_call *c)
+{
+  c->rounds = arena_new_of(c->a, struct admission_rounds);
+  c->rounds->webhooks.a = c->rounds->policies.a = c->a;
+}
+
+int
+admission_mutate(struct rest_call *c, struct json *o, const struct json *old, struct kerr *reterr)
+{
+  int r;
+
+  begin_rounds(c);
+  r = run_mutating(c, o, old, reterr);
+  if (r < 0 || !c->rounds->again)
+    return r;
+  c->rounds->second = true;
+  return run_mutating(c, o, old, reterr);
 }
 
 int
@@ -46,6 +68,7 @@ admission_validate(struct rest_call *c, const struct json *o, const struct json 
 int
 admission_delete(struct rest_call *c, const struct json *o, struct kerr *reterr)
 {
+  begin_rounds(c);
   for (size_t i = 0; i < ARRAY_SIZE(plugins); i++)
     if (plugins[i]->remove && concerns(c, plugins[i]) && plugins[i]->remove(c, o, reterr) < 0)
       return -(int)reterr->code;
@@ -82,6 +105,37 @@ admission_lookup(struct rest_call *c, const char *group, const char *version, co
     return NULL;
   arena_defer(c->a, (void (*)(void *))record_unref, r);
   return record_tree(r);
+}
+
+static void
+drop_list(void *list)
+{
+  store_list_release(list);
+}
+
+int
+admission_list(struct rest_call *c, const char *group, const char *version, const char *resource, const char *ns,
+               struct store_list *ret, struct kerr *reterr)
+{
+  const struct kind_resource *res = kind_resource_find(c->personality, group, version, resource);
+  struct store_list *list = arena_new_of(c->a, struct store_list);
+  struct store_range range = { .limit = 0 };
+
+  *ret = *list;
+  if (!res) /* this release does not have it */
+    return 0;
+  range.prefix = rest_prefix(c->a, res, ns);
+  if (store_list(c->s->store, &range, list, reterr) < 0)
+    return -(int)reterr->code;
+  arena_defer(c->a, drop_list, list);
+  *ret = *list;
+  return 0;
+}
+
+int
+admission_internal(struct kerr *reterr, const char *what)
+{
+  return kerr_set(reterr, KERR_INTERNAL, NULL, "Internal error occurred: %s", what);
 }
 
 /* -- admin access to devices -- */

@@ -4,8 +4,8 @@
 #include "admission.h"
 #include "object.h"
 
-static int
-no_namespace(struct rest_call *c, const char *ns, struct kerr *reterr)
+int
+admission_no_namespace(struct rest_call *c, const char *ns, struct kerr *reterr)
 {
   struct status_subject about = { .kind = "namespaces", .name = ns };
   _cleanup_kerr_ struct kerr err = KERR_INIT;
@@ -41,7 +41,7 @@ mutate(struct rest_call *c, struct json *o, const struct json *old, struct kerr 
     return 0;
   n = admission_lookup(c, "", "v1", "namespaces", "", ns);
   if (!n)
-    return no_namespace(c, ns, reterr);
+    return admission_no_namespace(c, ns, reterr);
   if (object_is_deleting(n) || strcmp(json_get_str_or(json_get(n, "status"), "phase", ""), "Terminating") == 0)
     return terminating(c, o, ns, reterr);
   return 0;

@@ -32,6 +32,7 @@
 #include "store.h"
 
 struct apiserver;
+struct admission_rounds;
 
 /* What a request line asks for (k8s.io/apiserver/pkg/endpoints/request.RequestInfo). Texts are never NULL. */
 struct rest_info {
@@ -77,6 +78,9 @@ struct rest_call {
   size_t n_warnings, cap_warnings;
   struct json *refusal; /* a Status that says more than the kerr does */
   int64_t now;          /* wall time of the request */
+  bool connecting;      /* admission is asked about exec, attach, portforward or proxy */
+  const struct json *delete_options; /* members of the DeleteOptions; NULL: none were sent */
+  struct admission_rounds *rounds;   /* of the mutating plugins under way, see admission_rounds.h */
 };
 
 typedef int rest_handler_fn(struct rest_call *c, struct kerr *reterr);

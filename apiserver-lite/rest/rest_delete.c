@@ -62,6 +62,7 @@ delete_options_read(struct rest_call *c, struct delete_options *ret, struct kerr
     return -(int)reterr->code;
   if (!body && options_of_query(c, ret, reterr) < 0)
     return -(int)reterr->code;
+  c->delete_options = body;
   if (body) {
     const struct json *orphan = json_get(body, "orphanDependents");
 
