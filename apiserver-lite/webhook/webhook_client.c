@@ -275,7 +275,7 @@ go_text(struct arena *a, const struct posting *p, int code, long os_errno)
     return "tls: failed to verify certificate: x509: certificate signed by unknown authority";
   if (code == CURL_TLS_FAILED && (strstr(p->error, "unexpected TLS packet") || strstr(p->error, "wrong version")))
     return "http: server gave HTTP response to HTTPS client";
-  if (code == CURL_EMPTY_REPLY || code == CURL_RECEIVE_FAILED)
+  if (code == CURL_EMPTY_REPLY || code == CURL_RECEIVE_FAILED || strstr(p->error, "non-properly terminated"))
     return "EOF";
   return *p->error ? arena_strdup(a, p->error) : p->w->curl.easy_strerror(code);
 }

@@ -275,7 +275,9 @@ no_tls(void **state)
   struct world *w = *state;
 
   assert_null(post(w, by_url(w, "localhost", "/echo", w->server.ca), 5));
-  assert_string_equal(said(w), "http: server gave HTTP response to HTTPS client");
+  /* it has answered the handshake in plain words, or hung up before */
+  if (strcmp(said(w), "EOF") != 0)
+    assert_string_equal(said(w), "http: server gave HTTP response to HTTPS client");
   assert_int_equal(atomic_load(&w->server.calls), 0);
 }
 
