@@ -120,7 +120,7 @@ admission_rules_match(const struct admission_ask *ask, const struct json *rules,
   struct admission_as own = {
     .group = c->info.group, .version = c->info.version, .resource = c->info.resource, .kind = c->kind
   };
-  const struct kind_resource *r;
+  const struct kind_resource *r, *storage;
   size_t cursor = 0;
 
   if (any_rule_matches(ask, rules, &own)) {
@@ -129,11 +129,12 @@ admission_rules_match(const struct admission_ask *ask, const struct json *rules,
   }
   if (!equivalent || !c->res)
     return false;
+  storage = kind_resource_storage(c->personality, c->res);
   while ((r = kind_resource_next(c->personality, &cursor))) {
     struct admission_as other = { .group = r->group, .version = r->version, .resource = r->resource };
 
     if (r == c->res || strcmp(r->resource, c->res->resource) != 0 ||
-        kind_resource_storage(r) != kind_resource_storage(c->res) || !any_rule_matches(ask, rules, &other))
+        kind_resource_storage(c->personality, r) != storage || !any_rule_matches(ask, rules, &other))
       continue;
     other.kind = equivalent_kind(c, r);
     if (!other.kind)
