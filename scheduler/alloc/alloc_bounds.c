@@ -26,7 +26,8 @@
 
 /* What one request, or the alternative under way, still wants. */
 struct demand {
-  uint32_t slot, need;
+  uint32_t slot, need; /* slot UINT32_MAX: any of several alternatives */
+  const struct request *request;
   word *domain; /* devices that may serve it */
 };
 
@@ -34,7 +35,6 @@ struct bounds {
   struct arena *a;
   word **sound; /* per slot: right for it, with values for all its constraints */
   word *shareable;
-  uint32_t *error_from; /* per slot of mode All: the first of its devices that can end the search */
   struct demand *demands; /* of the place in question */
   uint32_t n_demands;
   word **domains; /* per demand: scratch for its domain */
@@ -107,50 +107,6 @@ values_number(struct search *s, const struct prune *p, struct bounds *b, uint32_
     cv->usable = false;
 }
 
-static bool
-shared_with_earlier(const struct search *s, const struct slot *t, uint32_t constraint)
-{
-  for (uint32_t k = 0; k < s->j->n_slots; k++)
-    if (s->j->slots[k].request < t->request && constraint_at(&s->j->slots[k], constraint) >= 0)
-      return true;
-  return false;
-}
-
-/* Where a constraint, on its own, ends the search in mode All; t->need: nowhere. */
-static uint32_t
-constraint_error_from(struct search *s, const struct slot *t, uint32_t constraint)
-{
-  struct constraint alone = s->j->constraints[constraint];
-  uint32_t i = 0, value;
-
-  if (shared_with_earlier(s, t, constraint))
-    return 0; /* it depends on what these picked */
-  alone.n = alone.cap = 0;
-  alone.values = alone.common = NULL;
-  for (; i < t->need && bit_get(t->yes, t->all[i]); i++) {
-    _cleanup_kerr_ struct kerr err = KERR_INIT;
-
-    if (constraint_value(s->j, &alone, t, s->v->devices[t->all[i]], &value, &err) < 0 ||
-        !constraint_push(s->j, &alone, value))
-      break;
-  }
-  free(alone.values);
-  free(alone.common);
-  return i;
-}
-
-static uint32_t
-error_from(struct search *s, const struct slot *t)
-{
-  uint32_t least = t->need, one;
-
-  for (uint32_t i = 0; i < t->n_constraints; i++) {
-    one = constraint_error_from(s, t, t->constraints[i]);
-    least = one < least ? one : least;
-  }
-  return least;
-}
-
 struct bounds *
 bounds_new(struct search *s, struct prune *p)
 {
@@ -180,10 +136,6 @@ bounds_new(struct search *s, struct prune *p)
   for (uint32_t d = 0; d < p->n; d++)
     if (s->w->consumable && s->w->devices[s->v->devices[d]].flags & DEVICE_SHAREABLE)
       bit_set(b->shareable, d);
-  b->error_from = arena_array_of(p->a, uint32_t, s->j->n_slots + 1);
-  for (uint32_t i = 0; i < s->j->n_slots; i++)
-    if (s->j->slots[i].every)
-      b->error_from[i] = error_from(s, &s->j->slots[i]);
   b->totals = totals_new(s, p, b->sound);
   return b;
 }
@@ -246,38 +198,11 @@ domain_of(struct search *s, uint32_t slot, uint32_t start, word *ret)
   totals_keep_affordable(s, ret);
 }
 
-/* A device list of mode All must be free as a whole. */
-static bool
-every_is_free(const struct search *s, const struct slot *t, uint32_t from)
-{
-  if (t->need == 0)
-    return false;
-  for (uint32_t i = from; i < t->need; i++)
-    if (search_blocked(s, t, t->all[i]) || !bit_get(t->yes, t->all[i]))
-      return false;
-  return true;
-}
-
-/* Mode All that fails for a device that is not free, before a constraint could make an error of it. */
-static bool
-every_fails_quietly(const struct search *s, const struct bounds *b, uint32_t slot, uint32_t from)
-{
-  const struct slot *t = &s->j->slots[slot];
-
-  if (!t->every)
-    return false;
-  if (t->need == 0)
-    return true;
-  for (uint32_t i = from; i < t->need && i <= b->error_from[slot]; i++)
-    if (search_blocked(s, t, t->all[i]) || !bit_get(t->yes, t->all[i]))
-      return true;
-  return false;
-}
-
 static void
-demand_add(struct bounds *b, uint32_t slot, uint32_t need)
+demand_add(struct bounds *b, const struct request *r, uint32_t slot, uint32_t need)
 {
-  b->demands[b->n_demands] = (struct demand){ .slot = slot, .need = need, .domain = b->domains[b->n_demands] };
+  b->demands[b->n_demands] =
+      (struct demand){ .slot = slot, .need = need, .request = r, .domain = b->domains[b->n_demands] };
   b->n_demands++;
 }
 
@@ -295,7 +220,7 @@ demand_of_choice(struct search *s, struct bounds *b, const struct request *r)
     const struct slot *t = &s->j->slots[i];
 
     if (t->every) {
-      every |= every_is_free(s, t, 0);
+      every |= every_is_free(s, i, 0);
       continue;
     }
     domain_of(s, i, 0, b->scratch);
@@ -311,7 +236,7 @@ demand_of_choice(struct search *s, struct bounds *b, const struct request *r)
   if (every)
     return true; /* nothing more is known of it */
   if (possible)
-    demand_add(b, possible == 1 ? which : UINT32_MAX, least);
+    demand_add(b, r, possible == 1 ? which : UINT32_MAX, least);
   return possible;
 }
 
@@ -322,14 +247,20 @@ demand_of_slot(struct search *s, struct bounds *b, uint32_t slot, uint32_t index
   word *domain = b->domains[b->n_demands];
 
   if (t->every)
-    return every_is_free(s, t, index);
+    return every_is_free(s, slot, index);
   if (t->need <= index)
     return true;
   domain_of(s, slot, start, domain);
   if (words_count(domain, s->v->words) < t->need - index)
     return false;
-  demand_add(b, slot, t->need - index);
+  demand_add(b, &s->j->requests[t->request], slot, t->need - index);
   return true;
+}
+
+static bool
+slot_fragile(const struct search *s, uint32_t slot, uint32_t index)
+{
+  return s->prune->fragile[slot] && !every_fails_quietly(s, slot, index);
 }
 
 static bool
@@ -338,7 +269,7 @@ request_fragile(const struct search *s, uint32_t request)
   const struct request *r = &s->j->requests[request];
 
   for (uint32_t i = r->first_slot; i < r->first_slot + r->n_slots; i++)
-    if (s->prune->fragile[i])
+    if (slot_fragile(s, i, 0))
       return true;
   return false;
 }
@@ -348,15 +279,15 @@ static bool
 demands_collect(struct search *s, struct bounds *b, const struct position *pos)
 {
   b->n_demands = 0;
-  if (s->prune->fragile[pos->slot])
-    return !every_fails_quietly(s, b, pos->slot, pos->index);
+  if (slot_fragile(s, pos->slot, pos->index))
+    return true;
   if (!demand_of_slot(s, b, pos->slot, pos->index, pos->start))
     return false;
   for (uint32_t i = pos->request + 1; i < s->j->n_requests; i++) {
     const struct request *r = &s->j->requests[i];
 
     if (request_fragile(s, i))
-      return r->choice || !every_fails_quietly(s, b, r->first_slot, 0);
+      return true;
     if (!(r->choice ? demand_of_choice(s, b, r) : demand_of_slot(s, b, r->first_slot, 0, 0)))
       return false;
   }
@@ -442,6 +373,20 @@ devices_suffice(struct search *s, struct bounds *b, word *const *domains, const 
 
 /* -- constraints -- */
 
+/* Whatever alternative is taken; mode All is none by now. */
+static bool
+demand_under(const struct search *s, const struct demand *d, uint32_t constraint)
+{
+  const struct slot *slots = s->j->slots;
+
+  if (d->slot != UINT32_MAX)
+    return constraint_at(&slots[d->slot], constraint) >= 0;
+  for (uint32_t i = d->request->first_slot; i < d->request->first_slot + d->request->n_slots; i++)
+    if (!slots[i].every && constraint_at(&slots[i], constraint) < 0)
+      return false;
+  return true;
+}
+
 /* The demands that a constraint is about. */
 static uint32_t
 demands_under(const struct search *s, const struct bounds *b, uint32_t constraint, uint32_t *ret)
@@ -449,7 +394,7 @@ demands_under(const struct search *s, const struct bounds *b, uint32_t constrain
   uint32_t n = 0;
 
   for (uint32_t i = 0; i < b->n_demands && n < RESULTS_MAX; i++)
-    if (b->demands[i].slot != UINT32_MAX && constraint_at(&s->j->slots[b->demands[i].slot], constraint) >= 0)
+    if (demand_under(s, &b->demands[i], constraint))
       ret[n++] = i;
   return n;
 }

@@ -146,7 +146,7 @@ struct stuck;
 struct search_limits {
   uint64_t budget;
   uint32_t patience;
-  bool plain;
+  bool plain, inner;   /* inner: see alloc_inner.c */
   struct stuck *stuck; /* to be filled in, or NULL */
 };
 /* -- alloc_run.c -- */

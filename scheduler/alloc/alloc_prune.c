@@ -19,6 +19,8 @@ prune_new(struct search *s)
   p->levels = arena_array_of(p->a, struct level *, s->j->n_slots + 1);
   p->values = arena_array_of(p->a, uint32_t **, s->j->n_slots + 1);
   p->fragile = arena_array_of(p->a, bool, s->j->n_slots + 1);
+  p->never = arena_array_of(p->a, bool, s->j->n_slots + 1);
+  p->error_from = arena_array_of(p->a, uint32_t, s->j->n_slots + 1);
   p->last_request = arena_array_of(p->a, uint32_t, s->j->n_constraints + 1);
   p->mask = 1023;
   p->memory = mem_calloc(p->mask + 1, sizeof *p->memory);

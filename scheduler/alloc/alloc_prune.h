@@ -63,6 +63,8 @@ struct prune {
   struct level **levels;  /* per slot; NULL until asked */
   uint32_t ***values;     /* per slot, per constraint of the slot: values per device */
   bool *fragile;          /* per slot: looking for its devices may end in an error */
+  bool *never;            /* per slot: mode All, and some device of the list can never be had */
+  uint32_t *error_from;   /* per slot of mode All: the first of its list that can end the search */
   uint32_t *last_request; /* per constraint: the last request that it applies to */
   uint64_t *alike;        /* signatures that failed, by frame */
   uint32_t n_alike, cap_alike;
@@ -84,6 +86,13 @@ prune_value(const struct prune *p, uint32_t slot, uint32_t i, uint32_t device)
 
 /* -- alloc_signature.c -- */
 void signatures_new(struct search *s, struct prune *p);
+
+/* -- alloc_every.c -- */
+void every_read(struct search *s, struct prune *p, uint32_t slot);
+/* Are all devices of the list free, from one of them on? */
+bool every_is_free(const struct search *s, uint32_t slot, uint32_t from);
+/* Mode All that fails for a device that is not free, before a constraint could make an error of it. */
+bool every_fails_quietly(const struct search *s, uint32_t slot, uint32_t from);
 
 /* -- alloc_bounds.c -- */
 struct bounds *bounds_new(struct search *s, struct prune *p);

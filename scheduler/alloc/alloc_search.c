@@ -3,6 +3,8 @@
 
 #include <string.h>
 
+#define INNER_PATIENCE 1000 /* dead ends after the search began to reason */
+
 static void
 push(struct search *s, struct frame f)
 {
@@ -49,7 +51,7 @@ descend(struct search *s, struct position p)
   for (;;) {
     if (out_of_budget(s))
       return VERDICT_FAILED;
-    if (p.claim == j->n_claims)
+    if (p.claim == s->end)
       return VERDICT_FOUND;
     if (p.request == j->claims[p.claim].first_request + j->claims[p.claim].n_requests) {
       push(s, (struct frame){ .kind = FRAME_CLAIM });
@@ -139,6 +141,19 @@ judged_hopeless(struct search *s, struct frame *f)
   return prune_hopeless(s, &p);
 }
 
+/* Another dead end: after some, look at what has failed; after many, at whether some claims are possible at all. */
+static void
+begin_to_reason(struct search *s)
+{
+  if (s->limits->plain)
+    return;
+  s->dead_ends++;
+  if (s->dead_ends == s->limits->patience)
+    s->prune = prune_new(s);
+  if (s->dead_ends == s->limits->patience + INNER_PATIENCE && !s->limits->inner && claims_are_impossible(s))
+    s->n_frames = 0;
+}
+
 /* Try further devices in the frame on top. */
 static enum verdict
 pick_next(struct search *s)
@@ -170,9 +185,8 @@ pick_next(struct search *s)
   note_stuck(s, f->slot, f->index);
   if (s->prune)
     prune_remember(s, f);
-  else if (++s->dead_ends == s->limits->patience && !s->limits->plain)
-    s->prune = prune_new(s);
   s->n_frames--;
+  begin_to_reason(s);
   return VERDICT_DEAD;
 }
 
@@ -244,10 +258,13 @@ come_back(struct search *s, enum verdict v)
   return pick_next(s);
 }
 
-static enum verdict
-search_all(struct search *s)
+enum verdict
+search_claims(struct search *s, uint32_t from, uint32_t to)
 {
-  enum verdict v = descend(s, (struct position){ 0 });
+  enum verdict v;
+
+  s->end = to;
+  v = descend(s, (struct position){ .claim = from, .request = s->j->claims[from].first_request });
 
   while (v != VERDICT_FOUND && v != VERDICT_FAILED) {
     if (v == VERDICT_GO_ON)
@@ -325,7 +342,7 @@ search_run(struct alloc_job *j, const struct search_limits *limits, struct alloc
   enum verdict v;
 
   search_init(&s, j, limits, reterr);
-  v = search_all(&s);
+  v = search_claims(&s, 0, j->n_claims);
   ret->steps = s.steps;
   ret->outcome = v == VERDICT_FOUND ? ALLOC_OK : ALLOC_UNSCHEDULABLE;
   if (v == VERDICT_FOUND)

@@ -80,6 +80,7 @@ struct search {
   struct alloc_world *w;
   const struct view *v;
   const struct search_limits *limits;
+  uint32_t end; /* the claim at which there is an answer */
   uint64_t steps, dead_ends;
   struct kerr *err;
   word *dedicated, *taken; /* taken: by any claim of this attempt */
@@ -109,8 +110,12 @@ const struct counters *search_counters(struct search *s, uint32_t device);
 uint32_t *search_groups(struct search *s, uint32_t pool);
 void search_groups_before(struct search *s, uint32_t pool, uint32_t *states);
 
+enum verdict search_claims(struct search *s, uint32_t from, uint32_t to);
 void search_init(struct search *s, struct alloc_job *j, const struct search_limits *limits, struct kerr *err);
 void search_release(struct search *s);
+
+/* -- alloc_inner.c: have some claims no answer, whatever is picked for those before? -- */
+bool claims_are_impossible(struct search *s);
 
 /* -- alloc_prune.c -- */
 struct prune *prune_new(struct search *s);

@@ -41,12 +41,14 @@ slot_read(struct search *s, struct prune *p, uint32_t slot)
     errors |= t->error_bits[w] & (t->admin ? ~(word)0 : ~s->dedicated[w]);
   }
   p->values[slot] = arena_array_of(p->a, uint32_t *, t->n_constraints + 1);
-  p->fragile[slot] = errors || (t->every && t->n_constraints);
+  p->fragile[slot] = errors != 0;
   for (uint32_t i = 0; i < t->n_constraints; i++) {
     if (!values_fill(s, p, slot, i))
       p->fragile[slot] = true;
     p->last_request[t->constraints[i]] = t->request;
   }
+  if (t->every)
+    every_read(s, p, slot);
 }
 
 /* -- components -- */
@@ -229,7 +231,7 @@ seen_by_slot(struct search *s, const struct prune *p, uint32_t slot, uint32_t d)
   const struct slot *t = &s->j->slots[slot];
   uint64_t h = hash_mix(13, slot + 1);
 
-  if (!t->admin && bit_get(s->dedicated, d) && !t->every)
+  if (p->never[slot] || (!t->admin && bit_get(s->dedicated, d) && !t->every))
     return 0;
   if (bit_get(t->error_bits, d))
     return hash_mix(h, d + 17);

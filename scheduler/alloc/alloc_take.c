@@ -305,7 +305,7 @@ search_take(struct search *s, uint32_t slot_number, uint32_t device, bool must, 
     return false;
   }
   counted = d->flags & DEVICE_DRAWS && s->w->features.partitionable_devices &&
-            !(shareable && (bit_get(s->w->shared.w, number) || share->n));
+            !(shareable && (s->limits->inner || bit_get(s->w->shared.w, number) || share->n));
   if ((counted && !counters_take(s, d, &p)) || !constraints_take(s, slot, &p, must, failed) ||
       (must && !fits(s, &p, d, share))) {
     undo(s, &p);

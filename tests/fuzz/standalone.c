@@ -90,11 +90,31 @@ next(uint64_t *state)
   return z ^ z >> 31;
 }
 
+static void
+print_slowest(const uint8_t *bytes, size_t n, double seconds)
+{
+  printf("slowest: %.3f s, ", seconds);
+  for (size_t i = 0; i < n; i++)
+    printf("%02x", bytes[i]);
+  printf("\n");
+}
+
+static double
+clock_seconds(void)
+{
+  struct timespec t;
+
+  clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &t);
+  return (double)t.tv_sec + (double)t.tv_nsec / 1e9;
+}
+
 static int
 make_inputs(long seconds, uint64_t seed)
 {
   time_t end = time(NULL) + seconds;
-  uint8_t bytes[RANDOM_MAX];
+  uint8_t bytes[RANDOM_MAX], slowest[RANDOM_MAX];
+  size_t n_slowest = 0;
+  double took, longest = 0;
   unsigned long n = 0;
 
   printf("seed %llu\n", (unsigned long long)seed);
@@ -104,8 +124,16 @@ make_inputs(long seconds, uint64_t seed)
 
     for (size_t i = 0; i < length; i++)
       bytes[i] = (uint8_t)next(&state);
+    took = clock_seconds();
     run(bytes, length);
+    took = clock_seconds() - took;
+    if (took > longest) {
+      longest = took;
+      n_slowest = length;
+      memcpy(slowest, bytes, length);
+    }
   }
+  print_slowest(slowest, n_slowest, longest);
   printf("%lu inputs made in %ld s, none failed\n", n, seconds);
   return 0;
 }
