@@ -33,6 +33,9 @@ struct span cel_code_source(const struct cel_code *c);
 const struct cel_type *cel_code_type(const struct cel_code *c);
 char *cel_code_type_text(const struct cel_code *c, struct arena *a); /* "list(int)", "map(string, dyn)" */
 
+/* Is the variable of this name read anywhere in it? */
+bool cel_code_uses(const struct cel_code *c, struct span variable);
+
 /* Least and most that running can cost, as upstream estimates; UINT64_MAX stands for "no bound". */
 void cel_code_estimate(const struct cel_code *c, uint64_t *ret_min, uint64_t *ret_max);
 

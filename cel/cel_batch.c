@@ -1,6 +1,7 @@
 #include "cel_batch.h"
 
 #include "cel.h"
+#include "cel_batch_host.h"
 #include "cel_dra_env.h"
 #include "cel_eval.h"
 #include "cel_typed.h"
@@ -57,7 +58,7 @@ read_bindings(struct record *r, struct kerr *reterr)
 
   *env = *r->cel;
   if (r->value)
-    env->accepts = NULL;
+    env->refuse = NULL;
   vars[0] = env->vars[0];
   r->vars = arena_array_of(r->a, struct cel_value, n);
   for (json_each_member (m, bindings)) {
@@ -83,7 +84,6 @@ read_record(struct record *r, struct kerr *reterr)
 {
   const struct json *features = json_get(r->in, "features");
 
-  r->env = json_get_str_or(r->in, "env", "value");
   r->expr = json_span(json_get(r->in, "expr"));
   r->is_new = strcmp(r->env, "new") == 0 || strcmp(r->env, "derived-new") == 0;
   r->derived = strncmp(r->env, "derived", 7) == 0;
@@ -185,22 +185,36 @@ answer(struct record *r)
   put_number(r->out, "estMin", min);
 }
 
+typedef void host_fn(struct arena *a, const struct json *record, struct strbuf *out);
+
+static host_fn *
+host_of(const char *env)
+{
+  return strcmp(env, "crd") == 0 ? cel_batch_crd : NULL;
+}
+
 int
 cel_batch_line(struct arena *a, struct span line, struct strbuf *out, struct kerr *reterr)
 {
   struct record r = { .a = a, .out = out };
   struct json *in;
+  host_fn *host;
   int rc = json_parse(a, line, NULL, &in, reterr);
 
   if (rc < 0)
     return rc;
   r.in = in;
-  rc = read_record(&r, reterr);
+  r.env = json_get_str_or(in, "env", "value");
+  host = host_of(r.env);
+  rc = host ? 0 : read_record(&r, reterr);
   if (rc < 0)
     return rc;
   strbuf_puts(out, "{\"id\":");
   json_write(out, json_get(in, "id"), 0);
-  answer(&r);
+  if (host)
+    host(a, in, out);
+  else
+    answer(&r);
   strbuf_puts(out, "}\n");
   return 0;
 }

@@ -1,4 +1,5 @@
 #include "cel_ast.h"
+#include "cel_escape.h"
 #include "cel_infer.h"
 
 #include <string.h>
@@ -203,11 +204,15 @@ struct_field(struct checker *c, uint32_t pos, const struct cel_type *t, struct s
 {
   const struct cel_field *f;
 
+  if (t->any_field)
+    return &cel_dyn;
   if (!t->fields) {
     cel_issue_add(c->u, pos, "unexpected failed resolution of '%s'", t->name);
     return NULL;
   }
   f = cel_type_field(t, field);
+  if (!f && cel_escape_reserved(field)) /* .namespace is read as .__namespace__ */
+    f = cel_type_field(t, span_of(arena_printf(c->u->a, "__%.*s__", SPAN_FMT(field))));
   if (!f)
     cel_issue_add(c->u, pos, "undefined field '%.*s'", SPAN_FMT(field));
   return f ? f->type : NULL;

@@ -29,23 +29,11 @@ code_free(struct cel_code *c)
   free(c);
 }
 
-static char *
-type_text(struct arena *a, const struct cel_type *t)
-{
-  _cleanup_strbuf_ struct strbuf b = { 0 };
-  struct span s;
-
-  strbuf_init(&b, 64 * KiB);
-  cel_type_text(&b, t);
-  s = strbuf_view(&b);
-  return arena_strndup(a, s.p, s.n);
-}
-
 int
 cel_compile(const struct cel_env *env, struct span expression, struct cel_code **ret, struct kerr *reterr)
 {
   struct cel_code *c = mem_alloc(sizeof *c);
-  const char *why;
+  const char *why = NULL;
   int r = 0;
 
   atomic_init(&c->refs, 1);
@@ -53,11 +41,8 @@ cel_compile(const struct cel_env *env, struct span expression, struct cel_code *
   cel_unit_init(&c->unit, c->arena, env, arena_span(c->arena, expression));
   if (!cel_parse(&c->unit) || !cel_check(&c->unit) || !cel_validate_ast(&c->unit)) {
     r = kerr_set(reterr, KERR_INVALID, NULL, "compilation failed: %s", cel_issues_text(&c->unit));
-  } else if (env->accepts && !env->accepts(env, c->unit.root->type)) {
-    bool names_type = env->wanted[strlen(env->wanted) - 1] == ' ';
-
-    r = kerr_set(reterr, KERR_INVALID, NULL, "%s%s", env->wanted,
-                 names_type ? type_text(c->arena, c->unit.root->type) : "");
+  } else if (env->refuse && (why = env->refuse(env, c->unit.root->type, c->arena))) {
+    r = kerr_set(reterr, KERR_INVALID, NULL, "%s", why);
   } else {
     c->program = cel_plan(&c->unit, &why);
     if (!c->program)
@@ -106,7 +91,31 @@ cel_code_type(const struct cel_code *c)
 char *
 cel_code_type_text(const struct cel_code *c, struct arena *a)
 {
-  return type_text(a, c->program->type);
+  return cel_type_text_in(a, c->program->type);
+}
+
+struct use {
+  struct span variable;
+  bool found;
+};
+
+static void
+find_use(struct cel_expr *e, void *arg)
+{
+  struct use *u = arg;
+
+  u->found |= e->kind == EXPR_IDENT && e->u.ident.var && span_is(u->variable, e->u.ident.var->name);
+  if (!u->found)
+    cel_expr_each(e, find_use, u);
+}
+
+bool
+cel_code_uses(const struct cel_code *c, struct span variable)
+{
+  struct use u = { .variable = variable };
+
+  find_use(c->unit.root, &u);
+  return u.found;
 }
 
 void

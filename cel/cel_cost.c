@@ -10,32 +10,16 @@
 
 /* -- arithmetic -- */
 
-static uint64_t
-add_sat(uint64_t x, uint64_t y)
-{
-  uint64_t r;
-
-  return __builtin_add_overflow(x, y, &r) ? UINT64_MAX : r;
-}
-
-static uint64_t
-mul_sat(uint64_t x, uint64_t y)
-{
-  uint64_t r;
-
-  return __builtin_mul_overflow(x, y, &r) ? UINT64_MAX : r;
-}
-
 struct cel_range
 cel_range_add(struct cel_range x, struct cel_range y)
 {
-  return (struct cel_range){ add_sat(x.min, y.min), add_sat(x.max, y.max) };
+  return (struct cel_range){ cel_add_sat(x.min, y.min), cel_add_sat(x.max, y.max) };
 }
 
 struct cel_range
 cel_range_mul(struct cel_range x, struct cel_range y)
 {
-  return (struct cel_range){ mul_sat(x.min, y.min), mul_sat(x.max, y.max) };
+  return (struct cel_range){ cel_mul_sat(x.min, y.min), cel_mul_sat(x.max, y.max) };
 }
 
 struct cel_range
@@ -124,7 +108,7 @@ declared(const struct coster *c, const struct cost_path *p)
   if (!p->before) {
     const struct cel_var *var = cel_env_var(c->u->env, p->name);
 
-    return var ? var->type : NULL;
+    return c->u->env->size_root ? c->u->env->size_root : var ? var->type : NULL;
   }
   t = declared(c, p->before);
   if (!t)
@@ -136,8 +120,8 @@ declared(const struct coster *c, const struct cost_path *p)
   f = cel_type_field(t, p->name);
   if (f)
     return f->type;
-  /* any id below a map of attributes has the size of its values */
-  return t->kind == CEL_T_MAP && t->params[1]->kind <= CEL_T_ANY ? t->params[1] : NULL;
+  /* any id below a device's map of attributes has the size of its values */
+  return !c->u->env->size_root && t->kind == CEL_T_MAP && t->params[1]->kind <= CEL_T_ANY ? t->params[1] : NULL;
 }
 
 struct cel_size

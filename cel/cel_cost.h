@@ -15,6 +15,23 @@ struct cel_range {
   uint64_t min, max;
 };
 
+/* Sums and products that stop at 2^64-1. */
+static inline uint64_t
+cel_add_sat(uint64_t x, uint64_t y)
+{
+  uint64_t r;
+
+  return __builtin_add_overflow(x, y, &r) ? UINT64_MAX : r;
+}
+
+static inline uint64_t
+cel_mul_sat(uint64_t x, uint64_t y)
+{
+  uint64_t r;
+
+  return __builtin_mul_overflow(x, y, &r) ? UINT64_MAX : r;
+}
+
 struct cel_range cel_estimate(const struct cel_unit *u);
 
 #endif

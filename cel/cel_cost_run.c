@@ -1,3 +1,4 @@
+#include "cel_cost.h"
 #include "cel_eval.h"
 
 #include <math.h>
@@ -65,33 +66,25 @@ traversal(struct cel_value v)
   }
 }
 
-static uint64_t
-add(uint64_t x, uint64_t y)
-{
-  uint64_t r;
-
-  return __builtin_add_overflow(x, y, &r) ? UINT64_MAX : r;
-}
-
 /* A call that makes a list: 1, 10 for the list, and `factor` for each of `size`. */
 static uint64_t
 list_call(double factor, uint64_t size)
 {
   double d = (double)size * (factor < 0 ? 1.0 : factor);
 
-  return add(add(d >= 18446744073709551616.0 ? UINT64_MAX : (uint64_t)d, 1), 10);
+  return cel_add_sat(cel_add_sat(d >= 18446744073709551616.0 ? UINT64_MAX : (uint64_t)d, 1), 10);
 }
 
 static uint64_t
 self_compare(struct cel_value v)
 {
-  uint64_t n = size_of(v), square;
+  uint64_t n = size_of(v);
   double factor = 2;
 
   if (v.kind == CEL_LIST && v.u.list->n &&
       (v.u.list->items[0].kind == CEL_STRING || v.u.list->items[0].kind == CEL_BYTES))
     factor += 0.1;
-  return list_call(factor, __builtin_mul_overflow(n, n, &square) ? UINT64_MAX : square);
+  return list_call(factor, cel_mul_sat(n, n));
 }
 
 static uint64_t
@@ -197,9 +190,9 @@ cel_call_cost(const struct cel_node *n, const struct cel_value *args, unsigned n
   case CEL_COST_SORT_BY:
     return self_compare(args[1]);
   case CEL_COST_SETS:
-    return add(1, (uint64_t)(double)(size_of(args[0]) * size_of(args[1])));
+    return cel_add_sat(1, (uint64_t)(double)(size_of(args[0]) * size_of(args[1])));
   case CEL_COST_SETS_BOTH:
-    return add(1, (uint64_t)((double)(size_of(args[0]) * size_of(args[1])) * 2.0));
+    return cel_add_sat(1, (uint64_t)((double)(size_of(args[0]) * size_of(args[1])) * 2.0));
   case CEL_COST_ONE:
   case CEL_COST_NOMINAL:
   case CEL_COST_ADD_LIST:

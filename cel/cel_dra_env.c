@@ -71,10 +71,12 @@ static const struct cel_var vars[2][2] = {
 };
 
 /* A selector gives a bool, or something whose type is only known when it runs: what an attribute is. */
-static bool
-accepts_selector(const struct cel_env *env, const struct cel_type *t)
+static const char *
+refuse_selector(const struct cel_env *env, const struct cel_type *t, struct arena *a)
 {
-  return (t->kind == CEL_T_BOOL && !t->nullable) || t->kind == (env->features & CEL_F_INCLUDES ? CEL_T_DYN : CEL_T_ANY);
+  if ((t->kind == CEL_T_BOOL && !t->nullable) || t->kind == (env->features & CEL_F_INCLUDES ? CEL_T_DYN : CEL_T_ANY))
+    return NULL;
+  return arena_printf(a, "must evaluate to bool or the unknown type, not %s", cel_type_text_in(a, t));
 }
 
 static bool
@@ -86,33 +88,33 @@ is_attribute_scalar(const struct cel_type *t)
          (t->kind == CEL_T_STRUCT && strcmp(t->name, cel_semver_type.name) == 0);
 }
 
-static bool
-accepts_attribute(const struct cel_env *env, const struct cel_type *t)
+static const char *
+refuse_attribute(const struct cel_env *env, const struct cel_type *t, struct arena *a)
 {
-  return is_attribute_scalar(t) ||
-         ((env->features & CEL_F_INCLUDES) && t->kind == CEL_T_LIST && is_attribute_scalar(t->params[0]));
+  bool lists = env->features & CEL_F_INCLUDES;
+
+  if (is_attribute_scalar(t) || (lists && t->kind == CEL_T_LIST && is_attribute_scalar(t->params[0])))
+    return NULL;
+  return arena_printf(a, "must evaluate to a primitive scalar (string, integer, boolean, semver)%s, not %s",
+                      lists ? " or a list of these scalars" : "", cel_type_text_in(a, t));
 }
 
-#define ENV(list, cap, more, result, text)                                                                             \
+#define ENV(list, cap, more, result)                                                                                   \
   {                                                                                                                    \
     .features = CEL_F_BASE | CEL_F_BIND | (more), .vars = &vars[list][cap], .nvars = 1, .structs = structs[list][cap], \
-    .cost_limit = CEL_DRA_COST_MAX, .accepts = (result), .wanted = (text)                                              \
+    .cost_limit = CEL_DRA_COST_MAX, .refuse = (result)                                                                 \
   }
-#define SELECTOR(list, cap, more) \
-  ENV(list, cap, more, accepts_selector, "must evaluate to bool or the unknown type, not ")
-#define DERIVED(list, cap, more, or_list) \
-  ENV(list, cap, more, accepts_attribute, \
-      "must evaluate to a primitive scalar (string, integer, boolean, semver)" or_list ", not ")
-#define OR_LIST " or a list of these scalars"
+#define ENVS(result)                                                       \
+  {                                                                        \
+    { ENV(0, 0, 0, result), ENV(0, 1, 0, result) },                        \
+    {                                                                      \
+      ENV(1, 0, CEL_F_INCLUDES, result), ENV(1, 1, CEL_F_INCLUDES, result) \
+    }                                                                      \
+  }
 
-static const struct cel_env selectors[2][2] = {
-  { SELECTOR(0, 0, 0), SELECTOR(0, 1, 0) },
-  { SELECTOR(1, 0, CEL_F_INCLUDES), SELECTOR(1, 1, CEL_F_INCLUDES) },
-};
-static const struct cel_env derived[2][2] = {
-  { DERIVED(0, 0, 0, ""), DERIVED(0, 1, 0, "") },
-  { DERIVED(1, 0, CEL_F_INCLUDES, OR_LIST), DERIVED(1, 1, CEL_F_INCLUDES, OR_LIST) },
-};
+/* By listTypeAttributes, then consumableCapacity. */
+static const struct cel_env selectors[2][2] = ENVS(refuse_selector);
+static const struct cel_env derived[2][2] = ENVS(refuse_attribute);
 
 const struct cel_env *
 cel_dra_env(const struct cel_dra_features *f)

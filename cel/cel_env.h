@@ -133,10 +133,11 @@ struct cel_env {
   uint32_t nvars;
   const struct cel_type *const *structs; /* known structures, by name; ends with NULL */
   uint64_t cost_limit;                   /* of one evaluation; UINT64_MAX: none */
-  /* Does a result of this type do, before constants are folded; NULL: any does. Else compiling fails with `wanted`,
-   * followed by the type's name when that text ends with a space. */
-  bool (*accepts)(const struct cel_env *env, const struct cel_type *t);
-  const char *wanted;
+  /* What is wrong with a result of this type, asked before constants are folded: NULL, or upstream's text, in the
+   * arena. No function: any type does. */
+  const char *(*refuse)(const struct cel_env *env, const struct cel_type *t, struct arena *a);
+  /* The cost estimate takes the sizes below this type, whatever variable a path starts at; NULL: of the variables. */
+  const struct cel_type *size_root;
 };
 
 /* The function, with overloads that need absent features still in the list; NULL when none is left. */

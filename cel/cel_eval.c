@@ -91,7 +91,9 @@ step_into(struct cel_eval *ev, struct cel_value v, struct cel_value key, const u
   if (v.kind == CEL_MAP) {
     found = hash ? cel_map_find_str(v.u.map, cel_span(key), *hash) : cel_map_find(v.u.map, key);
     if (found)
-      return *found;
+      return cel_force(*found);
+    if (v.u.map->from && key.kind != CEL_STRING)
+      return cel_no_overload();
   } else if (v.kind == CEL_LIST) {
     r = list_index(ev, key, &i);
     if (cel_is_error(r)) {

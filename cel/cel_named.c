@@ -40,11 +40,12 @@ static const struct cel_var vars[] = {
   { "attributes.version", &maps[VERSION], VERSION },
 };
 
-static bool
-accepts_bool(const struct cel_env *env, const struct cel_type *t)
+static const char *
+refuse_other(const struct cel_env *env, const struct cel_type *t, struct arena *a)
 {
   (void)env;
-  return t->kind == CEL_T_BOOL && !t->nullable;
+  (void)a;
+  return t->kind == CEL_T_BOOL && !t->nullable ? NULL : "must evaluate to bool";
 }
 
 static const struct cel_env env = {
@@ -52,8 +53,7 @@ static const struct cel_env env = {
   .vars = vars,
   .nvars = ARRAY_SIZE(vars),
   .cost_limit = COST_MAX,
-  .accepts = accepts_bool,
-  .wanted = "must evaluate to bool",
+  .refuse = refuse_other,
 };
 
 int

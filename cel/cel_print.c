@@ -258,6 +258,12 @@ cel_print(struct strbuf *b, struct cel_value v)
   case CEL_FORMAT:
     strbuf_puts(b, cel_format_name(v.u.format));
     break;
+  case CEL_PRESERVED:
+    json_write(b, v.u.preserved, JSON_COMPACT);
+    break;
+  case CEL_LAZY:
+    cel_print(b, cel_force(v));
+    break;
   case CEL_AUTHORIZER:
   case CEL_PATH_CHECK:
   case CEL_GROUP_CHECK:

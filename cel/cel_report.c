@@ -1,5 +1,7 @@
 #include "cel_report.h"
 
+#include "cel_value.h"
+
 #include <string.h>
 
 /* apimachinery pkg/util/validation/field/errors.go */
@@ -43,7 +45,12 @@ cel_error_text(struct strbuf *b, const struct cel_error *e)
   strbuf_printf(b, "%s: %s", e->field, faults[e->fault].text);
   if (e->value && !faults[e->fault].without_value) {
     strbuf_puts(b, ": ");
-    json_write(b, e->value, JSON_HTML);
+    if (json_is(e->value, JSON_STRING))
+      cel_quote(b, json_span(e->value));
+    else if (json_is(e->value, JSON_NUMBER))
+      cel_print_double(b, json_double(e->value), 21);
+    else
+      json_write(b, e->value, JSON_HTML);
   }
   if (*e->detail)
     strbuf_printf(b, ": %s", e->detail);

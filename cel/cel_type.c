@@ -188,6 +188,15 @@ cel_type_text(struct strbuf *b, const struct cel_type *t)
   type_params(b, t, cel_type_text);
 }
 
+char *
+cel_type_text_in(struct arena *a, const struct cel_type *t)
+{
+  _cleanup_strbuf_ struct strbuf b = STRBUF_INIT(64 * 1024);
+
+  cel_type_text(&b, t);
+  return arena_strndup(a, b.p, b.n);
+}
+
 /* -- reading a type's text -- */
 
 static const struct cel_type *const plain_types[] = {

@@ -54,9 +54,10 @@ struct cel_field {
 struct cel_type {
   uint8_t kind;
   uint8_t nparams;
-  bool nullable; /* a wrapper: the plain type or null */
-  bool open;     /* a CEL_T_PARAM somewhere inside */
-  uint32_t var;  /* CEL_T_PARAM: its number */
+  bool nullable;  /* a wrapper: the plain type or null */
+  bool open;      /* a CEL_T_PARAM somewhere inside */
+  bool any_field; /* CEL_T_STRUCT: every name is a field, of type dyn (Object{} of mutating policies) */
+  uint32_t var;   /* CEL_T_PARAM: its number */
   const char *name;
   const struct cel_type *params[2];
   const struct cel_field
@@ -99,6 +100,7 @@ const struct cel_field *cel_type_field(const struct cel_type *t, struct span nam
 void cel_type_message(struct strbuf *b, const struct cel_type *t);
 /* As results are described ("google.protobuf.Timestamp", "null_type", "map(string, dyn)"). */
 void cel_type_text(struct strbuf *b, const struct cel_type *t);
+char *cel_type_text_in(struct arena *a, const struct cel_type *t);
 /* "int", "list(string)", "map(string, dyn)", "optional_type(int)", "kubernetes.Quantity", ...; NULL for anything else.
  */
 const struct cel_type *cel_type_parse(struct arena *a, struct span text);

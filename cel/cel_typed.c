@@ -108,7 +108,7 @@ cel_typed_write(struct strbuf *b, struct cel_value v)
     write_list(b, v.u.list);
     break;
   case CEL_MAP:
-    if (v.u.map->object)
+    if (v.u.map->object && v.u.map->object->any_field)
       write_text(b, "other", span_of(v.u.map->object->name));
     else
       write_map(b, v.u.map);
@@ -142,7 +142,11 @@ cel_typed_write(struct strbuf *b, struct cel_value v)
   case CEL_FORMAT:
     write_printed(b, "format", v, cel_print);
     break;
+  case CEL_LAZY:
+    cel_typed_write(b, cel_force(v));
+    break;
   case CEL_ERROR:
+  case CEL_PRESERVED:
   case CEL_AUTHORIZER:
   case CEL_PATH_CHECK:
   case CEL_GROUP_CHECK:

@@ -35,6 +35,8 @@ enum cel_kind {
   CEL_MAP,
   CEL_TYPE,
   CEL_OPTIONAL,
+  CEL_PRESERVED, /* JSON that no schema describes; can only be compared */
+  CEL_LAZY,      /* inside a map alone: made when it is asked for */
   CEL_QUANTITY,
   CEL_SEMVER,
   CEL_IP,
@@ -85,29 +87,62 @@ struct cel_value {
     const struct cel_url *url;
     const struct cel_format *format;
     const struct cel_authz *authz;
+    const struct json *preserved;
+    struct cel_lazy *lazy;
   } u;
+};
+
+/* How a list compares and adds up. */
+enum cel_list_rule {
+  CEL_LIST_PLAIN,
+  CEL_LIST_CONCAT, /* made by +: comparing one passes an element's error on, where plain lists take it for equal */
+  /* of an object with a schema, by its x-kubernetes-list-type */
+  CEL_LIST_ATOMIC,
+  CEL_LIST_SET, /* order does not matter; + is the union */
+  CEL_LIST_MAP, /* likewise, by key; + replaces what has the same key */
+};
+
+struct cel_list_keys {
+  const char **names; /* as expressions write them; of a list added up too */
+  uint32_t n;
+  bool sum; /* of a list made by +: its elements are asked as expressions would, not their JSON */
 };
 
 struct cel_list {
   struct cel_value *items;
   uint32_t n, cap;
-  bool growing; /* an accumulator: + appends in place, as in cel-go */
-  bool concat;  /* made by +: comparing one passes an element's error on, where other lists take it for equal */
+  bool growing;                     /* an accumulator: + appends in place, as in cel-go */
+  uint8_t rule;                     /* enum cel_list_rule */
+  const struct cel_list_keys *keys; /* CEL_LIST_MAP */
+};
+
+/* A value that is made once, when it is first asked for (cel_policy.c: the variables of a policy). */
+struct cel_lazy {
+  struct cel_value (*make)(struct cel_lazy *self);
+  struct cel_value value;
+  bool made;
 };
 
 struct cel_entry {
   struct cel_value key, value;
 };
 
-/* What a look-up of a missing key gives: the device's attributes have empty maps there. */
+/* An object read by a schema (cel_decl.h): its members stand under their own names, not as expressions write them. */
+struct cel_object {
+  const struct json *json;
+  uint32_t hidden; /* members that expressions do not see, but count: null, or not described */
+  bool escaped;    /* it has properties: look-ups take x__dot__y for x.y */
+};
+
 struct cel_map {
   struct cel_entry *entries; /* in order of insertion */
   uint32_t *hashes;          /* of the keys, beside entries */
   uint32_t *index;           /* open addressing over entry numbers + 1, once there are many; else NULL */
   uint32_t n, cap, mask;
   bool growing;
-  const struct cel_type *object; /* a structure: what type() prints */
-  const struct cel_value *fallback;
+  const struct cel_type *object;    /* a structure: what type() prints */
+  const struct cel_object *from;    /* NULL: not from a schema */
+  const struct cel_value *fallback; /* what looking up a missing key gives: the device's attributes have empty maps */
 };
 
 struct cel_quantity {
@@ -206,7 +241,8 @@ struct cel_value cel_no_overload(void);
 struct cel_value cel_some(struct arena *a, struct cel_value v);
 struct cel_value cel_list_new(struct arena *a, uint32_t cap);
 void cel_list_push(struct arena *a, struct cel_list *l, struct cel_value v);
-struct cel_value cel_list_concat(struct arena *a, struct cel_list *x, struct cel_list *y);
+/* x + y, by the rule of x. */
+struct cel_value cel_list_add(struct arena *a, struct cel_list *x, struct cel_list *y);
 struct cel_value cel_map_new(struct arena *a, uint32_t cap);
 void cel_map_put(struct arena *a, struct cel_map *m, struct cel_value key, struct cel_value value); /* replaces */
 bool cel_map_delete(struct cel_map *m, struct cel_value key);
@@ -246,9 +282,15 @@ cel_span(struct cel_value v)
 }
 
 uint32_t cel_hash_bytes(const char *p, size_t n);
+/* Keys of maps and sets as Go's == sees them: same kind, same value; identity for lists, maps and objects. */
+uint32_t cel_key_hash(struct cel_value key);
+bool cel_key_same(struct cel_value x, struct cel_value y);
 /* As Go's map does it: same kind, same value. NULL when absent; numbers of other kinds are tried as cel-go does. */
 const struct cel_value *cel_map_find(const struct cel_map *m, struct cel_value key);
 const struct cel_value *cel_map_find_str(const struct cel_map *m, struct span key, uint32_t hash);
+const struct cel_value *cel_map_member(const struct cel_map *m, struct span name); /* by its own name, unescaped */
+/* The value of a CEL_LAZY, made now if need be; any other value as it is. */
+struct cel_value cel_force(struct cel_value v);
 /* Entries sorted by key, so that iterating is the same in every run. */
 const struct cel_entry **cel_map_sorted(struct arena *a, const struct cel_map *m);
 size_t cel_code_points(struct span s);
@@ -257,6 +299,8 @@ bool cel_size(struct cel_value v, uint64_t *ret);
 
 /* The == of the language: true, false, or an error ("no such overload"). */
 struct cel_value cel_equal(struct cel_value x, struct cel_value y);
+struct cel_value cel_equal_direct(struct cel_value x, struct cel_value y); /* without the special place of null */
+struct cel_value cel_list_equal_keyed(const struct cel_list *x, const struct cel_list *y); /* x a set or map */
 /* -1, 0, 1 in *ret, or an error as the result. */
 struct cel_value cel_compare(struct cel_value x, struct cel_value y, int *ret);
 
@@ -288,6 +332,7 @@ void cel_url_print(struct strbuf *b, const struct cel_url *u);
 const char *cel_format_name(const struct cel_format *f);
 uint64_t cel_format_regex_size(const struct cel_format *f);
 bool cel_time_parse(struct span text, struct cel_value *ret); /* RFC 3339 */
+bool cel_duration_parse(struct span text, int64_t *ret_ns);   /* as Go's time.ParseDuration */
 void cel_time_print(struct strbuf *b, struct cel_value t);    /* RFC 3339 with nanoseconds, as string(timestamp) */
 void cel_time_print_go(struct strbuf *b, struct cel_value t); /* "2009-02-13 23:31:30 +0000 UTC" */
 void cel_duration_print_go(struct strbuf *b, int64_t ns);     /* "1h0m0s" */

@@ -75,7 +75,7 @@ do_add(struct cel_eval *ev, const struct cel_value *args, unsigned n)
   case CEL_LIST:
     if (!cel_has_room(ev, sizeof(struct cel_value) * ((size_t)x.u.list->n + y.u.list->n)))
       return cel_out_of_memory();
-    return cel_list_concat(ev->a, x.u.list, y.u.list);
+    return cel_list_add(ev->a, x.u.list, y.u.list);
   default:
     return cel_no_overload();
   }
@@ -223,6 +223,23 @@ cel_list_find(const struct cel_list *l, struct cel_value v, bool item_first)
   return -1;
 }
 
+/* A list of an object asks its elements, and does not swallow what they cannot tell. */
+static struct cel_value
+in_schema_list(struct cel_value v, const struct cel_list *l)
+{
+  struct cel_value first_error = cel_of_bool(false);
+
+  for (uint32_t i = 0; i < l->n; i++) {
+    struct cel_value r = cel_equal_direct(l->items[i], v);
+
+    if (cel_is_true(r))
+      return r;
+    if (cel_is_error(r) && !cel_is_error(first_error))
+      first_error = r;
+  }
+  return first_error;
+}
+
 static struct cel_value
 do_in(struct cel_eval *ev, const struct cel_value *args, unsigned n)
 {
@@ -231,7 +248,8 @@ do_in(struct cel_eval *ev, const struct cel_value *args, unsigned n)
   (void)ev;
   (void)n;
   if (args[1].kind == CEL_LIST)
-    return cel_of_bool(cel_list_find(args[1].u.list, args[0], false) >= 0);
+    return args[1].u.list->rule >= CEL_LIST_ATOMIC ? in_schema_list(args[0], args[1].u.list)
+                                                   : cel_of_bool(cel_list_find(args[1].u.list, args[0], false) >= 0);
   if (args[1].kind != CEL_MAP)
     return cel_no_overload();
   if (args[0].kind == CEL_SEMVER)

@@ -260,8 +260,8 @@ duration_part(struct span *s, uint64_t *ret)
 }
 
 /* As Go's time.ParseDuration. */
-static bool
-parse_duration(struct span s, int64_t *ret)
+bool
+cel_duration_parse(struct span s, int64_t *ret)
 {
   uint64_t total = 0, part;
   bool negative = false;
@@ -305,7 +305,7 @@ to_duration(struct cel_eval *ev, const struct cel_value *args, unsigned n)
 
   (void)ev;
   (void)n;
-  if (!parse_duration(cel_span(args[0]), &ns))
+  if (!cel_duration_parse(cel_span(args[0]), &ns))
     return cel_fail("type conversion error from 'string' to 'google.protobuf.Duration'");
   return cel_of_duration(ns);
 }
