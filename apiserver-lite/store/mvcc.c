@@ -52,12 +52,24 @@ mvcc_free(struct mvcc *m)
     return;
   mvcc_feed_stop(m);
   keytree_unref(m->base);
-  for (int64_t r = m->compacted + 1; r <= m->revision; r++)
-    event_release(mvcc_event_at(m, r));
+  for (uint64_t seq = m->first; seq < m->end; seq++)
+    event_release(mvcc_event_at(m, seq));
   keytree_unref(m->root);
   free(m->ring);
   pthread_mutex_destroy(&m->lock);
   free(m);
+}
+
+/* With the lock: `revision` is all there is. */
+static void
+load(struct mvcc *m, struct record **records, size_t n, int64_t revision)
+{
+  m->root = keytree_from_sorted(records, n);
+  m->base = keytree_ref(m->root);
+  m->revision = m->compacted = revision;
+  m->live_bytes = 0;
+  for (size_t i = 0; i < n; i++)
+    m->live_bytes += record_weight(records[i]);
 }
 
 void
@@ -65,12 +77,27 @@ mvcc_load(struct mvcc *m, struct record **records, size_t n, int64_t compacted)
 {
   pthread_mutex_lock(&m->lock);
   assert(m->revision == 1 && !m->root);
-  m->root = keytree_from_sorted(records, n);
-  m->base = keytree_ref(m->root);
-  m->revision = m->compacted = compacted;
-  for (size_t i = 0; i < n; i++)
-    m->live_bytes += record_weight(records[i]);
+  load(m, records, n, compacted);
   pthread_mutex_unlock(&m->lock);
+}
+
+void
+mvcc_reset(struct mvcc *m, struct record **records, size_t n, int64_t revision)
+{
+  struct keytree *root, *base;
+
+  pthread_mutex_lock(&m->lock);
+  root = m->root;
+  base = m->base;
+  for (; m->first < m->end; m->first++)
+    event_release(mvcc_event_at(m, m->first));
+  m->first = ++m->end; /* no watch has had the event that is missing */
+  m->history_bytes = 0;
+  load(m, records, n, revision);
+  mvcc_feed_wake(m);
+  pthread_mutex_unlock(&m->lock);
+  keytree_unref(root);
+  keytree_unref(base);
 }
 
 /* -- writing -- */
@@ -95,17 +122,10 @@ mvcc_batch_release(struct mvcc_batch *b)
   *b = (struct mvcc_batch){ 0 };
 }
 
-static int
-check_old(struct span key, const struct record *old, const struct record *want, int64_t old_rev, int64_t *ret_rev,
-          struct kerr *reterr)
+int
+mvcc_refuse(struct span key, int64_t has, int64_t old_rev, struct kerr *reterr)
 {
-  int64_t has = old ? record_revision(old) : 0;
-
-  if (has == old_rev && (old || want))
-    return 0;
-  if (ret_rev)
-    *ret_rev = has;
-  if (!old)
+  if (has == 0)
     return kerr_set(reterr, KERR_NOT_FOUND, NULL, "key '%.*s' not found", SPAN_FMT(key));
   if (old_rev == 0)
     return kerr_set(reterr, KERR_ALREADY_EXISTS, NULL, "key '%.*s' exists", SPAN_FMT(key));
@@ -114,13 +134,14 @@ check_old(struct span key, const struct record *old, const struct record *want, 
 }
 
 static struct mvcc_event *
-batch_push(struct mvcc_batch *b)
+batch_push(struct mvcc_batch *b, int64_t revision)
 {
   if (b->n == b->cap) {
     b->cap = b->cap ? 2 * b->cap : 4;
     b->events = mem_realloc(b->events, b->cap * sizeof *b->events);
   }
-  b->events[b->n] = (struct mvcc_event){ .revision = ++b->revision };
+  b->revision = revision;
+  b->events[b->n] = (struct mvcc_event){ .revision = revision };
   return &b->events[b->n++];
 }
 
@@ -134,27 +155,26 @@ height(size_t n)
   return h;
 }
 
-int
-mvcc_batch_cas(struct mvcc_batch *b, struct span key, struct record *want, int64_t old_rev, int64_t *ret_rev,
-               struct kerr *reterr)
+void
+mvcc_batch_apply(struct mvcc_batch *b, struct span key, struct record *want, int64_t revision)
 {
   struct record *old = keytree_find(b->root, key);
   struct mvcc_event *e;
   struct keytree *next;
-  int r = check_old(key, old, want, old_rev, ret_rev, reterr);
 
-  if (r < 0)
-    return r;
-  assert(!want || span_eq(record_key(want), key));
-  e = batch_push(b);
+  assert(revision >= b->revision && (!want || span_eq(record_key(want), key)));
+  if (!want && !old) {
+    b->revision = revision;
+    return;
+  }
+  e = batch_push(b, revision);
   e->type = !want ? STORE_DELETED : old ? STORE_MODIFIED : STORE_CREATED;
   e->old = old ? record_ref(old) : NULL;
   if (want) {
-    record_set_revision(want, e->revision);
     e->record = record_ref(want);
     next = keytree_insert(b->root, want);
   } else {
-    e->record = record_new(key, e->revision, record_bytes(old), record_stamp_at(old));
+    e->record = record_new(key, revision, record_bytes(old), record_stamp_at(old));
     next = keytree_remove(b->root, key);
   }
   keytree_unref(b->root);
@@ -162,8 +182,25 @@ mvcc_batch_cas(struct mvcc_batch *b, struct span key, struct record *want, int64
   e->root = keytree_ref(next);
   e->weight = sizeof *e + height(keytree_size(next)) * KEYTREE_NODE_BYTES + (old ? record_weight(old) : 0) +
               (want ? 0 : record_weight(e->record));
+}
+
+int
+mvcc_batch_cas(struct mvcc_batch *b, struct span key, struct record *want, int64_t old_rev, int64_t *ret_rev,
+               struct kerr *reterr)
+{
+  const struct record *old = keytree_find(b->root, key);
+  int64_t has = old ? record_revision(old) : 0;
+
+  if (has != old_rev || (!old && !want)) {
+    if (ret_rev)
+      *ret_rev = has;
+    return mvcc_refuse(key, has, old_rev, reterr);
+  }
+  if (want)
+    record_set_revision(want, b->revision + 1);
+  mvcc_batch_apply(b, key, want, b->revision + 1);
   if (ret_rev)
-    *ret_rev = e->revision;
+    *ret_rev = b->revision;
   return 0;
 }
 
@@ -179,8 +216,8 @@ ring_reserve(struct mvcc *m, size_t n)
   if (m->cap == cap)
     return;
   m->ring = mem_calloc(m->cap, sizeof *m->ring);
-  for (int64_t r = m->compacted + 1; r <= m->revision; r++)
-    *mvcc_event_at(m, r) = old[(size_t)r & (cap - 1)];
+  for (uint64_t seq = m->first; seq < m->end; seq++)
+    *mvcc_event_at(m, seq) = old[(size_t)seq & (cap - 1)];
   free(old);
 }
 
@@ -191,7 +228,7 @@ mvcc_batch_publish(struct mvcc_batch *b, struct mvcc *m)
   int64_t now = clock_mono(m->clock);
 
   pthread_mutex_lock(&m->lock);
-  assert(b->revision - (int64_t)b->n == m->revision);
+  assert(b->revision >= m->revision);
   ring_reserve(m, b->n);
   for (size_t i = 0; i < b->n; i++) {
     struct mvcc_event *e = &b->events[i];
@@ -200,7 +237,7 @@ mvcc_batch_publish(struct mvcc_batch *b, struct mvcc *m)
     m->history_bytes += e->weight;
     m->live_bytes += e->type == STORE_DELETED ? 0 : record_weight(e->record);
     m->live_bytes -= e->old ? record_weight(e->old) : 0;
-    *mvcc_event_at(m, e->revision) = *e;
+    *mvcc_event_at(m, m->end++) = *e;
   }
   before = m->root;
   m->root = steal_pointer(&b->root);
@@ -214,22 +251,41 @@ mvcc_batch_publish(struct mvcc_batch *b, struct mvcc *m)
 
 /* -- reading -- */
 
+uint64_t
+mvcc_seek(const struct mvcc *m, int64_t rev)
+{
+  uint64_t lo = m->first, hi = m->end;
+
+  while (lo < hi) {
+    uint64_t mid = lo + (hi - lo) / 2;
+
+    if (mvcc_event_at(m, mid)->revision <= rev)
+      lo = mid + 1;
+    else
+      hi = mid;
+  }
+  return lo;
+}
+
 /* The tree of a revision, one reference; *ret_rev is `at_rev`, or the present. */
 static int
 root_at(struct mvcc *m, int64_t at_rev, struct keytree **ret, int64_t *ret_rev, struct kerr *reterr)
 {
-  struct keytree *root;
+  struct keytree *root = NULL;
   int64_t compacted, revision;
 
   pthread_mutex_lock(&m->lock);
   compacted = m->compacted;
   revision = m->revision;
-  if (at_rev == 0)
+  if (at_rev == 0 || at_rev == STORE_CACHED)
     at_rev = revision;
-  root = at_rev < compacted || at_rev > revision ? NULL
-         : at_rev == compacted                   ? m->base
-         : at_rev == revision                    ? m->root
-                                                 : mvcc_event_at(m, at_rev)->root;
+  if (at_rev == revision) {
+    root = m->root;
+  } else if (at_rev >= compacted && at_rev < revision) {
+    uint64_t seq = mvcc_seek(m, at_rev);
+
+    root = seq == m->first ? m->base : mvcc_event_at(m, seq - 1)->root;
+  }
   *ret = keytree_ref(root);
   pthread_mutex_unlock(&m->lock);
   if (at_rev < compacted)
@@ -332,25 +388,27 @@ mvcc_memory(struct mvcc *m)
 int64_t
 mvcc_due(struct mvcc *m)
 {
-  int64_t now = clock_mono(m->clock), delivered, rev;
+  int64_t now = clock_mono(m->clock), rev = 0;
   size_t bytes, count;
+  uint64_t delivered;
 
   pthread_mutex_lock(&m->lock);
   delivered = mvcc_feed_delivered(m);
   bytes = m->history_bytes;
   count = mvcc_history(m);
-  for (rev = m->compacted + 1; rev <= m->revision && rev - m->compacted <= DUE_STEP; rev++) {
-    const struct mvcc_event *e = mvcc_event_at(m, rev);
+  for (uint64_t seq = m->first; seq < m->end && seq - m->first < DUE_STEP; seq++) {
+    const struct mvcc_event *e = mvcc_event_at(m, seq);
 
     if (bytes <= m->max_bytes && count <= m->max_count && now - e->at < m->max_age)
       break;
     /* The watch thread is behind; it does not wait for anybody, so it will catch up. */
-    if (rev > delivered && bytes <= FEED_SLACK * m->max_bytes && count <= FEED_SLACK * m->max_count)
+    if (seq >= delivered && bytes <= FEED_SLACK * m->max_bytes && count <= FEED_SLACK * m->max_count)
       break;
     bytes -= e->weight;
     count--;
+    if (seq + 1 == m->end || mvcc_event_at(m, seq + 1)->revision > e->revision) /* all of a revision, or nothing */
+      rev = e->revision;
   }
-  rev = rev - 1 > m->compacted ? rev - 1 : 0;
   pthread_mutex_unlock(&m->lock);
   return rev;
 }
@@ -359,7 +417,7 @@ void
 mvcc_trim(struct mvcc *m, int64_t rev, mvcc_seen_fn *dropped, void *payload)
 {
   _cleanup_free_ struct mvcc_event *events = NULL;
-  struct keytree *base;
+  struct keytree *base = NULL;
   size_t n;
 
   pthread_mutex_lock(&m->lock);
@@ -368,14 +426,16 @@ mvcc_trim(struct mvcc *m, int64_t rev, mvcc_seen_fn *dropped, void *payload)
     return;
   }
   assert(rev <= m->revision);
-  n = (size_t)(rev - m->compacted);
-  events = mem_calloc(n, sizeof *events);
+  n = (size_t)(mvcc_seek(m, rev) - m->first);
+  events = mem_calloc(n ? n : 1, sizeof *events);
   for (size_t i = 0; i < n; i++) {
-    events[i] = *mvcc_event_at(m, m->compacted + 1 + (int64_t)i);
+    events[i] = *mvcc_event_at(m, m->first++);
     m->history_bytes -= events[i].weight;
   }
-  base = m->base;
-  m->base = keytree_ref(events[n - 1].root);
+  if (n > 0) {
+    base = m->base;
+    m->base = keytree_ref(events[n - 1].root);
+  }
   m->compacted = rev;
   mvcc_feed_wake(m);
   pthread_mutex_unlock(&m->lock);
@@ -391,10 +451,8 @@ void
 mvcc_walk(struct mvcc *m, int64_t after, int64_t rev, mvcc_seen_fn *seen, void *payload)
 {
   pthread_mutex_lock(&m->lock);
-  if (after < m->compacted)
-    after = m->compacted;
-  for (int64_t r = after + 1; r <= rev && r <= m->revision; r++)
-    seen(payload, mvcc_event_at(m, r));
+  for (uint64_t seq = mvcc_seek(m, after); seq < m->end && mvcc_event_at(m, seq)->revision <= rev; seq++)
+    seen(payload, mvcc_event_at(m, seq));
   pthread_mutex_unlock(&m->lock);
 }
 

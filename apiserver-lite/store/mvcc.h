@@ -1,11 +1,14 @@
 /*
- * mvcc - the index that the memory and SQLite backends share: every key at every revision of the recent past.
+ * mvcc - the index that all backends share: every key at every revision of the recent past.
  *
  * The present is one keytree, and so is each revision of the bounded history;
  * they share all that did not change. One writer at a time stages a batch of
  * writes on a tree nobody else sees, makes it durable by whatever means it has,
  * and publishes it; or drops it, and nothing has happened. Readers take a root
  * and walk it without a lock.
+ *
+ * Memory and SQLite decide what is written (mvcc_batch_cas); etcd decides
+ * elsewhere, and the index follows (mvcc_batch_apply, mvcc_reset).
  *
  * Threads: staging and publishing belong to one writer at a time (the backend
  * sees to that); everything else is safe from any thread. Watches are served by
@@ -39,6 +42,8 @@ struct mvcc *mvcc_new(const struct store_config *config, mvcc_aged_fn *aged, voi
 void mvcc_free(struct mvcc *m);
 /* Before any other use: the state at revision `compacted`, sorted by key; and the revision to go on from. */
 void mvcc_load(struct mvcc *m, struct record **records, size_t n, int64_t compacted);
+/* The same at any time, by the writer: what was there is forgotten, and every watch has lost its place. */
+void mvcc_reset(struct mvcc *m, struct record **records, size_t n, int64_t revision);
 
 /* -- writing -- */
 
@@ -54,6 +59,13 @@ void mvcc_batch_release(struct mvcc_batch *b); /* what was not published has not
 /* Errors and *ret_rev as store_ops.cas, without KERR_IO. On success the event is b->events[b->n - 1]. */
 _must_check_ int mvcc_batch_cas(struct mvcc_batch *b, struct span key, struct record *want, int64_t old_rev,
                                 int64_t *ret_rev, struct kerr *reterr);
+/*
+ * What a store elsewhere has done at `revision`, which is not below the batch's: `key` has become `want`, whose
+ * revision it is, or is gone (`want` NULL). Nothing happens when a key goes that was not there.
+ */
+void mvcc_batch_apply(struct mvcc_batch *b, struct span key, struct record *want, int64_t revision);
+/* The error of a write that found the key at `has` (0: absent), as store_ops.cas has them. */
+int mvcc_refuse(struct span key, int64_t has, int64_t old_rev, struct kerr *reterr);
 void mvcc_batch_publish(struct mvcc_batch *b, struct mvcc *m); /* the batch is empty afterwards */
 
 /* -- reading: as store_ops -- */

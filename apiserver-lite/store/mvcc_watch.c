@@ -17,7 +17,8 @@ struct store_watch {
   struct store_watch *prev, *next;
   char *prefix;
   size_t prefix_len;
-  int64_t cursor; /* every event up to this revision has been handed out */
+  uint64_t cursor; /* number of the next event to look at */
+  int64_t after;   /* events up to this revision are not for it: it may begin in the future */
   store_watch_fn *fn;
   void *payload;
   bool running; /* its callback is being called, without the lock */
@@ -37,15 +38,38 @@ mvcc_feed_wake(struct mvcc *m)
   pthread_cond_signal(&m->feed.changed);
 }
 
-int64_t
+uint64_t
 mvcc_feed_delivered(struct mvcc *m)
 {
-  int64_t least = m->revision;
+  uint64_t least = m->end;
 
   for (const struct store_watch *w = m->feed.watches; w; w = w->next)
     if (!w->lost && w->cursor < least)
       least = w->cursor;
   return least;
+}
+
+/* The events for one callback: those of FEED_BATCH revisions at most, and never a part of one. */
+struct batch {
+  struct store_event own[FEED_BATCH], *events;
+  size_t n, cap;
+};
+
+static void
+batch_add(struct batch *b, const struct mvcc_event *e)
+{
+  if (b->n == b->cap) { /* only a revision with many events comes here */
+    struct store_event *more = mem_calloc(2 * b->cap, sizeof *more);
+
+    memcpy(more, b->events, b->n * sizeof *more);
+    if (b->events != b->own)
+      free(b->events);
+    b->events = more;
+    b->cap *= 2;
+  }
+  b->events[b->n++] = (struct store_event){
+    .type = e->type, .revision = e->revision, .record = record_ref(e->record), .old = e->old ? record_ref(e->old) : NULL
+  };
 }
 
 static void
@@ -67,29 +91,31 @@ call(struct mvcc *m, struct store_watch *w, const struct store_event *events, si
 static bool
 deliver(struct mvcc *m, struct store_watch *w)
 {
-  struct store_event events[FEED_BATCH];
+  struct batch b = { .cap = FEED_BATCH };
   struct span prefix = { w->prefix, w->prefix_len };
-  size_t n = 0, seen = 0;
+  int64_t last = 0;
 
-  if (w->lost || w->cursor >= m->revision)
+  if (w->lost || w->cursor == m->end)
     return false;
-  if (w->cursor < m->compacted) {
+  if (w->cursor < m->first) {
     w->lost = true;
     call(m, w, NULL, 0);
     return true;
   }
-  while (w->cursor < m->revision && n < FEED_BATCH && seen++ < FEED_SCAN) {
-    const struct mvcc_event *e = mvcc_event_at(m, ++w->cursor);
+  b.events = b.own;
+  for (size_t seen = 0; w->cursor < m->end; w->cursor++, seen++) {
+    const struct mvcc_event *e = mvcc_event_at(m, w->cursor);
 
-    if (!span_starts(record_key(e->record), prefix))
-      continue;
-    events[n++] = (struct store_event){ .type = e->type,
-                                        .revision = e->revision,
-                                        .record = record_ref(e->record),
-                                        .old = e->old ? record_ref(e->old) : NULL };
+    if (e->revision != last && (b.n >= FEED_BATCH || seen >= FEED_SCAN))
+      break;
+    last = e->revision;
+    if (e->revision > w->after && span_starts(record_key(e->record), prefix))
+      batch_add(&b, e);
   }
-  if (n > 0)
-    call(m, w, events, n);
+  if (b.n > 0)
+    call(m, w, b.events, b.n);
+  if (b.events != b.own)
+    free(b.events);
   return true;
 }
 
@@ -97,9 +123,9 @@ deliver(struct mvcc *m, struct store_watch *w)
 static int64_t
 next_age(struct mvcc *m)
 {
-  if (mvcc_history(m) == 0 || m->feed.asked_at > m->compacted)
+  if (mvcc_history(m) == 0 || m->feed.asked > m->first)
     return CLOCK_NEVER;
-  return mvcc_event_at(m, m->compacted + 1)->at + m->max_age;
+  return mvcc_event_at(m, m->first)->at + m->max_age;
 }
 
 static void *
@@ -117,7 +143,7 @@ feed_main(void *arg)
     if (busy)
       continue;
     if (next_age(m) <= clock_mono(m->clock)) {
-      m->feed.asked_at = m->compacted + 1;
+      m->feed.asked = m->first + 1;
       pthread_mutex_unlock(&m->lock);
       m->aged(m->payload);
       pthread_mutex_lock(&m->lock);
@@ -166,7 +192,8 @@ mvcc_watch(struct mvcc *m, struct span prefix, int64_t from_rev, store_watch_fn 
   w = mem_alloc(sizeof *w);
   w->prefix = mem_strndup(prefix.p, prefix.n);
   w->prefix_len = prefix.n;
-  w->cursor = from_rev;
+  w->cursor = mvcc_seek(m, from_rev);
+  w->after = from_rev;
   w->fn = fn;
   w->payload = payload;
   w->next = m->feed.watches;

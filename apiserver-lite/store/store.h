@@ -28,10 +28,17 @@
 struct store;
 struct store_watch;
 
+/*
+ * A revision to read at: what this process knows now, which may be a moment behind what other processes have written
+ * to the same store. Without other processes the same as 0. For who looks often and can be late: authorization,
+ * admission, "resourceVersion=0".
+ */
+#define STORE_CACHED ((int64_t)-1)
+
 struct store_range {
   struct span prefix; /* "/registry/pods/" */
   struct span after;  /* first key that is wanted comes after this one (continue); empty: from the start */
-  int64_t at_rev;     /* 0: now */
+  int64_t at_rev;     /* 0: now; or STORE_CACHED */
   size_t limit;       /* 0: all */
 };
 
@@ -63,8 +70,8 @@ typedef void store_watch_fn(void *payload, const struct store_event *events, siz
 struct store_ops {
   const char *name; /* "memory", "sqlite", "etcd" */
   /*
-   * KERR_NOT_FOUND; KERR_EXPIRED when at_rev is compacted; KERR_TIMEOUT when at_rev is not reached yet. at_rev 0: now.
-   * ret: one reference.
+   * KERR_NOT_FOUND; KERR_EXPIRED when at_rev is compacted; KERR_TIMEOUT when at_rev is not reached yet. at_rev 0: now;
+   * or STORE_CACHED. ret: one reference.
    */
   int (*get)(struct store *s, struct span key, int64_t at_rev, struct record **ret, struct kerr *reterr);
   /* Errors as get. A prefix without keys is an empty list. */

@@ -129,6 +129,7 @@ struct hub_reader {
   char *within;
   size_t within_len;
   uint64_t cursor;                          /* number of the next event to look at */
+  int64_t from;                             /* events up to this revision are not for it */
   int64_t progress;                         /* everything for this reader up to this revision has been handed out */
   uint64_t epoch;                           /* of the hub, when it began */
   bool told;                                /* its notify function is being called, or about to be, without the lock */
@@ -527,7 +528,7 @@ subscribe_locked(struct watch_hub *h, struct span resource, struct span within, 
   r->epoch = h->epoch;
   r->within = mem_strndup(within.p, within.n);
   r->within_len = within.n;
-  r->progress = from_rev;
+  r->from = r->progress = from_rev;
   r->cursor = ring_seek(ring, from_rev);
   ring->n_readers++;
   h->n_readers++;
@@ -597,9 +598,11 @@ hub_reader_next(struct hub_reader *r, struct hub_event **ret)
   while (result == HUB_EMPTY && r->cursor < ring->end) {
     struct hub_event *e = *slot(ring, r->cursor++);
 
-    if (e->revision <= r->progress || !span_starts(record_key(e->record), within_of(r)))
+    if (e->revision <= r->from || !span_starts(record_key(e->record), within_of(r)))
       continue;
-    r->progress = e->revision;
+    /* A revision may have several events; the hub gets all of them at once. */
+    r->progress =
+        r->cursor < ring->end && (*slot(ring, r->cursor))->revision == e->revision ? e->revision - 1 : e->revision;
     *ret = hub_event_ref(e);
     result = HUB_EVENT;
   }
