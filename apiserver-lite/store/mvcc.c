@@ -421,11 +421,10 @@ mvcc_trim(struct mvcc *m, int64_t rev, mvcc_seen_fn *dropped, void *payload)
   size_t n;
 
   pthread_mutex_lock(&m->lock);
-  if (rev <= m->compacted) { /* somebody else was faster */
+  if (rev <= m->compacted || rev > m->revision) { /* somebody else was faster, or the index was reset */
     pthread_mutex_unlock(&m->lock);
     return;
   }
-  assert(rev <= m->revision);
   n = (size_t)(mvcc_seek(m, rev) - m->first);
   events = mem_calloc(n ? n : 1, sizeof *events);
   for (size_t i = 0; i < n; i++) {

@@ -11,6 +11,7 @@ static const struct {
 } backends[] = {
   { "memory", store_memory_open },
   { "sqlite", store_sqlite_open },
+  { "etcd", store_etcd_open },
 };
 
 int

@@ -24,6 +24,7 @@
 #include "log.h"
 #include "record.h"
 #include "span.h"
+#include "strbuf.h"
 
 struct store;
 struct store_watch;
@@ -123,9 +124,29 @@ enum store_sync {
 #define STORE_HISTORY_COUNT ((size_t)16384)
 #define STORE_HISTORY_BYTES ((size_t)32 << 20)
 
+/*
+ * What a document is in a store that others read too: kube-apiserver's bytes (kinds/storage_codec.h), for etcd. Memory
+ * and SQLite keep documents as they are. Safe from any thread.
+ */
+struct store_codec {
+  /* The value to be stored for `r`, whose tree must not be asked for: it has no revision yet. Appends to `out`. */
+  int (*encode)(void *payload, struct record *r, struct strbuf *out, struct kerr *reterr);
+  /* *ret: one reference. KERR_NOT_FOUND: the key is not of an object. Anything else: it is, but cannot be read. */
+  int (*decode)(void *payload, struct span key, int64_t revision, struct span value, struct record **ret,
+                struct kerr *reterr);
+  /* Seconds that an object under `key` lives after its last write; 0: for ever. */
+  int64_t (*ttl)(void *payload, struct span key);
+};
+
 struct store_config {
   const char *backend; /* a name of the table; NULL: "memory" */
   const char *path;    /* sqlite: the database file; its folder exists */
+  struct {
+    const char *endpoints;     /* "https://a:2379,https://b:2379", "http://...", "unix:///..." */
+    struct span ca, cert, key; /* PEM; empty: none */
+    const struct store_codec *codec;
+    void *codec_payload;
+  } etcd; /* all borrowed, for as long as the store lives */
   enum store_sync sync;
   struct clock *clock; /* borrowed; outlives the store */
   struct log *log;     /* borrowed; NULL: silent */
@@ -134,8 +155,9 @@ struct store_config {
 };
 
 /*
- * KERR_USAGE: no such backend. KERR_IO: the place cannot be used (missing folder, no permission, not a database, a
- * database of something else or of a newer version, damaged, in use by another process); nothing was changed there.
+ * KERR_USAGE: no such backend, or not enough said. KERR_UNAVAILABLE: no etcd answers. KERR_IO: the place cannot be used
+ * (missing folder, no permission, not a database, a database of something else or of a newer version, damaged, in use
+ * by another process); nothing was changed there.
  */
 _must_check_ int store_open(const struct store_config *config, struct store **ret, struct kerr *reterr);
 

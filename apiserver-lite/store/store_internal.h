@@ -13,5 +13,6 @@ typedef int store_open_fn(const struct store_config *config, struct store **ret,
 
 store_open_fn store_memory_open;
 store_open_fn store_sqlite_open;
+store_open_fn store_etcd_open;
 
 #endif

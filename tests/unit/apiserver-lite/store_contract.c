@@ -53,6 +53,8 @@ teardown(void **state)
   _cleanup_kerr_ struct kerr err = KERR_INIT;
 
   store_free(f->s);
+  if (f->contract->cleanup)
+    f->contract->cleanup(&f->config);
   clock_free(f->clock);
   assert_int_equal(fs_remove_tree(f->dir, &err), 0);
   free(f->path);

@@ -14,6 +14,7 @@ struct store_contract {
   bool durable; /* what was written is there when it is opened again */
   /* A store on `config`, whose path is a file in a new folder. `config->backend` is for this to choose. */
   struct store *(*open)(const struct store_config *config);
+  void (*cleanup)(const struct store_config *config); /* after a test, when the store is closed; may be NULL */
 };
 
 /* Runs the suite; the result is main's. */
