@@ -5,6 +5,7 @@
 #include "authn.h"
 #include "authz.h"
 #include "bootstrap.h"
+#include "crd_manager.h"
 #include "rest_metrics.h"
 #include "rest_route.h"
 #include "rest_timer.h"
@@ -27,11 +28,13 @@ apiserver_new(const struct apiserver_config *config, struct apiserver **ret, str
   s->timers = rest_timers_new(s->clock);
   s->auth = auth_store_new(s->store, s->personality);
   s->webhooks = webhook_client_new(auth_store_source(s->auth));
+  s->crds = crd_manager_new(s);
   if (config->authn)
     authn_bind(config->authn, auth_store_source(s->auth));
   if (config->authz)
     authz_bind(config->authz, auth_store_source(s->auth));
-  if (watch_hub_new(s->store, SPAN("/registry/"), &s->hub, reterr) < 0 || bootstrap_objects(s, reterr) < 0)
+  if (watch_hub_new(s->store, SPAN("/registry/"), &s->hub, reterr) < 0 || bootstrap_objects(s, reterr) < 0 ||
+      crd_manager_start(s->crds, reterr) < 0)
     return -(int)reterr->code;
   *ret = steal_pointer(&s);
   return 0;
@@ -42,6 +45,7 @@ apiserver_free(struct apiserver *s)
 {
   if (!s)
     return;
+  crd_manager_free(s->crds);
   watch_hub_free(s->hub);
   rest_timers_free(s->timers);
   webhook_client_free(s->webhooks);

@@ -12,6 +12,10 @@
  * times and quantities.
  *
  * The tables are constant; every function here is safe from any thread.
+ *
+ * Kinds that CustomResourceDefinitions make are not in the tables. They have the
+ * same descriptions (struct kind, struct kind_resource) with a schema instead of
+ * a type, and every function here takes them; who finds them is crd_set.h.
  */
 #ifndef APISERVER_KIND_H
 #define APISERVER_KIND_H
@@ -21,6 +25,7 @@
 #include "status.h"
 
 struct kind_type; /* a struct type: its fields (kind_type.h) */
+struct custom;    /* a kind that a CustomResourceDefinition makes: its schema (crd_custom.h) */
 
 /*
  * One kind in one version, as a run of releases has it. Where its type changed from release to release there are
@@ -28,12 +33,13 @@ struct kind_type; /* a struct type: its fields (kind_type.h) */
  */
 struct kind {
   const char *group, *version, *kind;
-  const struct kind_type *type;
-  const struct kind *list;   /* its list kind, or NULL */
-  const struct kind *before; /* the same in the releases before `first`, or NULL */
-  uint8_t first;             /* minor of the first release of the run */
+  const struct kind_type *type; /* NULL: a custom kind */
+  const struct kind *list;      /* its list kind, or NULL */
+  const struct kind *before;    /* the same in the releases before `first`, or NULL */
+  uint8_t first;                /* minor of the first release of the run */
   uint8_t since, deprecated,
-      removed; /* minors of the releases in which it came, was deprecated, will go; 0: not said */
+      removed;                 /* minors of the releases in which it came, was deprecated, will go; 0: not said */
+  const struct custom *custom; /* NULL: a kind of the tables */
 };
 
 struct kind_column {
@@ -154,6 +160,10 @@ void kind_strictness_add(struct kind_strictness *s, const char *text);
  */
 _must_check_ int kind_decode(struct arena *a, const struct kind *k, const struct json *in,
                              struct kind_strictness *strict, struct json **ret, struct kerr *reterr);
+/* The same for a struct type that is no kind, such as ObjectMeta; `path` is where the value stands, for strict
+ * problems. */
+_must_check_ int kind_decode_type(struct arena *a, const struct kind_type *t, const char *path, const struct json *in,
+                                  struct kind_strictness *strict, struct json **ret, struct kerr *reterr);
 /*
  * Kubernetes protobuf, with its envelope, as the release of `p` (NULL: the last one) reads it. On entry *kind is what
  * to assume where the envelope names no kind, or NULL; on return it is the kind that was decoded. KERR_BAD_REQUEST,

@@ -6,6 +6,7 @@
  */
 #include <string.h>
 
+#include "crd_custom.h"
 #include "kind.h"
 #include "kind_build.h"
 #include "kind_type.h"
@@ -239,6 +240,8 @@ kind_convert(struct arena *a, const struct kind *from, const struct kind *to, co
 {
   if (strcmp(from->kind, to->kind) != 0)
     return kerr_set(reterr, KERR_INTERNAL, NULL, "a %s cannot become a %s", from->kind, to->kind);
+  if (from->custom)
+    return custom_convert(a, to, in, ret, reterr);
   struct json *own = json_shallow(a, in);
   *ret = from->type == to->type ? own : convert_struct(a, from->type, to->type, own);
   if (json_get(*ret, "apiVersion"))

@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "ceilings.h"
+#include "crd_custom.h"
 #include "kind.h"
 #include "kind_build.h"
 #include "kind_scalar.h"
@@ -609,17 +610,32 @@ read_struct(struct reader *r, const struct place *at, const struct kind_type *t,
   return rc;
 }
 
+static int
+decode(struct reader *r, const struct place *root, const struct kind_type *t, const struct json *in, struct json **ret)
+{
+  const struct json nothing = { .type = JSON_OBJECT };
+  if (!in || in->type == JSON_NULL)
+    in = &nothing;
+  if (in->type != JSON_OBJECT)
+    return fatal(r, type_error_text(r, NULL, found_name(r, in, false),
+                                    arena_printf(r->a, "%s.%s", kind_text(t->go_pkg), kind_type_go(t))));
+  int rc = read_struct(r, root, t, in, ret);
+  return rc < 0 || !r->saved ? rc : fatal(r, r->saved);
+}
+
 int
 kind_decode(struct arena *a, const struct kind *k, const struct json *in, struct kind_strictness *strict,
             struct json **ret, struct kerr *reterr)
 {
   struct reader r = { .a = a, .strict = strict, .err = reterr };
-  const struct json nothing = { .type = JSON_OBJECT };
-  if (!in || in->type == JSON_NULL)
-    in = &nothing;
-  if (in->type != JSON_OBJECT)
-    return fatal(&r, type_error_text(&r, NULL, found_name(&r, in, false),
-                                     arena_printf(a, "%s.%s", kind_text(k->type->go_pkg), kind_type_go(k->type))));
-  int rc = read_struct(&r, NULL, k->type, in, ret);
-  return rc < 0 || !r.saved ? rc : fatal(&r, r.saved);
+  return k->custom ? custom_decode(a, k, in, strict, ret, reterr) : decode(&r, NULL, k->type, in, ret);
+}
+
+int
+kind_decode_type(struct arena *a, const struct kind_type *t, const char *path, const struct json *in,
+                 struct kind_strictness *strict, struct json **ret, struct kerr *reterr)
+{
+  struct reader r = { .a = a, .strict = strict, .err = reterr };
+  struct place root = { .name = span_of(path) };
+  return decode(&r, &root, t, in, ret);
 }

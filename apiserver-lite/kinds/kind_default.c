@@ -1,4 +1,5 @@
 /* The engine of defaulting: walks an object by its type and fills in what the tables and the functions say. */
+#include "crd_custom.h"
 #include "kind_default.h"
 
 #include <assert.h>
@@ -130,7 +131,9 @@ kind_default(struct arena *a, const struct kind *k, struct json *o, const struct
 {
   struct kind_object object = { .a = a, .type = k->type, .obj = o };
   struct kind_defaulting d = { .p = p, .now = now };
-  if (k->type->flags & KIND_T_DEFAULTS)
+  if (k->custom)
+    custom_default(a, k, o);
+  else if (k->type->flags & KIND_T_DEFAULTS)
     default_struct(&object, &d);
 }
 
@@ -167,7 +170,10 @@ settle(struct arena *a, const struct kind_type *t, struct json *obj, unsigned wh
 void
 kind_settle(struct arena *a, const struct kind *k, struct json *o)
 {
-  settle(a, k->type, o, 0);
+  if (k->custom)
+    settle(a, kind_type_find("io.k8s.apimachinery.pkg.apis.meta.v1.ObjectMeta"), json_find(o, "metadata"), 0);
+  else
+    settle(a, k->type, o, 0);
 }
 
 /* Has anything in the tree that kind_written leaves out? */
@@ -193,7 +199,7 @@ has_unwritten(const struct kind_type *t, const struct json *obj)
 const struct json *
 kind_written(struct arena *a, const struct kind *k, const struct json *o)
 {
-  if (!has_unwritten(k->type, o))
+  if (k->custom || !has_unwritten(k->type, o))
     return o;
   struct json *copy = json_copy(a, o);
   settle(a, k->type, copy, KIND_F_OMITEMPTY);

@@ -103,7 +103,7 @@ kind_drop_disabled(struct arena *a, const struct kind *k, struct json *o, const 
                    const struct personality *p)
 {
   struct dropper d = { .a = a, .p = p };
-  if (!(k->type->flags & KIND_T_GATED))
+  if (k->custom || !(k->type->flags & KIND_T_GATED))
     return;
   if (old)
     walk(&d, k->type, json_shallow(a, old), note_use);

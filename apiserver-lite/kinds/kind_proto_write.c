@@ -235,6 +235,10 @@ put_type_meta(const struct kind *k, const struct json *tree, struct strbuf *out)
 int
 kind_encode_proto(const struct kind *k, const struct json *tree, struct strbuf *out, struct kerr *reterr)
 {
+  if (k->custom)
+    return kerr_set(reterr, KERR_NOT_ACCEPTABLE, NULL,
+                    "only the following media types are accepted: application/json, application/yaml, "
+                    "application/vnd.kubernetes.protobuf");
   if (k->type->flags & KIND_T_JSON_ONLY)
     return kerr_set(reterr, KERR_NOT_ACCEPTABLE, NULL,
                     "object *%s.%s does not implement the protobuf marshalling interface and cannot be encoded to a "

@@ -1,6 +1,7 @@
 #include "validate.h"
 
 #include "ceilings.h"
+#include "crd_custom.h"
 #include "codec.h"
 #include "object.h"
 #include "validate_claim.h"
@@ -68,6 +69,10 @@ internal_form(struct validation *v, const struct json *o)
 void
 validate_create(const struct kind *k, const struct json *o, const struct personality *p, struct field_errors *errs)
 {
+  if (k->custom) {
+    custom_validate(k->custom, o, NULL, "", p, errs);
+    return;
+  }
   struct validation v = { .a = errs->a, .kind = k, .p = p };
   const struct validator *found = find_validator(k), plain = plain_validator(k), *rules = found ? found : &plain;
   const struct json *inner = internal_form(&v, o);
@@ -84,6 +89,10 @@ void
 validate_update(const struct kind *k, const struct json *o, const struct json *old, const char *subresource,
                 const struct personality *p, struct field_errors *errs)
 {
+  if (k->custom) {
+    custom_validate(k->custom, o, old, subresource, p, errs);
+    return;
+  }
   struct validation v = { .a = errs->a, .kind = k, .p = p, .update = true };
   const struct validator *found = find_validator(k), plain = plain_validator(k), *rules = found ? found : &plain;
   const struct json *inner = internal_form(&v, o), *before = internal_form(&v, old);
@@ -194,9 +203,12 @@ warn_tls(struct arena *a, const struct json *o, struct json *warnings)
 }
 
 void
-validate_warnings(struct arena *a, const struct kind *k, const struct json *o, struct json *warnings)
+validate_warnings(struct arena *a, const struct kind *k, const struct json *o, const struct json *old,
+                  struct json *warnings)
 {
-  if (!strcmp(k->group, "resource.k8s.io") && !strcmp(k->kind, "ResourceSlice"))
+  if (k->custom)
+    custom_warnings(a, o, old, warnings);
+  else if (!strcmp(k->group, "resource.k8s.io") && !strcmp(k->kind, "ResourceSlice"))
     warn_slice(a, o, warnings);
   else if (!*k->group && !strcmp(k->kind, "Secret"))
     warn_tls(a, o, warnings);

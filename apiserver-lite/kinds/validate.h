@@ -46,8 +46,10 @@ bool validate_wants_admin(const struct kind *k, const struct json *o, const stru
 void validate_refuse_admin(const struct kind *k, const struct json *o, const char *subresource,
                            struct field_errors *errs);
 
-/* Warning headers of a write (WarningsOnCreate, WarningsOnUpdate): appends strings to `warnings`, a JSON array. */
-void validate_warnings(struct arena *a, const struct kind *k, const struct json *o, struct json *warnings);
+/* Warning headers of a write (WarningsOnCreate, WarningsOnUpdate): appends strings to `warnings`, a JSON array. `old`
+ * NULL: a new object. */
+void validate_warnings(struct arena *a, const struct kind *k, const struct json *o, const struct json *old,
+                       struct json *warnings);
 
 /* Metadata of an object whose kind has no other rules (custom resources): path is metadata. */
 void validate_metadata(const struct json *o, const struct json *old, bool namespaced, struct field_errors *errs);

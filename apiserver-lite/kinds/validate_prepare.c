@@ -2,6 +2,7 @@
  * What registry strategies do before validation: PrepareForCreate and PrepareForUpdate of pkg/registry, from tables:
  * the gates of fields are in the kind tables, the rest is in rows here.
  */
+#include "crd_custom.h"
 #include "object.h"
 #include "validate_internal.h"
 
@@ -27,7 +28,6 @@ static const struct {
   { "scheduling.k8s.io", "PodGroup", STATUS_META },
   { "apps", "Deployment", STATUS_LABELS | ANNOTATIONS_COUNT },
   { "apiregistration.k8s.io", "APIService", STATUS_META },
-  { "apiextensions.k8s.io", "CustomResourceDefinition", STATUS_META },
   { "networking.k8s.io", "ServiceCIDR", STATUS_META },
 };
 
@@ -75,6 +75,10 @@ clear_status(struct arena *a, const struct kind *k, struct json *o)
 void
 validate_prepare_create(struct arena *a, const struct kind *k, struct json *o, const struct personality *p)
 {
+  if (k->custom) {
+    custom_prepare_create(a, k->custom, o);
+    return;
+  }
   uint32_t flags = resource_flags(k);
   if ((flags & KIND_RES_STATUS) && !(strategy_of(k) & KEEP_STATUS) && json_get(o, "status"))
     clear_status(a, k, o);
@@ -185,6 +189,10 @@ void
 validate_prepare_update(struct arena *a, const struct kind *k, struct json *o, const struct json *old,
                         const char *subresource, const struct personality *p, int64_t now)
 {
+  if (k->custom) {
+    custom_prepare_update(a, k->custom, o, old, subresource);
+    return;
+  }
   if (!*subresource)
     update_main(a, k, o, old, p, now);
   else if (!strcmp(subresource, "status"))

@@ -9,6 +9,7 @@ struct metrics;
 struct rest_timers;
 struct watch_hub;
 struct auth_store;
+struct crd_manager;
 struct webhook_client;
 
 struct apiserver {
@@ -20,6 +21,7 @@ struct apiserver {
   struct watch_hub *hub;
   struct auth_store *auth;
   struct webhook_client *webhooks;
+  struct crd_manager *crds;
   struct rest_timers *timers;
   struct metrics *metrics;
   apiserver_hook_fn *hook;

@@ -43,7 +43,7 @@ check_config(struct rest_call *c, const struct json *config, struct kerr *reterr
                     object_kind(config));
   if (json_dig(config, "metadata", "managedFields", NULL))
     return kerr_set(reterr, KERR_BAD_REQUEST, NULL, "metadata.managedFields must be nil");
-  if (typed_check(c->a, typed_root(c->kind->type), config, &err) < 0)
+  if (typed_check(c->a, typed_root(c->kind), config, &err) < 0)
     return kerr_set(reterr, KERR_INTERNAL, NULL, "failed to create typed patch object (%s): %s", described(c, config),
                     err.msg);
   return 0;
@@ -88,7 +88,7 @@ struct pruning {
 static struct field_set *
 all_fields(struct rest_call *c, const struct kind *k, const struct json *v)
 {
-  struct typed_ref root = typed_root(k->type);
+  struct typed_ref root = typed_root(k);
 
   return typed_with_parents(c->a, root, typed_fields(c->a, root, v));
 }
@@ -98,7 +98,7 @@ static int
 put_back_held(struct pruning *p, const struct kind *k, const struct field_set *held, struct kerr *reterr)
 {
   struct arena *a = p->c->a;
-  struct typed_ref root = typed_root(k->type);
+  struct typed_ref root = typed_root(k);
   struct field_set *gone;
 
   if (in_version(p->c, p->kind, k, p->merged, &p->merged, reterr) < 0 ||
@@ -143,7 +143,7 @@ prune(struct applying *ap, struct json *merged, const struct manager *last, stru
   *ret = merged;
   if (!k || field_set_empty(last->fields))
     return 0;
-  root = typed_root(k->type);
+  root = typed_root(k);
   if (in_version(c, c->kind, k, merged, &p.merged, reterr) < 0)
     return -(int)reterr->code;
   p.pruned = typed_remove(c->a, root, p.merged, typed_with_parents(c->a, root, last->fields));
@@ -294,7 +294,7 @@ int
 apply_patch(struct rest_call *c, const struct json *live, const struct json *config, bool force, struct json **ret,
             struct kerr *reterr)
 {
-  struct applying ap = { .c = c, .root = typed_root(c->kind->type) };
+  struct applying ap = { .c = c, .root = typed_root(c->kind) };
   struct kind_strictness lenient = { .a = c->a };
   struct json *merged = NULL;
   bool changed;

@@ -163,7 +163,7 @@ managers_filter(struct rest_call *c, const struct field_set *s)
   if (!(c->res->flags & KIND_RES_STATUS))
     return field_set_union(c->a, s, NULL);
   field_set_entry(c->a, reset, status ? "f:spec" : "f:status")->member = true;
-  if (status && strcmp(c->kind->group, "resource.k8s.io") == 0)
+  if (status && (c->kind->custom || strcmp(c->kind->group, "resource.k8s.io") == 0))
     field_set_entry(c->a, reset, "f:metadata")->member = true;
   if (status && strcmp(c->kind->kind, "Pod") == 0) {
     struct field_set *meta = field_set_new(c->a);
@@ -208,7 +208,7 @@ compare_in(struct managers_versions *v, const char *api_version, struct typed_ch
     from = converted_from;
     to = converted_to;
   }
-  typed_compare(c->a, typed_root(k->type), from, to, ret);
+  typed_compare(c->a, typed_root(k), from, to, ret);
   ret->added = managers_filter(c, ret->added);
   ret->modified = managers_filter(c, ret->modified);
   ret->removed = managers_filter(c, ret->removed);

@@ -25,6 +25,7 @@
 #ifndef APISERVER_REST_H
 #define APISERVER_REST_H
 
+#include "crd_set.h"
 #include "exchange.h"
 #include "kind.h"
 #include "selector.h"
@@ -60,6 +61,7 @@ enum rest_validation { REST_IGNORE, REST_WARN, REST_STRICT };
 struct rest_call {
   struct apiserver *s;
   struct personality *personality;
+  struct served served; /* what there is while this request runs */
   const struct exchange_request *req;
   struct exchange_answer *ans;
   struct arena *a;
@@ -76,9 +78,9 @@ struct rest_call {
   const char *field_manager; /* of this write, never NULL */
   const char **warnings;
   size_t n_warnings, cap_warnings;
-  struct json *refusal; /* a Status that says more than the kerr does */
-  int64_t now;          /* wall time of the request */
-  bool connecting;      /* admission is asked about exec, attach, portforward or proxy */
+  struct json *refusal;              /* a Status that says more than the kerr does */
+  int64_t now;                       /* wall time of the request */
+  bool connecting;                   /* admission is asked about exec, attach, portforward or proxy */
   const struct json *delete_options; /* members of the DeleteOptions; NULL: none were sent */
   struct admission_rounds *rounds;   /* of the mutating plugins under way, see admission_rounds.h */
 };
@@ -119,6 +121,8 @@ int rest_invalid_of(struct rest_call *c, const char *group, const char *kind, co
 struct span rest_key(struct arena *a, const struct kind_resource *res, const char *ns, const char *name);
 struct span rest_prefix(struct arena *a, const struct kind_resource *res, const char *ns);
 char *rest_time(struct arena *a, int64_t wall); /* metav1.Time */
+/* Are the bytes of the record what the client is to read: the request's version, in its present shape. */
+bool rest_is_verbatim(const struct rest_call *c, const struct record *r);
 _must_check_ int rest_to_request(struct rest_call *c, const struct json *stored, struct json **ret,
                                  struct kerr *reterr);
 _must_check_ int rest_to_stored(struct rest_call *c, const struct json *o, struct json **ret, struct kerr *reterr);

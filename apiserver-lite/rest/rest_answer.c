@@ -195,7 +195,7 @@ rest_record_in_version(struct rest_call *c, struct record *r, struct record **re
 {
   struct json *o;
 
-  if (c->kind == c->stored || c->hub) {
+  if (rest_is_verbatim(c, r) || c->hub) {
     *ret = record_ref(r);
     return 0;
   }
@@ -239,7 +239,7 @@ rest_answer_record(struct rest_call *c, int http_status, struct record *r, struc
     c->ans->revision = record_revision(r);
     return rc;
   }
-  if (c->kind == c->stored && c->form.encoding == REST_JSON && c->form.shape == REST_PLAIN && !c->form.pretty) {
+  if (rest_is_verbatim(c, r) && c->form.encoding == REST_JSON && c->form.shape == REST_PLAIN && !c->form.pretty) {
     _cleanup_strbuf_ struct strbuf b;
 
     strbuf_init(&b, CEIL_REPLY);
@@ -280,20 +280,34 @@ list_meta(struct rest_call *c, int64_t revision, const char *continue_token, int
   struct json *meta = json_new_object(c->a);
 
   json_set_str(c->a, meta, "resourceVersion", arena_printf(c->a, "%" PRId64, revision));
-  if (continue_token)
-    json_set_str(c->a, meta, "continue", continue_token);
+  if (continue_token || (c->kind->custom && c->form.shape == REST_PLAIN)) /* which has no omitempty there */
+    json_set_str(c->a, meta, "continue", continue_token ? continue_token : "");
   if (continue_token && remaining > 0)
     json_set_int(c->a, meta, "remainingItemCount", remaining);
   return meta;
 }
 
-/* A stored document without its type: `{"kind":"K","apiVersion":"V",` is cut off, an item of a list has none. */
+/* Of the list; a definition chooses it. */
+static const char *
+list_kind(struct rest_call *c)
+{
+  return c->kind->custom ? c->kind->custom->definition->list_kind : arena_printf(c->a, "%sList", c->kind->kind);
+}
+
+/*
+ * A stored document without its type: `{"kind":"K","apiVersion":"V",` is cut off, an item of a list has none. `head` is
+ * empty for custom objects, which keep it.
+ */
 static bool
 write_item(struct strbuf *b, struct span head, const struct record *r)
 {
   struct span bytes = record_bytes(r);
   size_t at = record_stamp_at(r);
 
+  if (!head.n) {
+    record_write(b, r);
+    return true;
+  }
   if (!span_starts(bytes, head) || (at != RECORD_NO_STAMP && at < head.n))
     return false;
   strbuf_putc(b, '{');
@@ -313,17 +327,19 @@ static bool
 answer_list_of_bytes(struct rest_call *c, struct record **items, size_t n, const struct json *meta)
 {
   const char *gv = gv_text(c->a, c->kind->group, c->kind->version);
-  struct span head = span_of(arena_printf(c->a, "{\"kind\":\"%s\",\"apiVersion\":\"%s\",", c->kind->kind, gv));
+  bool custom = c->kind->custom != NULL;
+  const char *type = arena_printf(c->a, "{\"kind\":\"%s\",\"apiVersion\":\"%s\",", c->kind->kind, gv);
+  struct span head = custom ? SPAN("") : span_of(type);
   _cleanup_strbuf_ struct strbuf b;
 
   strbuf_init(&b, CEIL_REPLY);
-  strbuf_printf(&b, "{\"kind\":\"%sList\",\"apiVersion\":\"%s\",\"metadata\":", c->kind->kind, gv);
+  strbuf_printf(&b, "{\"kind\":\"%s\",\"apiVersion\":\"%s\",\"metadata\":", list_kind(c), gv);
   json_write(&b, meta, JSON_COMPACT);
   strbuf_puts(&b, ",\"items\":[");
   for (size_t i = 0; i < n; i++) {
     if (i)
       strbuf_putc(&b, ',');
-    if (!write_item(&b, head, items[i]))
+    if ((custom && !rest_is_verbatim(c, items[i])) || !write_item(&b, head, items[i]))
       return false;
   }
   strbuf_puts(&b, "]}\n");
@@ -333,11 +349,14 @@ answer_list_of_bytes(struct rest_call *c, struct record **items, size_t n, const
   return true;
 }
 
+/* An item of a list: without its type, but for custom objects. */
 static struct json *
-without_type(struct rest_call *c, struct json *o)
+list_item(struct rest_call *c, const struct json *o)
 {
   struct json *ret = json_shallow(c->a, o);
 
+  if (c->kind->custom)
+    return ret;
   json_remove(ret, "kind");
   json_remove(ret, "apiVersion");
   return ret;
@@ -347,12 +366,11 @@ static int
 answer_list_of_trees(struct rest_call *c, const struct json **trees, size_t n, struct json *meta, struct kerr *reterr)
 {
   bool partial = c->form.shape == REST_PARTIAL_LIST;
-  const struct kind *k = partial
-                             ? rest_kind(c, "meta.k8s.io", c->form.meta_version, "PartialObjectMetadataList")
-                             : rest_kind(c, c->kind->group, c->kind->version, arena_printf(c->a, "%sList", c->kind->kind));
+  const struct kind *k = partial ? rest_kind(c, "meta.k8s.io", c->form.meta_version, "PartialObjectMetadataList")
+                                 : rest_kind(c, c->kind->group, c->kind->version, list_kind(c));
   struct json *list = json_new_object(c->a);
 
-  json_set_str(c->a, list, "kind", partial ? "PartialObjectMetadataList" : arena_printf(c->a, "%sList", c->kind->kind));
+  json_set_str(c->a, list, "kind", partial ? "PartialObjectMetadataList" : list_kind(c));
   json_set_str(c->a, list, "apiVersion",
                partial ? gv_text(c->a, "meta.k8s.io", c->form.meta_version)
                        : gv_text(c->a, c->kind->group, c->kind->version));
@@ -364,8 +382,8 @@ answer_list_of_trees(struct rest_call *c, const struct json **trees, size_t n, s
   struct json *array = json_ensure_array(c->a, list, "items");
 
   for (size_t i = 0; i < n; i++)
-    json_append(c->a, array, partial ? rest_partial(c, trees[i]) : without_type(c, json_shallow(c->a, trees[i])));
-  return answer_tree(c, 200, k, list, reterr);
+    json_append(c->a, array, partial ? rest_partial(c, trees[i]) : list_item(c, trees[i]));
+  return answer_tree(c, 200, k ? k : c->kind, list, reterr);
 }
 
 int

@@ -70,6 +70,22 @@ package_of(struct rest_call *c, const char *group)
   return *group ? arena_strndup(c->a, group, strcspn(group, ".")) : "core";
 }
 
+/* Custom objects say their kind; where they leave out the version it is the request's. */
+static int
+check_custom_identity(struct rest_call *c, const struct kind *k, const struct json *in, const char *group,
+                      const char *version, struct kerr *reterr)
+{
+  if (!*object_kind(in))
+    return kerr_set(reterr, KERR_BAD_REQUEST, NULL,
+                    "%s in version \"%s\" cannot be handled as a %s: Object 'Kind' is missing in '%.*s'", k->kind,
+                    k->version, k->kind, SPAN_FMT(c->req->body));
+  if (strcmp(group, k->group) == 0 && strcmp(version, k->version) == 0)
+    return 0;
+  return kerr_set(reterr, KERR_BAD_REQUEST, NULL,
+                  "the API version in the data (%s) does not match the expected API version (%s)",
+                  gv_text(c->a, group, version), gv_text(c->a, k->group, k->version));
+}
+
 /* Does the body claim to be something else than `k`? It may leave out what it is. */
 static int
 check_identity(struct rest_call *c, const struct kind *k, const struct json *in, struct kerr *reterr)
@@ -80,6 +96,8 @@ check_identity(struct rest_call *c, const struct kind *k, const struct json *in,
     return -(int)reterr->code;
   if (!*kind)
     kind = k->kind;
+  if (k->custom) /* another kind is for validation to refuse */
+    return check_custom_identity(c, k, in, group, version, reterr);
   if (strcmp(kind, k->kind) == 0 &&
       (is_meta_kind(k) || (strcmp(group, k->group) == 0 && strcmp(version, k->version) == 0)))
     return 0;
@@ -227,7 +245,8 @@ rest_body_object(struct rest_call *c, struct json **ret, struct kerr *reterr)
                     "the object provided is unrecognized (must be of type %s): couldn't get version/kind; json parse "
                     "error: unexpected end of JSON input ()",
                     c->kind->kind);
-  json_set_str(c->a, *ret, "kind", c->kind->kind);
+  if (!c->kind->custom || !*object_kind(*ret))
+    json_set_str(c->a, *ret, "kind", c->kind->kind);
   json_set_str(c->a, *ret, "apiVersion", gv_text(c->a, c->kind->group, c->kind->version));
   kind_default(c->a, c->kind, *ret, c->personality, c->now);
   return 0;

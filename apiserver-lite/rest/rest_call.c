@@ -52,7 +52,7 @@ rest_query_bool(struct rest_call *c, const char *name)
 const struct kind *
 rest_kind(const struct rest_call *c, const char *group, const char *version, const char *kind)
 {
-  return kind_in(c->personality, kind_find(group, version, kind));
+  return served_kind(&c->served, group, version, kind);
 }
 
 void
@@ -205,9 +205,19 @@ rest_time(struct arena *a, int64_t wall)
   return arena_strdup(a, clock_rfc3339(wall, false, buf));
 }
 
+bool
+rest_is_verbatim(const struct rest_call *c, const struct record *r)
+{
+  const struct custom *custom = c->stored->custom;
+
+  return c->kind == c->stored && (!custom || record_revision(r) >= custom->definition->since);
+}
+
 int
 rest_to_request(struct rest_call *c, const struct json *stored, struct json **ret, struct kerr *reterr)
 {
+  if (c->kind->custom)
+    return custom_read(c->a, c->kind, stored, ret, reterr);
   if (c->kind == c->stored) {
     *ret = json_shallow(c->a, stored);
     return 0;

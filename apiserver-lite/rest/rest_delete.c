@@ -315,6 +315,8 @@ rest_delete_one(struct rest_call *c, const char *name, const struct delete_optio
       r = delete_once(c, before, opts, ret, ret_gone, reterr);
     if (r == 0 && *ret_gone && !c->dry_run)
       strategy_deleted(c, record_tree(*ret));
+    if (r == 0)
+      strategy_written(c);
     if (r <= 0)
       return r;
   }

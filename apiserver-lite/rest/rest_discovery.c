@@ -11,20 +11,40 @@
 
 /* -- the parts -- */
 
-static void
-set_verbs(struct arena *a, struct json *o, uint32_t verbs)
+struct verb_word {
+  enum kind_verb verb;
+  const char *word;
+};
+
+static const struct verb_word by_name[] = {
+  { KIND_VERB_CREATE, "create" }, { KIND_VERB_DELETE, "delete" }, { KIND_VERB_DELETECOLLECTION, "deletecollection" },
+  { KIND_VERB_GET, "get" },       { KIND_VERB_LIST, "list" },     { KIND_VERB_PATCH, "patch" },
+  { KIND_VERB_UPDATE, "update" }, { KIND_VERB_WATCH, "watch" },
+};
+/* Custom resources have an order of their own (DiscoveryController). */
+static const struct verb_word of_customs[] = {
+  { KIND_VERB_DELETE, "delete" }, { KIND_VERB_DELETECOLLECTION, "deletecollection" },
+  { KIND_VERB_GET, "get" },       { KIND_VERB_LIST, "list" },
+  { KIND_VERB_PATCH, "patch" },   { KIND_VERB_CREATE, "create" },
+  { KIND_VERB_UPDATE, "update" }, { KIND_VERB_WATCH, "watch" },
+};
+
+/* What is said of the verbs of a resource; nothing new is made when its definition is on its way out. */
+static uint32_t
+shown_verbs(const struct kind_resource *r)
 {
-  static const struct {
-    enum kind_verb verb;
-    const char *word;
-  } words[] = {
-    { KIND_VERB_CREATE, "create" }, { KIND_VERB_DELETE, "delete" }, { KIND_VERB_DELETECOLLECTION, "deletecollection" },
-    { KIND_VERB_GET, "get" },       { KIND_VERB_LIST, "list" },     { KIND_VERB_PATCH, "patch" },
-    { KIND_VERB_UPDATE, "update" }, { KIND_VERB_WATCH, "watch" },
-  };
+  bool ending = r->of->custom && r->of->custom->definition->terminating;
+
+  return ending ? r->verbs & ~(uint32_t)(KIND_VERB_CREATE | KIND_VERB_UPDATE | KIND_VERB_PATCH) : r->verbs;
+}
+
+static void
+set_verbs(struct arena *a, struct json *o, const struct kind_resource *r, uint32_t verbs)
+{
+  const struct verb_word *words = r->of->custom ? of_customs : by_name;
   struct json *list = json_ensure_array(a, o, "verbs");
 
-  for (size_t i = 0; i < ARRAY_SIZE(words); i++)
+  for (size_t i = 0; i < ARRAY_SIZE(by_name); i++)
     if (verbs & words[i].verb)
       json_append_str(a, list, words[i].word);
 }
@@ -53,16 +73,29 @@ set_storage_hash(struct arena *a, struct json *o, const struct kind_resource *r)
   json_set_str(a, o, "storageVersionHash", b.p);
 }
 
-/* The next row of one group version; `*cursor` is kind_resource_next's. */
+/* The next row of one group version; `*cursor` is served_next's. */
 static const struct kind_resource *
 next_in(struct rest_call *c, size_t *cursor, const char *group, const char *version)
 {
   const struct kind_resource *r;
 
-  while ((r = kind_resource_next(c->personality, cursor)) != NULL)
+  while ((r = served_next(&c->served, cursor)) != NULL)
     if (strcmp(r->group, group) == 0 && strcmp(r->version, version) == 0)
       return r;
   return NULL;
+}
+
+/* Groups of the tables come first; a definition may add to one of them. */
+static bool
+adds_to_built_in(struct rest_call *c, const struct kind_resource *r)
+{
+  const struct kind_resource *k;
+  size_t cursor = 0;
+
+  while (r->of->custom && (k = kind_resource_next(c->personality, &cursor)) != NULL)
+    if (strcmp(k->group, r->group) == 0)
+      return true;
+  return false;
 }
 
 /* The next version of a group, or with `group` NULL the next group, in order of preference; the row that shows it
@@ -72,8 +105,8 @@ next_version(struct rest_call *c, size_t *cursor, const char *group, const struc
 {
   const struct kind_resource *r;
 
-  while ((r = kind_resource_next(c->personality, cursor)) != NULL) {
-    if (group ? strcmp(r->group, group) != 0 : !*r->group)
+  while ((r = served_next(&c->served, cursor)) != NULL) {
+    if (group ? strcmp(r->group, group) != 0 : !*r->group || adds_to_built_in(c, r))
       continue;
     if (!last || strcmp(r->group, last->group) != 0 || (group && strcmp(r->version, last->version) != 0))
       return r;
@@ -105,6 +138,13 @@ answer(struct rest_call *c, const struct json *o, struct kerr *reterr)
   return r < 0 ? r : rest_answer_object(c, 200, k, canonical, reterr);
 }
 
+/* Of custom resources, status comes before scale. */
+static const struct kind_subresource *
+sub_at(const struct kind_resource *r, size_t i)
+{
+  return r->of->custom ? &r->subs[r->n_subs - 1 - i] : &r->subs[i];
+}
+
 static struct json *
 resource_entry(struct rest_call *c, const struct kind_resource *r, const struct kind_subresource *sub)
 {
@@ -119,7 +159,7 @@ resource_entry(struct rest_call *c, const struct kind_resource *r, const struct 
     json_set_str(c->a, o, "version", sub->version);
   }
   json_set_str(c->a, o, "kind", sub ? sub->kind : r->kind);
-  set_verbs(c->a, o, sub ? sub->verbs : r->verbs);
+  set_verbs(c->a, o, r, sub ? sub->verbs : shown_verbs(r));
   if (!sub) {
     set_words(c->a, o, "shortNames", r->short_names);
     set_words(c->a, o, "categories", r->categories);
@@ -141,7 +181,7 @@ resource_list(struct rest_call *c, const char *group, const char *version, struc
     n++;
     json_append(c->a, list, resource_entry(c, r, NULL));
     for (size_t i = 0; i < r->n_subs; i++)
-      json_append(c->a, list, resource_entry(c, r, &r->subs[i]));
+      json_append(c->a, list, resource_entry(c, r, sub_at(r, i)));
   }
   if (n == 0)
     return rest_no_such_resource(c, reterr);
@@ -229,19 +269,23 @@ resource_discovery(struct rest_call *c, const struct kind_resource *r)
   struct json *o = json_new_object(c->a);
 
   json_set_str(c->a, o, "resource", r->resource);
-  json_set(c->a, o, "responseKind", response_kind(c, "", "", r->kind));
+  json_set(c->a, o, "responseKind",
+           r->of->custom ? response_kind(c, r->group, r->version, r->kind) : response_kind(c, "", "", r->kind));
   json_set_str(c->a, o, "scope", r->namespaced ? "Namespaced" : "Cluster");
   json_set_str(c->a, o, "singularResource", r->singular);
-  set_verbs(c->a, o, r->verbs);
+  set_verbs(c->a, o, r, shown_verbs(r));
   set_words(c->a, o, "shortNames", r->short_names);
   set_words(c->a, o, "categories", r->categories);
   for (size_t i = 0; i < r->n_subs; i++) {
-    const struct kind_subresource *sub = &r->subs[i];
+    const struct kind_subresource *sub = sub_at(r, i);
     struct json *s = json_append(c->a, json_ensure_array(c->a, o, "subresources"), json_new_object(c->a));
 
     json_set_str(c->a, s, "subresource", sub->name);
-    json_set(c->a, s, "responseKind", response_kind(c, *sub->version ? sub->group : "", sub->version, sub->kind));
-    set_verbs(c->a, s, sub->verbs);
+    if (r->of->custom && !*sub->version)
+      json_set(c->a, s, "responseKind", response_kind(c, r->group, r->version, sub->kind));
+    else
+      json_set(c->a, s, "responseKind", response_kind(c, *sub->version ? sub->group : "", sub->version, sub->kind));
+    set_verbs(c->a, s, r, sub->verbs);
   }
   return o;
 }

@@ -29,6 +29,8 @@ unknown_label(struct rest_call *c, const char *label, struct kerr *reterr)
 {
   const struct kind *k = c->kind;
 
+  if (k->custom)
+    return kerr_set(reterr, KERR_BAD_REQUEST, NULL, "field label not supported: %s", label);
   if (strcmp(k->kind, "ResourceSlice") == 0)
     return kerr_set(reterr, KERR_BAD_REQUEST, NULL, "field label not supported for %s, Kind=%s: %s",
                     gv_text(c->a, k->group, k->version), k->kind, label);
@@ -41,12 +43,23 @@ unknown_label(struct rest_call *c, const char *label, struct kerr *reterr)
                   "\"%s\" is not a known field selector: only \"metadata.name\", \"metadata.namespace\"", label);
 }
 
+/* A field that the definition of a custom kind names. */
+static bool
+is_selectable(const struct custom *c, const char *label)
+{
+  for (size_t i = 0; c && i < c->n_selectable; i++)
+    if (strcmp(c->selectable[i].name, label) == 0)
+      return true;
+  return false;
+}
+
 int
 rest_fields_check(struct rest_call *c, const struct field_selector *sel, struct kerr *reterr)
 {
   for (size_t i = 0; i < sel->n; i++) {
     struct field_term *t = &sel->terms[i];
-    const char *field = field_of_label(c->a, c->res->selectors, t->path);
+    const char *field =
+        is_selectable(c->kind->custom, t->path) ? t->path : field_of_label(c->a, c->res->selectors, t->path);
 
     if (!field && (strcmp(t->path, "metadata.name") == 0 || strcmp(t->path, "metadata.namespace") == 0))
       field = t->path;

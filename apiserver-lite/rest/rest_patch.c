@@ -36,14 +36,15 @@ static const struct patch_type {
   { "application/apply-patch+yaml", patch_with_apply, true, true },
 };
 
+/* There is no strategic merge without types. */
 static const struct patch_type *
-type_find(const char *header)
+type_find(const char *header, const struct kind *k)
 {
   size_t n = header ? strcspn(header, ";") : 0;
 
   for (size_t i = 0; i < ARRAY_SIZE(types); i++)
     if (strlen(types[i].content_type) == n && strncmp(types[i].content_type, header, n) == 0)
-      return &types[i];
+      return k->custom && types[i].fn == patch_with_strategic ? NULL : &types[i];
   return NULL;
 }
 
@@ -189,7 +190,7 @@ read_doc(struct rest_call *c, struct patch_call *p, struct kerr *reterr)
 int
 rest_patch(struct rest_call *c, struct kerr *reterr)
 {
-  struct patch_call p = { .type = type_find(rest_header(c, "content-type")) };
+  struct patch_call p = { .type = type_find(rest_header(c, "content-type"), c->kind) };
   unsigned flags = rest_update_flags(c) | REST_UNCONDITIONAL;
   _cleanup_record_ struct record *r = NULL;
   bool created;
@@ -197,8 +198,8 @@ rest_patch(struct rest_call *c, struct kerr *reterr)
   if (!p.type)
     return kerr_set(reterr, KERR_UNSUPPORTED_MEDIA_TYPE, NULL,
                     "the body of the request was in an unknown format - accepted media types include: "
-                    "application/json-patch+json, application/merge-patch+json, "
-                    "application/strategic-merge-patch+json, application/apply-patch+yaml");
+                    "application/json-patch+json, application/merge-patch+json, %sapplication/apply-patch+yaml",
+                    c->kind->custom ? "" : "application/strategic-merge-patch+json, ");
   if (rest_write_options(c, "PatchOptions", p.type->apply, reterr) < 0 || read_doc(c, &p, reterr) < 0)
     return -(int)reterr->code;
   p.force = rest_query_bool(c, "force");

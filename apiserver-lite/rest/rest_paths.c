@@ -257,7 +257,7 @@ path_root(struct rest_call *c, const char *rest, struct kerr *reterr)
   (void)reterr;
   for (size_t i = 0; i < ARRAY_SIZE(paths); i++)
     names[n++] = paths[i].path;
-  while ((r = kind_resource_next(c->personality, &cursor)) && n + 2 < ARRAY_SIZE(names)) {
+  while ((r = served_next(&c->served, &cursor)) && n + 2 < ARRAY_SIZE(names)) {
     const char *gv =
         *r->group ? arena_printf(c->a, "/apis/%s/%s", r->group, r->version) : arena_printf(c->a, "/api/%s", r->version);
 

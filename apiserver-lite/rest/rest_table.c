@@ -2,6 +2,7 @@
 
 #include <string.h>
 
+#include "crd_table.h"
 #include "object.h"
 #include "table_cells.h"
 
@@ -18,8 +19,12 @@ add_column(struct arena *a, struct json *columns, const char *name, const char *
 }
 
 static void
-add_columns(struct arena *a, struct json *columns, const struct kind_table *table)
+add_columns(struct arena *a, const struct kind *k, struct json *columns, const struct kind_table *table)
 {
+  if (k->custom) {
+    custom_table_columns(a, k->custom, columns);
+    return;
+  }
   if (!table) {
     add_column(a, columns, "Name", "string", "name", 0);
     add_column(a, columns, "Created At", "date", "", 0);
@@ -58,7 +63,9 @@ add_row(struct rest_call *c, struct json *rows, const struct json *o, enum inclu
   struct json *row = json_append(c->a, rows, json_new_object(c->a)), *cells = json_ensure_array(c->a, row, "cells");
   const char *created = json_str(json_dig(o, "metadata", "creationTimestamp", NULL));
 
-  if (table_of(c->kind)) {
+  if (c->kind->custom) {
+    custom_table_cells(c->a, c->kind->custom, o, c->now, cells);
+  } else if (table_of(c->kind)) {
     table_cells(c->a, c->kind, o, c->now, cells);
   } else {
     json_append_str(c->a, cells, object_name(o));
@@ -90,7 +97,7 @@ rest_table(struct rest_call *c, const struct json **objects, size_t n, struct js
   }
   json_set(c->a, table, "metadata", meta);
   columns = json_ensure_array(c->a, table, "columnDefinitions");
-  add_columns(c->a, columns, table_of(c->kind));
+  add_columns(c->a, c->kind, columns, table_of(c->kind));
   rows = json_ensure_array(c->a, table, "rows");
   for (size_t i = 0; i < n; i++)
     add_row(c, rows, objects[i], include);

@@ -35,6 +35,7 @@ struct rest_stream {
   struct apiserver *s;
   struct arena *own, *scratch; /* for the stream's life; for one event */
   struct rest_call view;
+  struct custom_set *customs; /* what view's kinds are of */
   struct exchange_request view_req;
   struct exchange_answer view_ans;
   struct list_options opts;
@@ -158,7 +159,7 @@ frame_record(struct rest_stream *st, struct strbuf *b, enum exchange_event_type 
   _cleanup_kerr_ struct kerr err = KERR_INIT;
   struct json *o;
 
-  if (v->kind == v->stored && v->form.encoding == REST_JSON && v->form.shape == REST_PLAIN) {
+  if (rest_is_verbatim(v, r) && v->form.encoding == REST_JSON && v->form.shape == REST_PLAIN) {
     strbuf_printf(b, "{\"type\":\"%s\",\"object\":", type_names[type]);
     record_write(b, r);
     strbuf_puts(b, "}\n");
@@ -186,12 +187,19 @@ encode_event(void *payload, const struct hub_event *e, struct strbuf *b)
 }
 
 /* Everything the bytes of an event depend on, as the hub wants it. Tables depend on the stream and are not shared. */
+/* A custom kind's memory may be that of another one later. */
+static uint64_t
+form_of_kind(const struct kind *k)
+{
+  return k->custom ? (uint64_t)k->custom->serial << 1 | 1 : (uint64_t)(uintptr_t)k << 1;
+}
+
 static uint64_t
 form_number(const struct rest_stream *st, enum exchange_event_type type, bool left)
 {
   const struct rest_form *f = &st->view.form;
 
-  return ((uint64_t)(uintptr_t)st->view.kind << 10) | (uint64_t)f->encoding << 8 | (uint64_t)f->shape << 5 |
+  return (form_of_kind(st->view.kind) << 10) | (uint64_t)f->encoding << 8 | (uint64_t)f->shape << 5 |
          (uint64_t)(strcmp(f->meta_version, "v1") != 0) << 4 | (uint64_t)left << 3 | (uint64_t)type;
 }
 
@@ -434,6 +442,7 @@ stream_free(struct exchange_stream *base)
   rest_listing_release(&st->initial);
   strbuf_release(&st->frame);
   pthread_mutex_destroy(&st->lock);
+  custom_set_unref(st->customs);
   arena_free(st->scratch);
   arena_free(st->own);
   free(st);
@@ -457,6 +466,8 @@ stream_new(struct rest_call *c)
   st->own = arena_new(CEIL_ARENA_SMALL);
   st->scratch = arena_new(CEIL_ARENA_REQUEST);
   st->view = *c;
+  if (st->view.served.customs)
+    st->customs = custom_set_ref(st->view.served.customs);
   st->view.a = st->scratch;
   st->view.ans = &st->view_ans;
   st->view.req = &st->view_req;

@@ -49,11 +49,11 @@ make_document(struct rest_call *c, struct json *o, struct json **ret, struct ker
 }
 
 static void
-take_warnings(struct rest_call *c, const struct json *o)
+take_warnings(struct rest_call *c, const struct json *o, const struct json *old)
 {
   struct json *list = json_new_array(c->a);
 
-  validate_warnings(c->a, c->kind, o, list);
+  validate_warnings(c->a, c->kind, o, old, list);
   for (json_each_item (w, list))
     rest_warn(c, "%s", json_str(*w));
 }
@@ -78,7 +78,7 @@ check_new(struct rest_call *c, struct json *o, struct kerr *reterr)
   validate_create(c->kind, o, c->personality, &errs);
   if (errs.n)
     return rest_invalid(c, object_name(o), &errs, reterr);
-  take_warnings(c, o);
+  take_warnings(c, o, NULL);
   return admission_validate(c, o, NULL, reterr);
 }
 
@@ -134,8 +134,10 @@ rest_store_new(struct rest_call *c, struct json *o, struct record **ret, struct 
       return -(int)reterr->code;
     const char *name = object_name(mine);
 
-    if (put_new(c, mine, rest_key(c->a, c->res, c->info.namespace_, name), ret, &err) == 0)
+    if (put_new(c, mine, rest_key(c->a, c->res, c->info.namespace_, name), ret, &err) == 0) {
+      strategy_written(c);
       return 0;
+    }
     if (err.code != KERR_ALREADY_EXISTS)
       return kerr_move(reterr, &err);
     if (!generated || attempt == GENERATE_ATTEMPTS)
@@ -203,7 +205,8 @@ check_update(struct rest_call *c, struct json *o, const struct json *old, unsign
     return r;
   if (errs.n)
     return rest_invalid(c, object_name(old), &errs, reterr);
-  take_warnings(c, o);
+  if (!c->kind->custom || !*c->info.subresource)
+    take_warnings(c, o, old);
   return admission_validate(c, o, old, reterr);
 }
 
@@ -321,6 +324,8 @@ rest_store_update(struct rest_call *c, const char *name, unsigned flags, rest_tr
       return create_instead(c, fn, payload, ret, reterr);
     }
     r = update_once(c, name, before, flags, fn, payload, ret, reterr);
+    if (r == 0)
+      strategy_written(c);
     if (r <= 0)
       return r;
   }

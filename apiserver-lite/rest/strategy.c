@@ -2,13 +2,12 @@
 
 #include <string.h>
 
+#include "apiserver_internal.h"
+#include "crd_manager.h"
 #include "object.h"
 
 static const struct strategy *const strategies[] = {
-  &strategy_pod,
-  &strategy_namespace,
-  &strategy_service,
-  &strategy_claim,
+  &strategy_pod, &strategy_namespace, &strategy_service, &strategy_claim, &strategy_definition,
 };
 
 static const struct strategy *
@@ -61,4 +60,17 @@ strategy_deleted(struct rest_call *c, const struct json *o)
 
   if (s && s->deleted)
     s->deleted(c, o);
+}
+
+void
+strategy_written(struct rest_call *c)
+{
+  const struct strategy *s = find(c);
+
+  if (c->dry_run)
+    return;
+  if (s && s->written)
+    s->written(c);
+  else if (c->kind->custom && c->kind->custom->definition->terminating && !crd_manager_is_own(c->s->crds, c->req))
+    crd_manager_changed(c->s->crds); /* perhaps it was the last one */
 }

@@ -40,6 +40,9 @@ _must_check_ int strategy_delete(struct rest_call *c, struct record *before, con
 /* The object is gone: give back what it held. Nothing can fail here that a later use would not put right. */
 void strategy_deleted(struct rest_call *c, const struct json *o);
 
+/* The object was created, changed, marked or deleted in the store: what has to follow before the client hears of it. */
+void strategy_written(struct rest_call *c);
+
 /* -- rows -- */
 struct strategy {
   const char *group, *kind;
@@ -50,8 +53,9 @@ struct strategy {
   int (*remove)(struct rest_call *c, struct record *before, const struct delete_options *opts, struct record **ret,
                 bool *ret_gone, struct kerr *reterr); /* as strategy_delete */
   void (*deleted)(struct rest_call *c, const struct json *o);
+  void (*written)(struct rest_call *c);
 };
 
-extern const struct strategy strategy_pod, strategy_namespace, strategy_service, strategy_claim;
+extern const struct strategy strategy_pod, strategy_namespace, strategy_service, strategy_claim, strategy_definition;
 
 #endif

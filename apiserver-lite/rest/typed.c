@@ -44,9 +44,9 @@ of_field(const struct kind_field *f)
 }
 
 struct typed_ref
-typed_root(const struct kind_type *t)
+typed_root(const struct kind *k)
 {
-  return (struct typed_ref){ .form = TYPED_STRUCT, .type = t };
+  return k->custom ? typed_custom(k) : (struct typed_ref){ .form = TYPED_STRUCT, .type = k->type };
 }
 
 struct typed_ref
@@ -55,6 +55,8 @@ typed_member(struct typed_ref t, struct span name, bool *ret_known)
   const struct kind_field *f;
 
   *ret_known = true;
+  if (t.schema)
+    return typed_schema_member(t, name, ret_known);
   if (t.form == TYPED_MAP)
     return of_base(t.field);
   if (t.form == TYPED_ANY)
@@ -69,6 +71,8 @@ typed_member(struct typed_ref t, struct span name, bool *ret_known)
 struct typed_ref
 typed_element(struct typed_ref t)
 {
+  if (t.schema)
+    return typed_schema_element(t);
   return t.form == TYPED_SET ? (struct typed_ref){ .form = TYPED_SCALAR, .field = t.field, .element = true }
                              : of_base(t.field);
 }
@@ -96,14 +100,17 @@ static struct json *
 key_value(struct arena *a, struct typed_ref t, const struct json *item, struct span key)
 {
   const struct json *v = json_get_n(item, key.p, key.n);
+
+  if (!v && t.schema)
+    v = typed_schema_default(t, key);
+  if (v || t.schema)
+    return v ? json_shallow(a, v) : NULL;
   const struct kind_type *type = kind_field_type(t.field);
   const struct kind_field *f = type ? kind_field_find(type, key, NULL) : NULL;
   const char *dflt = f ? kind_text(kind_field_more(f)->dflt) : "";
   _cleanup_kerr_ struct kerr ignored = KERR_INIT;
   struct json *ret;
 
-  if (v)
-    return json_shallow(a, v);
   return *dflt && json_parse(a, span_of(dflt), NULL, &ret, &ignored) == 0 ? ret : NULL;
 }
 
@@ -118,7 +125,13 @@ typed_item_key(struct arena *a, struct typed_ref t, const struct json *item, siz
   if (t.form == TYPED_SET)
     return arena_printf(a, "v:%s", json_text(a, item, JSON_COMPACT));
   keys = json_new_object(a);
-  while (kind_field_list_key(t.field, &cursor, &key)) {
+  for (size_t k = 0; t.schema && k < t.schema->n_keys; k++) {
+    struct json *v = key_value(a, t, item, span_of(t.schema->keys[k]));
+
+    if (v)
+      json_set(a, keys, t.schema->keys[k], v);
+  }
+  while (t.field && kind_field_list_key(t.field, &cursor, &key)) {
     struct json *v = key_value(a, t, item, key);
 
     if (v)
@@ -151,7 +164,7 @@ collect_members(struct arena *a, struct typed_ref t, const struct json *v, struc
 
     collect(a, mt, m->value, e);
     if (json_is(m->value, JSON_NULL) || (json_is(m->value, JSON_OBJECT) && !json_count(m->value)) || !known ||
-        t.form == TYPED_MAP || t.form == TYPED_ANY)
+        mt.undeclared || t.form == TYPED_MAP || t.form == TYPED_ANY)
       e->member = true;
   }
 }
@@ -198,12 +211,12 @@ typed_with_parents(struct arena *a, struct typed_ref t, const struct field_set *
   for (size_t i = 0; s && i < s->n; i++) {
     const struct field_entry *e = &s->list[i];
     bool known = true, named = e->key[0] == 'f' && t.form == TYPED_STRUCT;
-    struct typed_ref below = e->key[0] == 'f'              ? typed_member(t, span_of(e->key + 2), &known)
-                             : typed_is_list(t) && t.field ? typed_element(t)
-                                                           : t;
+    struct typed_ref below = e->key[0] == 'f'                            ? typed_member(t, span_of(e->key + 2), &known)
+                             : typed_is_list(t) && (t.field || t.schema) ? typed_element(t)
+                                                                         : t;
     struct field_entry *mine = field_set_entry(a, ret, e->key);
 
-    mine->member = e->member || (e->below && named && known);
+    mine->member = e->member || (e->below && named && known && !below.undeclared);
     mine->below = e->below ? typed_with_parents(a, below, e->below) : NULL;
   }
   return ret;

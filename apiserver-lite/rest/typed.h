@@ -1,7 +1,7 @@
 /*
  * typed - objects as server-side apply sees them: values with the merge rules of their types.
  *
- * The rules come from the kind tables: a list is atomic, a set or a map by
+ * The rules come from the kind tables, or from the schema of a custom kind: a list is atomic, a set or a map by
  * keys; a struct is granular unless it says atomic. Semantics are those of
  * structured-merge-diff's typed package.
  *
@@ -11,7 +11,9 @@
 #ifndef APISERVER_TYPED_H
 #define APISERVER_TYPED_H
 
+#include "crd_schema.h"
 #include "field_set.h"
+#include "kind.h"
 #include "kind_type.h"
 
 enum typed_form {
@@ -29,9 +31,13 @@ struct typed_ref {
   const struct kind_type *type;   /* of a struct */
   const struct kind_field *field; /* for elements, keys and scalars; NULL at the root */
   bool element;                   /* one item of the field's list, one value of its map */
+  const struct schema *schema;    /* of a custom object: instead of type and field */
+  bool root;                      /* schema: the whole object, or an embedded one */
+  bool preserve;                  /* schema: undeclared fields are kept from here on */
+  bool undeclared;                /* the member has no field of its own: it is a key of its map */
 };
 
-struct typed_ref typed_root(const struct kind_type *t);
+struct typed_ref typed_root(const struct kind *k);
 
 struct typed_change {
   struct field_set *added, *modified, *removed;

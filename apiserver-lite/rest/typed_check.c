@@ -54,9 +54,46 @@ go_syntax(struct checking *k, const struct json *v)
                                                                                   : shown(k, v);
 }
 
+/* A value of a custom object that is compared as a whole. */
+static void
+check_by_schema(struct checking *k, const struct schema *s, const char *path, const struct json *v)
+{
+  bool texts = !s->limits || !s->limits->format_name || strcmp(s->limits->format_name, "byte") == 0;
+
+  switch ((enum schema_type)s->type) {
+  case SCHEMA_OBJECT:
+    if (!json_is(v, JSON_OBJECT))
+      problem(k, path, arena_printf(k->a, "expected map, got %s", shown(k, v)));
+    return;
+  case SCHEMA_ARRAY:
+    if (!json_is(v, JSON_ARRAY))
+      problem(k, path, arena_printf(k->a, "expected list, got %s", shown(k, v)));
+    return;
+  case SCHEMA_STRING:
+    if (texts && !json_is(v, JSON_STRING)) /* with another format it is untyped */
+      problem(k, path, arena_printf(k->a, "expected string, got %s", go_syntax(k, v)));
+    return;
+  case SCHEMA_BOOLEAN:
+    if (!json_is(v, JSON_BOOL))
+      problem(k, path, arena_printf(k->a, "expected boolean, got %s", shown(k, v)));
+    return;
+  case SCHEMA_INTEGER:
+  case SCHEMA_NUMBER:
+    if (!json_is(v, JSON_INT) && !json_is(v, JSON_NUMBER))
+      problem(k, path, arena_printf(k->a, "expected numeric (int or float), got %s", go_type(v)));
+    return;
+  case SCHEMA_ANY:
+    return;
+  }
+}
+
 static void
 check_scalar(struct checking *k, struct typed_ref t, const char *path, const struct json *v)
 {
+  if (t.schema) {
+    check_by_schema(k, t.schema, path, v);
+    return;
+  }
   if (!t.field || json_is(v, JSON_NULL))
     return;
   if (!t.element && t.field->shape == KIND_LIST) {
@@ -145,6 +182,11 @@ check_inside(struct checking *k, struct typed_ref t, const char *path, const str
 {
   struct typed_ref inside = t;
 
+  if (t.schema && t.schema->type == SCHEMA_ARRAY)
+    for (size_t i = 0; json_is(v, JSON_ARRAY) && i < json_count(v); i++)
+      check(k, typed_element(t), arena_printf(k->a, "%s[%zu]", path, i), json_at(v, i));
+  else if (t.schema && json_is(v, JSON_OBJECT))
+    check_members(k, t, path, v);
   if (!t.field)
     return;
   if (!t.element && t.field->shape == KIND_LIST && json_is(v, JSON_ARRAY)) {
@@ -161,9 +203,9 @@ check_inside(struct checking *k, struct typed_ref t, const char *path, const str
 static void
 check(struct checking *k, struct typed_ref t, const char *path, const struct json *v)
 {
-  if (json_is(v, JSON_NULL) || t.form == TYPED_ANY)
+  if (json_is(v, JSON_NULL) || (t.form == TYPED_ANY && !(t.schema && json_is(v, JSON_OBJECT))))
     return;
-  if (t.form == TYPED_STRUCT || t.form == TYPED_MAP) {
+  if (t.form == TYPED_STRUCT || t.form == TYPED_MAP || t.form == TYPED_ANY) {
     if (json_is(v, JSON_OBJECT))
       check_members(k, t, path, v);
     else

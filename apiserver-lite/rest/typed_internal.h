@@ -14,6 +14,13 @@ bool typed_is_list(struct typed_ref t);
 const char *typed_item_key(struct arena *a, struct typed_ref t, const struct json *item, size_t i);
 const char *typed_member_key(struct arena *a, const struct json_member *m);
 
+/* -- typed_schema.c: the same by the schema of a custom kind -- */
+struct typed_ref typed_custom(const struct kind *k);
+struct typed_ref typed_schema_member(struct typed_ref t, struct span name, bool *ret_known);
+struct typed_ref typed_schema_element(struct typed_ref t);
+/* What an item that leaves a key out has there; NULL: nothing. */
+const struct json *typed_schema_default(struct typed_ref t, struct span key);
+
 /* The item with this key, or NULL. Linear: lists with keys are short. */
 const struct json *typed_item_find(struct arena *a, struct typed_ref t, const struct json *list, const char *key);
 

@@ -214,7 +214,7 @@ emit_kinds(const struct model *m, FILE *out)
     if (find_kind(m, k->group, k->version, k->kind) != row->decl)
       complain(&k->where, "kind %s stands twice", k->kind);
     size_t list = k->is_list ? SIZE_MAX : find_kind(m, k->group, k->version, mem_printf("%sList", k->kind));
-    fprintf(out, "  { \"%s\", \"%s\", \"%s\", &kind_types[%zu], %s, %s, %u, %u, %u, %u },\n", k->group, k->version,
+    fprintf(out, "  { \"%s\", \"%s\", \"%s\", &kind_types[%zu], %s, %s, %u, %u, %u, %u, NULL },\n", k->group, k->version,
             k->kind, row->layout, row_ref("kinds", row_in(m, list, row->last)),
             row_ref("kinds", row->before ? row->before : SIZE_MAX), row->first, k->since, k->deprecated, k->removed);
   }

@@ -59,7 +59,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     break;
   default:
     if (json_is(patch, JSON_OBJECT))
-      apply_all(a, typed_root(k->type), doc, patch);
+      apply_all(a, typed_root(k), doc, patch);
     break;
   }
   assert(r == -(int)err.code);

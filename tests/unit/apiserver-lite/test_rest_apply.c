@@ -272,7 +272,7 @@ static void
 values_are_merged_by_their_keys(void **state)
 {
   const struct kind *pod = kind_find("", "v1", "Pod");
-  struct typed_ref root = typed_root(pod->type);
+  struct typed_ref root = typed_root(pod);
   _cleanup_arena_ struct arena *a = arena_new(CEIL_ARENA_SMALL);
   struct json *live = parse(a, POD("[{\"name\":\"a\",\"image\":\"1\"},{\"name\":\"b\",\"image\":\"1\"}]"));
   struct json *config = parse(a, POD("[{\"name\":\"c\",\"image\":\"3\"},{\"name\":\"b\",\"image\":\"2\"}]"));
