@@ -70,10 +70,11 @@ set_version(struct personality *p, const char *version, struct kerr *reterr)
   major = span_cut(text, '.', &minor);
   minor = span_cut(minor, '.', &patch);
   if (!span_is(major, "1") || !number_int64(minor, &number) || (patch.p && !patch.n) || text.n >= VERSION_MAX - 1)
-    return kerr_set(reterr, KERR_USAGE, NULL, "'%s' is no version of Kubernetes such as 1.%d", version, PERSONALITY_MINOR_MAX);
-  if (number < PERSONALITY_MINOR_MIN || number > PERSONALITY_MINOR_MAX)
-    return kerr_set(reterr, KERR_USAGE, NULL, "Kubernetes %s is not known, only 1.%d to 1.%d", version, PERSONALITY_MINOR_MIN,
+    return kerr_set(reterr, KERR_USAGE, NULL, "'%s' is no version of Kubernetes such as 1.%d", version,
                     PERSONALITY_MINOR_MAX);
+  if (number < PERSONALITY_MINOR_MIN || number > PERSONALITY_MINOR_MAX)
+    return kerr_set(reterr, KERR_USAGE, NULL, "Kubernetes %s is not known, only 1.%d to 1.%d", version,
+                    PERSONALITY_MINOR_MIN, PERSONALITY_MINOR_MAX);
   p->minor = (int)number;
   if (patch.n)
     (void)snprintf(p->version, sizeof p->version, "v%.*s", SPAN_FMT(text));
@@ -345,6 +346,21 @@ personality_gate(const struct personality *p, const char *name)
   const struct state *s = find(p, span_of(name));
 
   return s && s->on;
+}
+
+bool
+personality_gate_passed(const struct personality *p, const char *name)
+{
+  struct state before;
+
+  if (find(p, span_of(name)))
+    return false;
+  for (size_t i = 0; i < ARRAY_SIZE(gates); i++)
+    if (strcmp(gates[i].name, name) == 0)
+      for (int release = PERSONALITY_MINOR_MIN; release < p->minor; release++)
+        if (gate_in(&gates[i], release, &before))
+          return true;
+  return false;
 }
 
 int

@@ -31,6 +31,8 @@ void personality_unref(struct personality *p);
 void personality_unrefp(struct personality **pp);
 
 bool personality_gate(const struct personality *p, const char *name); /* an unknown gate is off */
+/* The gate was there in an earlier release and is not any more: its feature is always on. */
+bool personality_gate_passed(const struct personality *p, const char *name);
 int personality_minor(const struct personality *p);                   /* 37 */
 const char *personality_version(const struct personality *p);         /* "v1.37.2" */
 /* --runtime-config's word on a group version: 1 on, 0 off, -1 it says nothing. */

@@ -125,8 +125,10 @@ char *kind_api_version(struct arena *a, const struct kind *k);
 bool kind_is_served(const struct personality *p, const struct kind_resource *r);
 /* The collection of objects of this kind; NULL for a kind that has none. */
 const struct kind_resource *kind_resource_of(const struct kind *k);
-/* The row of the same resource in the version (and group) it is stored in; `r` itself when that is unknown to the
- * release. */
+/*
+ * The row of the same resource in the version (and group) it is stored in: with the fields of the release, though that may
+ * not serve the version. `r` itself when nobody ever serves it.
+ */
 const struct kind_resource *kind_resource_storage(const struct personality *p, const struct kind_resource *r);
 /* The resource in the first version that `p` serves, NULL when it serves none. */
 const struct kind_resource *kind_resource_preferred(const struct personality *p, const char *group,

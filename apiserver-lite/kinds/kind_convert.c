@@ -51,10 +51,25 @@ target_name(const struct kind_type *from, const struct kind_type *to, struct spa
 
 /* -- members of the same name -- */
 
+/* A capacity of v1alpha3 is the quantity alone. */
+static struct json *
+convert_capacity(struct arena *a, bool wrap, const struct json *in)
+{
+  struct json *out = json_new_object(a);
+  for (json_each_member (m, in))
+    if (wrap)
+      json_set(a, json_set(a, out, m->name, json_new_object(a)), "value", m->value);
+    else
+      json_set(a, out, m->name, json_find(m->value, "value"));
+  return out;
+}
+
 static struct json *
 convert_value(struct arena *a, const struct kind_field *from, const struct kind_field *to, struct json *v)
 {
   const struct kind_type *ft = kind_field_type(from), *tt = kind_field_type(to);
+  if (v && from->shape == KIND_MAP && !ft != !tt)
+    return convert_capacity(a, tt != NULL, v);
   if (!v || v->type == JSON_NULL || !ft || !tt || ft == tt)
     return v;
   if (from->shape == KIND_ONE)
@@ -217,6 +232,10 @@ static const struct {
   { RESOURCE("v1beta1", "Device"), RESOURCE("v1beta2", "Device"), device_from_basic },
   { RESOURCE("v1", "Device"), RESOURCE("v1beta1", "Device"), device_to_basic },
   { RESOURCE("v1beta2", "Device"), RESOURCE("v1beta1", "Device"), device_to_basic },
+  { RESOURCE("v1alpha3", "DeviceRequest"), RESOURCE("v1", "DeviceRequest"), request_from_flat },
+  { RESOURCE("v1", "DeviceRequest"), RESOURCE("v1alpha3", "DeviceRequest"), request_to_flat },
+  { RESOURCE("v1alpha3", "Device"), RESOURCE("v1", "Device"), device_from_basic },
+  { RESOURCE("v1", "Device"), RESOURCE("v1alpha3", "Device"), device_to_basic },
   { HPA("v1", "Spec"), HPA("v2", "Spec"), hpa_spec_to_metrics },
   { HPA("v2", "Spec"), HPA("v1", "Spec"), hpa_spec_from_metrics },
   { HPA("v2", "Status"), HPA("v1", "Status"), hpa_status_from_metrics },

@@ -11,7 +11,7 @@ static bool
 knows(const struct personality *p, const struct kind *k)
 {
   int minor = personality_minor(p);
-  return minor >= k->first && minor >= k->since && !(k->removed && minor >= k->removed);
+  return minor >= k->since && !(k->removed && minor >= k->removed);
 }
 
 const struct kind *
@@ -29,7 +29,7 @@ row_in(const struct personality *p, const struct kind_resource *r)
 {
   while (r && personality_minor(p) < r->of->first)
     r = r->before;
-  return r && knows(p, r->of) ? r : NULL;
+  return r;
 }
 
 bool
@@ -43,7 +43,7 @@ kind_is_served(const struct personality *p, const struct kind_resource *r)
 
 /* -- resources -- */
 
-/* In the release of `p`, whether it is served or not. */
+/* As the release of `p` has it or would have it, whether it is served or not. */
 static const struct kind_resource *
 find_row(const struct personality *p, const char *group, const char *version, const char *resource)
 {

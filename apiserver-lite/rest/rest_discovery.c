@@ -57,17 +57,19 @@ set_words(struct arena *a, struct json *o, const char *name, const char *const *
 }
 
 /* Says nothing but which kind and version is stored, so that a client can see it change. */
+/* The hash of the version in which upstream's release stores the resource: ours, unless that came later. */
 static void
-set_storage_hash(struct arena *a, struct json *o, const struct kind_resource *r)
+set_storage_hash(struct arena *a, const struct personality *p, struct json *o, const struct kind_resource *r)
 {
   _cleanup_strbuf_ struct strbuf b;
   uint8_t digest[32];
+  bool known = kind_in(p, kind_resource_storage(p, r)->of) != NULL;
   char *text;
 
   strbuf_init(&b, KiB);
   if (!*r->storage_version)
     return;
-  text = arena_printf(a, "%s/%s/%s", r->storage_group, r->storage_version, r->kind);
+  text = arena_printf(a, "%s/%s/%s", r->storage_group, known ? r->storage_version : r->version, r->kind);
   codec_sha256(span_of(text), digest);
   codec_base64(&b, span_make((const char *)digest, 8));
   json_set_str(a, o, "storageVersionHash", b.p);
@@ -163,9 +165,17 @@ resource_entry(struct rest_call *c, const struct kind_resource *r, const struct 
   if (!sub) {
     set_words(c->a, o, "shortNames", r->short_names);
     set_words(c->a, o, "categories", r->categories);
-    set_storage_hash(c->a, o, r);
+    set_storage_hash(c->a, c->personality, o, r);
   }
   return o;
+}
+
+static bool
+group_served(struct rest_call *c, const char *group)
+{
+  size_t cursor = 0;
+
+  return next_version(c, &cursor, group, NULL) != NULL;
 }
 
 static int
@@ -183,8 +193,8 @@ resource_list(struct rest_call *c, const char *group, const char *version, struc
     for (size_t i = 0; i < r->n_subs; i++)
       json_append(c->a, list, resource_entry(c, r, sub_at(r, i)));
   }
-  if (n == 0)
-    return rest_no_such_resource(c, reterr);
+  if (n == 0) /* a version that is unknown to its group is told apart from a group that is not there */
+    return group_served(c, group) ? rest_no_such_resource(c, reterr) : rest_no_such_page(c);
   if (strcmp(c->req->method, "GET") != 0 && strcmp(c->req->method, "HEAD") != 0)
     return rest_method_not_allowed(c, reterr);
   if (!*group &&

@@ -336,7 +336,10 @@ spread_flags(struct model *m)
 
 /* -- the runs of kinds -- */
 
-/* The last row of a kind stands at the kind's own place, those of earlier runs behind all kinds. */
+/*
+ * The last row of a kind stands at the kind's own place, those of earlier runs behind all kinds. Releases that do not
+ * serve the kind yet are there too: it may be the form in which objects are stored.
+ */
 static void
 add_rows(struct model *m, size_t i)
 {
@@ -345,15 +348,13 @@ add_rows(struct model *m, size_t i)
   if (t == SIZE_MAX)
     complain(&k->where, "kind %s has no type", k->kind);
   const struct type *type = &m->types.at[t];
-  unsigned low = k->since > FIRST ? k->since : FIRST, last = k->removed ? k->removed - 1 : LAST;
-  if (last < low)
-    last = low; /* gone before the first release that is known */
+  unsigned last = k->removed > FIRST ? k->removed - 1 : LAST;
   size_t row = i;
   for (;;) {
-    unsigned first = run_first(type, last) < low ? low : run_first(type, last);
+    unsigned first = run_first(type, last);
     size_t layout = layout_of(m, t, last);
     m->rows.at[row] = (struct kind_row){ .decl = i, .layout = layout, .first = first, .last = last };
-    if (first <= low)
+    if (first == FIRST)
       return;
     last = first - 1;
     (void)ARRAY_PUSH(&m->rows);
