@@ -185,16 +185,23 @@ answer(struct record *r)
   put_number(r->out, "estMin", min);
 }
 
-typedef void host_fn(struct arena *a, const struct json *record, struct strbuf *out);
+static const struct json *
+as_it_is(struct arena *a, const struct json *object)
+{
+  (void)a;
+  return object;
+}
+
+typedef void host_fn(struct arena *a, const struct json *record, cel_complete_fn *complete, struct strbuf *out);
 
 static host_fn *
 host_of(const char *env)
 {
-  return strcmp(env, "crd") == 0 ? cel_batch_crd : NULL;
+  return strcmp(env, "crd") == 0 ? cel_batch_crd : strcmp(env, "vap") == 0 ? cel_batch_vap : NULL;
 }
 
 int
-cel_batch_line(struct arena *a, struct span line, struct strbuf *out, struct kerr *reterr)
+cel_batch_line(struct arena *a, struct span line, cel_complete_fn *complete, struct strbuf *out, struct kerr *reterr)
 {
   struct record r = { .a = a, .out = out };
   struct json *in;
@@ -212,7 +219,7 @@ cel_batch_line(struct arena *a, struct span line, struct strbuf *out, struct ker
   strbuf_puts(out, "{\"id\":");
   json_write(out, json_get(in, "id"), 0);
   if (host)
-    host(a, in, out);
+    host(a, in, complete ? complete : as_it_is, out);
   else
     answer(&r);
   strbuf_puts(out, "}\n");

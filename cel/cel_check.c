@@ -499,7 +499,9 @@ check_struct(struct checker *c, struct cel_expr *e)
   const struct cel_type *made = &cel_error_type, *t;
   bool usable;
 
-  t = cel_env_type_name(c->u->env, name, &usable);
+  t = cel_env_patch_type(c->u->env, c->u->a, name);
+  if (!t)
+    t = cel_env_type_name(c->u->env, name, &usable);
   if (!t) {
     undeclared(c, e, e->u.list.name);
     set_type(c, e, &cel_error_type);

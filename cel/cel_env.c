@@ -33,7 +33,7 @@ static const struct cel_library *const libraries[] = {
   /* in the order in which Kubernetes' base environment adds them */
   &cel_lib_operators, &cel_lib_std,      &cel_lib_time,     &cel_lib_url,    &cel_lib_regex, &cel_lib_authz,
   &cel_lib_optional,  &cel_lib_quantity, &cel_lib_strings,  &cel_lib_format, &cel_lib_sets,  &cel_lib_net,
-  &cel_lib_named,     &cel_lib_semver,   &cel_lib_list_ext, &cel_lib_lists,
+  &cel_lib_named,     &cel_lib_semver,   &cel_lib_list_ext, &cel_lib_lists,  &cel_lib_patch,
 };
 
 #define FUNCTIONS_MAX 256
@@ -199,4 +199,31 @@ cel_env_type_name(const struct cel_env *env, struct span name, bool *ret_usable)
     if (span_is(name, (*s)->name))
       return *s;
   return NULL;
+}
+
+const struct cel_type *
+cel_env_patch_type(const struct cel_env *env, struct arena *a, struct span name)
+{
+  static const struct cel_field patch_fields[] = {
+    { "op", &cel_string }, { "path", &cel_string }, { "from", &cel_string }, { "value", &cel_dyn }, { NULL, NULL }
+  };
+  static const struct cel_type patch = {
+    .kind = CEL_T_STRUCT, .name = CEL_JSON_PATCH_TYPE, .fields = patch_fields, .max_size = CEL_SIZE_UNKNOWN
+  };
+  static const struct cel_field no_fields[] = { { NULL, NULL } };
+  struct cel_type *t;
+
+  if (!(env->features & CEL_F_PATCH))
+    return NULL;
+  if (span_is(name, CEL_JSON_PATCH_TYPE))
+    return &patch;
+  if (!span_is(name, CEL_OBJECT_TYPE) && !span_starts(name, SPAN(CEL_OBJECT_TYPE ".")))
+    return NULL;
+  t = arena_new_of(a, struct cel_type);
+  *t = (struct cel_type){ .kind = CEL_T_STRUCT,
+                          .any_field = true,
+                          .name = arena_strndup(a, name.p, name.n),
+                          .fields = no_fields,
+                          .max_size = CEL_SIZE_UNKNOWN };
+  return t;
 }

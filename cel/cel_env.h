@@ -22,6 +22,7 @@ enum cel_feature {
   CEL_F_BASE = 1,     /* everything of Kubernetes' base environment */
   CEL_F_INCLUDES = 2, /* includes(): k8s lists v1, or DRAListTypeAttributes */
   CEL_F_BIND = 4,     /* cel.bind(): DRA alone */
+  CEL_F_PATCH = 8,    /* Object{}, JSONPatch{}, jsonpatch.escapeKey(): mutating admission policies */
 };
 
 /* How an overload treats arguments it was not declared for. */
@@ -147,6 +148,14 @@ const struct cel_var *cel_env_var(const struct cel_env *env, struct span name);
  */
 const struct cel_type *cel_env_type_name(const struct cel_env *env, struct span name, bool *ret_usable);
 
+/*
+ * With CEL_F_PATCH, structures that expressions can make: JSONPatch, and Object with anything below it
+ * (Object.spec.template), named after the place they are for. Made in the arena; NULL for other names.
+ */
+#define CEL_JSON_PATCH_TYPE "JSONPatch"
+#define CEL_OBJECT_TYPE     "Object"
+const struct cel_type *cel_env_patch_type(const struct cel_env *env, struct arena *a, struct span name);
+
 /* -- library tables -- */
 
 struct cel_library {
@@ -156,7 +165,7 @@ struct cel_library {
 
 extern const struct cel_library cel_lib_operators, cel_lib_std, cel_lib_time, cel_lib_strings, cel_lib_format,
     cel_lib_lists, cel_lib_list_ext, cel_lib_sets, cel_lib_regex, cel_lib_url, cel_lib_quantity, cel_lib_semver,
-    cel_lib_net, cel_lib_named, cel_lib_optional, cel_lib_authz;
+    cel_lib_net, cel_lib_named, cel_lib_optional, cel_lib_authz, cel_lib_patch;
 
 /* Type parameters for the tables, and lists and maps of them. */
 extern const struct cel_type cel_param_a, cel_param_b, cel_list_a, cel_map_ab, cel_list_string, cel_list_int,

@@ -405,12 +405,16 @@ make_map(struct cel_eval *ev, const struct cel_node *n)
   return map;
 }
 
-/* A message of a well-known type: the only structures that can be made. */
+/* A message of a well-known type, or a part of a patch: the only structures that can be made. */
 static struct cel_value
-finish_struct(struct cel_eval *ev, const struct cel_type *t, const struct cel_map *fields)
+finish_struct(struct cel_eval *ev, const struct cel_type *t, struct cel_map *fields)
 {
   const struct cel_value *seconds, *nanos, *value;
 
+  if (t->any_field || strcmp(t->name, CEL_JSON_PATCH_TYPE) == 0) {
+    fields->object = t;
+    return (struct cel_value){ .kind = CEL_MAP, .u.map = fields };
+  }
   if (t->nullable) {
     value = cel_map_find(fields, cel_of_span(SPAN("value")));
     if (value)

@@ -82,6 +82,18 @@ cel_type_of_type(struct arena *a, const struct cel_type *t)
   return copy;
 }
 
+const struct cel_type *
+cel_type_copy(struct arena *a, const struct cel_type *t)
+{
+  struct cel_type *copy = arena_new_of(a, struct cel_type);
+
+  *copy = *t;
+  copy->name = arena_strdup(a, t->name); /* of the program, as a rule; else of the arena that may go first */
+  for (unsigned i = 0; i < t->nparams; i++)
+    copy->params[i] = cel_type_copy(a, t->params[i]);
+  return copy;
+}
+
 bool
 cel_type_same(const struct cel_type *x, const struct cel_type *y, bool loose)
 {

@@ -78,6 +78,9 @@ const struct cel_type *cel_type_of_type(struct arena *a, const struct cel_type *
 const struct cel_type *cel_type_with(struct arena *a, const struct cel_type *t, const struct cel_type *p0,
                                      const struct cel_type *p1);
 
+/* The type with what it is made of, in another arena. */
+const struct cel_type *cel_type_copy(struct arena *a, const struct cel_type *t);
+
 static inline bool
 cel_type_is_optional(const struct cel_type *t)
 {

@@ -6,7 +6,9 @@
 #include "cel_batch.h"
 #include "cel_dra.h"
 #include "fs.h"
+#include "kind.h"
 #include "kube_target.h"
+#include "object.h"
 #include "yaml.h"
 
 struct cel_options {
@@ -107,13 +109,34 @@ eval_one(struct cli *cli, const struct cel_options *o, struct kerr *reterr)
   return r;
 }
 
+/* Built-in kinds are known here: an object of one gets what the API server would make of it. */
+static const struct json *
+complete(struct arena *a, const struct json *object)
+{
+  const struct kind *k = kind_find_api_version(object_api_version(object), object_kind(object));
+  struct kind_strictness strict = { .a = a };
+  struct kerr err = KERR_INIT;
+  struct json *out;
+
+  if (k && kind_decode(a, k, object, &strict, &out, &err) == 0)
+    return out;
+  kerr_release(&err);
+  return object;
+}
+
+static int
+answer_line(struct arena *a, struct span line, struct strbuf *out, struct kerr *reterr)
+{
+  return cel_batch_line(a, line, complete, out, reterr);
+}
+
 static int
 eval_run(struct cli *cli, void *options, struct kerr *reterr)
 {
   const struct cel_options *o = options;
 
   if (o->batch)
-    return batch_run(o->batch, cel_batch_line, reterr);
+    return batch_run(o->batch, answer_line, reterr);
   if (cli->n_args != 1)
     return kerr_set(
         reterr, KERR_USAGE, NULL,

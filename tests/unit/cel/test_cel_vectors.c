@@ -95,6 +95,19 @@ is_right(const struct json *record, const struct json *answer)
   return true;
 }
 
+/* The API server writes a status into every Pod; this component does not know kinds. */
+static const struct json *
+complete(struct arena *a, const struct json *object)
+{
+  struct json *pod;
+
+  if (strcmp(json_get_str_or(object, "kind", ""), "Pod") != 0 || json_get(object, "status"))
+    return object;
+  pod = json_shallow(a, object);
+  (void)json_set(a, pod, "status", json_new_object(a));
+  return pod;
+}
+
 static void
 check_line(struct span line, struct tally *t)
 {
@@ -107,7 +120,7 @@ check_line(struct span line, struct tally *t)
   strbuf_init(&out, CEIL_ARENA_REQUEST);
   assert_int_equal(json_parse(a, line, NULL, &record, &err), 0);
   t->total++;
-  if (cel_batch_line(a, line, &out, &err) == 0) {
+  if (cel_batch_line(a, line, complete, &out, &err) == 0) {
     assert_int_equal(json_parse(a, strbuf_view(&out), NULL, &answer, &err), 0);
     if (is_right(record, answer)) {
       t->right++;
@@ -194,7 +207,7 @@ static void
 hosts(void **state)
 {
   (void)state;
-  check_shared("hosts.jsonl", false);
+  check_shared("hosts.jsonl", true);
 }
 
 static void
