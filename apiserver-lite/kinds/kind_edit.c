@@ -5,11 +5,22 @@
 
 #include "kind_build.h"
 
+/* The field as the last release has it. The name is a constant of ours. */
+static const struct kind_field *
+last_field(const struct kind_type *t, const char *name)
+{
+  const struct kind_field *f = kind_field_find(kind_type_find(kind_text(t->name)), span_of(name), NULL);
+  assert(f);
+  return f;
+}
+
+/* NULL: the field came later than the release whose type this is. */
 static const struct kind_field *
 field_of(const struct kind_object *o, const char *name, uint16_t *slot)
 {
   const struct kind_field *f = kind_field_find(o->type, span_of(name), slot);
-  assert(f); /* the name is a constant of ours */
+  if (!f)
+    (void)last_field(o->type, name);
   return f;
 }
 
@@ -37,6 +48,8 @@ kind_put(const struct kind_object *o, const char *name, struct json *v)
 {
   uint16_t slot;
   const struct kind_field *f = field_of(o, name, &slot);
+  if (!f)
+    return;
   for (uint32_t i = 0; i < o->obj->count; i++) {
     struct json_member *m = &o->obj->u.members[i];
     if (m->name_len == f->name_len && memcmp(m->name, name, f->name_len) == 0) {
@@ -63,6 +76,8 @@ void
 kind_clear(const struct kind_object *o, const char *name)
 {
   const struct kind_field *f = field_of(o, name, NULL);
+  if (!f)
+    return;
   if (f->flags & KIND_F_OMITEMPTY) {
     (void)json_remove(o->obj, name);
     return;
@@ -113,8 +128,9 @@ kind_is_unset(const struct kind_object *o, const char *name)
 struct kind_object
 kind_child(const struct kind_object *o, const char *name)
 {
-  const struct kind_type *t = kind_field_type(field_of(o, name, NULL));
-  return (struct kind_object){ .a = o->a, .type = t, .obj = o->obj ? kind_member(o, name) : NULL };
+  const struct kind_field *f = field_of(o, name, NULL);
+  const struct kind_type *t = kind_field_type(f ? f : last_field(o->type, name));
+  return (struct kind_object){ .a = o->a, .type = t, .obj = f && o->obj ? kind_member(o, name) : NULL };
 }
 
 struct kind_object
@@ -123,7 +139,7 @@ kind_ensure_child(const struct kind_object *o, const char *name)
   struct kind_object child = kind_child(o, name);
   if (!child.obj) {
     child.obj = kind_zero_struct(o->a, child.type);
-    kind_put(o, name, child.obj);
+    kind_put(o, name, child.obj); /* where the release has no such member, what is put into it is lost */
   }
   return child;
 }

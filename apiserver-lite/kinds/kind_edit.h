@@ -15,7 +15,10 @@ struct kind_object {
   struct json *obj;
 };
 
-/* Put `v` where the type wants it; replaces what is there. The type has the member. */
+/*
+ * Put `v` where the type wants it; replaces what is there. The type has the member, or will have it in a later release:
+ * then nothing happens, here and below.
+ */
 void kind_put(const struct kind_object *o, const char *name, struct json *v);
 void kind_put_str(const struct kind_object *o, const char *name, const char *v);
 void kind_put_int(const struct kind_object *o, const char *name, int64_t v);
