@@ -2,6 +2,7 @@
 
 #include "ceilings.h"
 #include "crd_custom.h"
+#include "crd_validate.h"
 #include "codec.h"
 #include "object.h"
 #include "validate_claim.h"
@@ -11,7 +12,7 @@ static const struct validator *const validators[] = {
   &validator_claim,        &validator_template,  &validator_class,        &validator_slice,     &validator_rule,
   &validator_pool_request, &validator_pod,       &validator_pod_template, &validator_namespace, &validator_config_map,
   &validator_secret,       &validator_node,      &validator_lease,        &validator_service,   &validator_quota,
-  &validator_event,        &validator_event_new,
+  &validator_event,        &validator_event_new, &validator_definition,
 };
 
 static bool

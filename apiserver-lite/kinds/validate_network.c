@@ -231,103 +231,6 @@ check_storage_class(struct validation *v, const struct json *o)
 
 /* -- custom resource definitions (apiextensions/validation) -- */
 
-static void
-check_schema(struct validation *v, const struct vpath *path, const struct json *s, int depth)
-{
-  static const char *const types[] = { "array", "boolean", "integer", "number", "object", "string", NULL };
-  struct span type = json_text_of(s, "type");
-  bool known = !type.n;
-  if (depth > CEIL_JSON_DEPTH)
-    return;
-  for (size_t i = 0; types[i]; i++)
-    known |= span_is(type, types[i]);
-  if (!known)
-    verr_not_supported(v, VP(path, "type"), type, types);
-  for (json_each_member (m, json_get(s, "properties")))
-    check_schema(v, VP_KEY(VP(path, "properties"), m->name), m->value, depth + 1);
-  if (json_is(json_get(s, "items"), JSON_OBJECT))
-    check_schema(v, VP(path, "items"), json_get(s, "items"), depth + 1);
-  if (json_is(json_get(s, "additionalProperties"), JSON_OBJECT))
-    check_schema(v, VP(path, "additionalProperties"), json_get(s, "additionalProperties"), depth + 1);
-}
-
-static void
-check_label_text(struct validation *v, const struct vpath *path, const struct json *o, const char *name)
-{
-  if (validate_needed(v, path, o, name) && strcmp(name, "kind") && strcmp(name, "listKind"))
-    (void)verr_format(v, VP(path, name), json_text_of(o, name), TEXT_DNS1035_LABEL);
-}
-
-static void
-check_versions(struct validation *v, const struct vpath *path, const struct json *versions)
-{
-  size_t storage = 0;
-  for (size_t i = 0; i < json_count(versions); i++) {
-    const struct vpath *at = VP_ITEM(VP(path, "versions"), i);
-    if (!json_has(json_get(json_at(versions, i), "schema"), "openAPIV3Schema"))
-      verr_required(v, VP(VP(at, "schema"), "openAPIV3Schema"), "");
-  }
-  for (size_t i = 0; i < json_count(versions); i++) {
-    const struct json *version = json_at(versions, i), *schema = json_dig(version, "schema", "openAPIV3Schema", NULL);
-    const struct vpath *at = VP_ITEM(VP(path, "versions"), i);
-    storage += json_get_bool(version, "storage", false);
-    (void)verr_format(v, VP(at, "name"), json_text_of(version, "name"), TEXT_DNS1035_LABEL);
-    if (json_count(versions) > 1)
-      check_schema(v, VP(VP(at, "schema"), "openAPIV3Schema"), schema, 0);
-  }
-  if (storage == 1)
-    return;
-  /* Upstream's form of one version: what it has in common with the others stands above it. */
-  struct json *bare = json_copy(v->a, versions ? versions : json_new_array(v->a));
-  static const char *const lifted[] = { "schema", "subresources", "additionalPrinterColumns" };
-  for (size_t i = 0; i < json_count(bare); i++)
-    for (size_t k = 0; json_count(bare) == 1 && json_is(json_item(bare, i), JSON_OBJECT) && k < ARRAY_SIZE(lifted); k++)
-      json_remove(json_item(bare, i), lifted[k]);
-  verr_add(v, FIELD_INVALID, VP(path, "versions"),
-           vgo(v->a, bare, "io.k8s.apiextensions-apiserver.pkg.apis.apiextensions.v1.CustomResourceDefinitionVersion"),
-           "must have exactly one version marked as storage version");
-  if (!storage)
-    verr_add(v, FIELD_INVALID, VP(VP(NULL, "status"), "storedVersions"), "null",
-             "must have at least one stored version");
-}
-
-static void
-check_definition(struct validation *v, const struct json *o)
-{
-  static const char *const scopes[] = { "Cluster", "Namespaced", NULL }, *const needed[] = { "plural", "singular",
-                                                                                             "kind", "listKind" };
-  const struct json *spec = json_get(o, "spec"), *names = json_get(spec, "names"),
-                    *versions = json_get(spec, "versions");
-  const struct vpath *path = VP(NULL, "spec");
-  struct span name = json_text_of(json_get(o, "metadata"), "name"), plural = json_text_of(names, "plural"),
-              group = json_text_of(spec, "group");
-  if (!span_is(name, arena_printf(v->a, "%.*s.%.*s", SPAN_FMT(plural), SPAN_FMT(group))))
-    verr_invalid(v, VP(VP(NULL, "metadata"), "name"), name, "must be spec.names.plural+\".\"+spec.group");
-  if (!group.n)
-    verr_required(v, VP(path, "group"), "");
-  else if (verr_format(v, VP(path, "group"), group, TEXT_DNS_SUBDOMAIN) && !memchr(group.p, '.', group.n))
-    verr_invalid(v, VP(path, "group"), group, "should be a domain with at least one dot");
-  validate_choice(v, path, spec, "scope", scopes);
-  check_versions(v, path, versions);
-  for (size_t i = 0; i < ARRAY_SIZE(needed); i++)
-    if (i < 3 || json_has(names, needed[i])) /* the list kind is filled in by defaults */
-      check_label_text(v, VP(path, "names"), names, needed[i]);
-  if (json_count(versions) == 1)
-    check_schema(v, VP(VP(path, "validation"), "openAPIV3Schema"),
-                 json_dig(json_at(versions, 0), "schema", "openAPIV3Schema", NULL), 0);
-}
-
-static void
-update_definition(struct validation *v, const struct json *o, const struct json *old)
-{
-  const struct vpath *path = VP(NULL, "spec");
-  check_definition(v, o);
-  static const char *const fixed[] = { "group", "scope" };
-  for (size_t i = 0; i < ARRAY_SIZE(fixed); i++)
-    validate_immutable(v, VP(path, fixed[i]), json_dig(o, "spec", fixed[i], NULL),
-                       json_dig(old, "spec", fixed[i], NULL), NULL);
-}
-
 #define SUBDOMAIN                \
   {                              \
     .format = TEXT_DNS_SUBDOMAIN \
@@ -337,7 +240,5 @@ const struct validator validators_network[] = {
   { "networking.k8s.io", "NetworkPolicy", .name = SUBDOMAIN, .create = check_network_policy },
   { "", "PersistentVolumeClaim", .name = SUBDOMAIN, .create = check_volume_claim, .update = update_volume_claim },
   { "storage.k8s.io", "StorageClass", .cluster = true, .name = SUBDOMAIN, .create = check_storage_class },
-  { "apiextensions.k8s.io", "CustomResourceDefinition", .cluster = true, .name = SUBDOMAIN, .create = check_definition,
-    .update = update_definition },
 };
 const size_t validator_network_count = ARRAY_SIZE(validators_network);
