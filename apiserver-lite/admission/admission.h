@@ -13,6 +13,8 @@ struct admission_plugin {
   const struct admission_target *targets;
   /* `old` NULL: a new object. Any of them may be NULL. */
   int (*mutate)(struct rest_call *c, struct json *o, const struct json *old, struct kerr *reterr);
+  /* After all that mutates and before validation: what upstream's registries ask on their own account. */
+  int (*guard)(struct rest_call *c, const struct json *o, const struct json *old, struct kerr *reterr);
   int (*validate)(struct rest_call *c, const struct json *o, const struct json *old, struct kerr *reterr);
   int (*remove)(struct rest_call *c, const struct json *o, struct kerr *reterr);
 };

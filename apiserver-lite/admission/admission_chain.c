@@ -36,6 +36,15 @@ run_mutating(struct rest_call *c, struct json *o, const struct json *old, struct
   return 0;
 }
 
+static int
+run_guards(struct rest_call *c, const struct json *o, const struct json *old, struct kerr *reterr)
+{
+  for (size_t i = 0; i < ARRAY_SIZE(plugins); i++)
+    if (plugins[i]->guard && concerns(c, plugins[i]) && plugins[i]->guard(c, o, old, reterr) < 0)
+      return -(int)reterr->code;
+  return 0;
+}
+
 static void
 begin_rounds(struct rest_call *c)
 {
@@ -48,17 +57,22 @@ admission_mutate(struct rest_call *c, struct json *o, const struct json *old, st
 {
   int r;
 
+  if (c->admitted)
+    return 0;
   begin_rounds(c);
   r = run_mutating(c, o, old, reterr);
-  if (r < 0 || !c->rounds->again)
-    return r;
-  c->rounds->second = true;
-  return run_mutating(c, o, old, reterr);
+  if (r == 0 && c->rounds->again) {
+    c->rounds->second = true;
+    r = run_mutating(c, o, old, reterr);
+  }
+  return r < 0 ? r : run_guards(c, o, old, reterr);
 }
 
 int
 admission_validate(struct rest_call *c, const struct json *o, const struct json *old, struct kerr *reterr)
 {
+  if (c->admitted)
+    return 0;
   for (size_t i = 0; i < ARRAY_SIZE(plugins); i++)
     if (plugins[i]->validate && concerns(c, plugins[i]) && plugins[i]->validate(c, o, old, reterr) < 0)
       return -(int)reterr->code;
@@ -68,11 +82,30 @@ admission_validate(struct rest_call *c, const struct json *o, const struct json 
 int
 admission_delete(struct rest_call *c, const struct json *o, struct kerr *reterr)
 {
+  if (c->admitted)
+    return 0;
   begin_rounds(c);
   for (size_t i = 0; i < ARRAY_SIZE(plugins); i++)
     if (plugins[i]->remove && concerns(c, plugins[i]) && plugins[i]->remove(c, o, reterr) < 0)
       return -(int)reterr->code;
   return 0;
+}
+
+int
+admission_of_kind(struct rest_call *c, const struct kind *k, struct json *o, const struct json *old,
+                  struct kerr *reterr)
+{
+  const struct kind *own = c->kind;
+  int r;
+
+  c->kind = k;
+  c->admitted = false;
+  r = admission_mutate(c, o, old, reterr);
+  if (r == 0)
+    r = admission_validate(c, o, old, reterr);
+  c->kind = own;
+  c->admitted = true;
+  return r;
 }
 
 /* -- what plugins share -- */

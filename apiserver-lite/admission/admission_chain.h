@@ -14,6 +14,13 @@
 _must_check_ int admission_mutate(struct rest_call *c, struct json *o, const struct json *old, struct kerr *reterr);
 _must_check_ int admission_validate(struct rest_call *c, const struct json *o, const struct json *old,
                                     struct kerr *reterr);
+/*
+ * Ask about an object of another kind than the call's, with which a subresource is asked for (Binding, Eviction, Scale,
+ * PodExecOptions): both chains at once. What the call then does to objects is not asked about any more. `old` NULL: it
+ * is created.
+ */
+_must_check_ int admission_of_kind(struct rest_call *c, const struct kind *k, struct json *o, const struct json *old,
+                                   struct kerr *reterr);
 /* Before an object is deleted; `o` is in the request's version. */
 _must_check_ int admission_delete(struct rest_call *c, const struct json *o, struct kerr *reterr);
 /* Admin access to devices needs a label on the namespace (KEP-5018): appends to `errs`. */

@@ -25,6 +25,19 @@ spec_node(const struct json *o)
 }
 
 static int
+check_eviction(struct rest_call *c, const char *node, const struct json *o, struct kerr *reterr)
+{
+  const struct json *pod = admission_lookup(c, "", "v1", "pods", c->info.namespace_, c->info.name);
+
+  if (!pod)
+    return rest_not_found(c, c->info.name, reterr);
+  if (strcmp(spec_node(pod), node) == 0)
+    return 0;
+  return admission_forbid(
+      c, o, arena_printf(c->a, "node %s can only evict pods with spec.nodeName set to itself", node), reterr);
+}
+
+static int
 check_pod(struct rest_call *c, const char *node, const struct json *o, const struct json *old, struct kerr *reterr)
 {
   if (strcmp(c->info.subresource, "status") == 0) {
@@ -45,14 +58,14 @@ check_pod(struct rest_call *c, const char *node, const struct json *o, const str
                               reterr);
     return 0;
   }
+  if (strcmp(c->info.subresource, "eviction") == 0)
+    return check_eviction(c, node, o, reterr);
   if (*c->info.subresource)
-    return strcmp(c->info.subresource, "eviction") == 0
-               ? 0
-               : admission_forbid(
-                     c, o,
-                     arena_printf(c->a, "unexpected pod subresource \"%s\", only 'status' and 'eviction' are allowed",
-                                  c->info.subresource),
-                     reterr);
+    return admission_forbid(c, o,
+                            arena_printf(c->a,
+                                         "unexpected pod subresource \"%s\", only 'status' and 'eviction' are allowed",
+                                         c->info.subresource),
+                            reterr);
   if (old)
     return admission_forbid(
         c, o,

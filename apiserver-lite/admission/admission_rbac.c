@@ -109,7 +109,7 @@ static const struct admission_target bindings[] = { { GROUP, "rolebindings" },
                                                     { GROUP, "clusterrolebindings" },
                                                     { NULL, NULL } };
 
-const struct admission_plugin admission_rbac_roles = { .name = "RBACRoles", .targets = roles, .validate = check_role };
+const struct admission_plugin admission_rbac_roles = { .name = "RBACRoles", .targets = roles, .guard = check_role };
 const struct admission_plugin admission_rbac_bindings = { .name = "RBACBindings",
                                                           .targets = bindings,
-                                                          .validate = check_binding };
+                                                          .guard = check_binding };

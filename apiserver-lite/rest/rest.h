@@ -78,9 +78,10 @@ struct rest_call {
   const char *field_manager; /* of this write, never NULL */
   const char **warnings;
   size_t n_warnings, cap_warnings;
-  struct json *refusal;              /* a Status that says more than the kerr does */
-  int64_t now;                       /* wall time of the request */
-  bool connecting;                   /* admission is asked about exec, attach, portforward or proxy */
+  struct json *refusal; /* a Status that says more than the kerr does */
+  int64_t now;          /* wall time of the request */
+  bool connecting;      /* admission is asked about exec, attach, portforward or proxy */
+  bool admitted;        /* admission has seen what the client sent: it is not asked about what follows from it */
   const struct json *delete_options; /* members of the DeleteOptions; NULL: none were sent */
   struct admission_rounds *rounds;   /* of the mutating plugins under way, see admission_rounds.h */
 };

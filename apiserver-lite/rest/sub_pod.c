@@ -1,6 +1,7 @@
 /* pods/binding and pods/eviction (pkg/registry/core/pod/storage). */
 #include <string.h>
 
+#include "admission_chain.h"
 #include "apiserver_internal.h"
 #include "object.h"
 #include "rest_delete.h"
@@ -139,7 +140,7 @@ sub_binding(struct rest_call *c, struct kerr *reterr)
     c->info.name = object_name(binding);
   if (strcmp(c->info.name, object_name(binding)) != 0)
     return kerr_set(reterr, KERR_BAD_REQUEST, NULL, "name in URL does not match name in Binding object");
-  if (check_binding(c, binding, reterr) < 0)
+  if (check_binding(c, binding, reterr) < 0 || admission_of_kind(c, binding_kind, binding, NULL, reterr) < 0)
     return -(int)reterr->code;
   c->res = pods;
   c->kind = c->stored = pods->of;
@@ -206,8 +207,12 @@ sub_eviction(struct rest_call *c, struct kerr *reterr)
   if (rest_write_options(c, "CreateOptions", false, reterr) < 0 || rest_body_of(c, k, &eviction, reterr) < 0 ||
       rest_load(c, c->info.name, &pod, reterr) < 0)
     return -(int)reterr->code;
-  if (eviction && strcmp(object_name(eviction), c->info.name) != 0)
+  if (!eviction)
+    eviction = json_new_object(c->a);
+  else if (strcmp(object_name(eviction), c->info.name) != 0)
     return kerr_set(reterr, KERR_BAD_REQUEST, NULL, "name in URL does not match name in Eviction object");
+  if (admission_of_kind(c, k, eviction, NULL, reterr) < 0)
+    return -(int)reterr->code;
   asked = json_get(eviction, "deleteOptions");
   opts.grace = json_get_int(asked, "gracePeriodSeconds", -1);
   opts.uid = json_str(json_dig(asked, "preconditions", "uid", NULL));

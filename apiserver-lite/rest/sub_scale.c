@@ -1,6 +1,7 @@
 /* The scale of what has replicas (autoscaling/v1 Scale): a view of spec.replicas, status.replicas and the selector. */
 #include <string.h>
 
+#include "admission_chain.h"
 #include "managed_fields.h"
 #include "object.h"
 #include "patch.h"
@@ -80,11 +81,15 @@ scale_wanted(struct rest_call *c, const struct scaling *s, const struct json *ol
 static int
 rescale(struct rest_call *c, void *payload, const struct json *old, struct json **ret, struct kerr *reterr)
 {
-  const struct json *scale;
-  struct json *o = json_copy(c->a, old), *spec;
+  const struct kind *k = kind_find("autoscaling", "v1", "Scale");
+  const struct json *wanted;
+  struct json *o = json_copy(c->a, old), *spec, *scale;
   int64_t replicas;
 
-  if (scale_wanted(c, payload, old, &scale, reterr) < 0)
+  if (scale_wanted(c, payload, old, &wanted, reterr) < 0)
+    return -(int)reterr->code;
+  scale = json_copy(c->a, wanted);
+  if (admission_of_kind(c, k, scale, scale_of(c, old), reterr) < 0)
     return -(int)reterr->code;
   if (*object_uid(scale) && strcmp(object_uid(scale), object_uid(old)) != 0)
     return rest_conflict(c, object_name(old),

@@ -164,7 +164,8 @@ refusals(void **state)
     { "Mutating", "/other-type", 500, FAILED "unsupported patch type \"Merge\"" },
     { "Mutating", "/no-response", 500, FAILED "received invalid webhook response: webhook response was absent" },
     { "Validating", "/wrong-bool", 500,
-      FAILED "failed to call webhook: json: cannot unmarshal string into Go struct field AdmissionResponse.response.allowed of "
+      FAILED "failed to call webhook: json: cannot unmarshal string into Go struct field "
+             "AdmissionResponse.response.allowed of "
              "type bool" },
     { "Validating", "/nowhere", 500,
       FAILED "failed to call webhook: the server could not find the requested resource" },
@@ -324,6 +325,60 @@ equivalent_versions(void **state)
   assert_non_null(strstr(last_review, "\"requestResource\":{\"group\":\"resource.k8s.io\",\"version\":\"v1beta1\""));
 }
 
+/* What a subresource is asked with is what webhooks see; what follows from it is not asked about again. */
+static void
+subresources(void **state)
+{
+  static const char config[] =
+      "{\"apiVersion\":\"admissionregistration.k8s.io/v1\",\"kind\":\"ValidatingWebhookConfiguration\",\"metadata\":"
+      "{\"name\":\"s\"},\"webhooks\":[{\"name\":\"s.example.com\",\"admissionReviewVersions\":[\"v1\"],\"sideEffects\":"
+      "\"None\",\"clientConfig\":{\"url\":\"https://localhost:%d/deny\",\"caBundle\":\"%s\"},\"rules\":[{"
+      "\"operations\":[\"*\"],\"apiGroups\":[\"*\"],\"apiVersions\":[\"*\"],\"resources\":[\"pods/binding\","
+      "\"pods/eviction\",\"pods/exec\",\"deployments/scale\"]}]}]}";
+  static const char pod[] = "{\"metadata\":{\"name\":\"p\"},\"spec\":{\"containers\":[{\"name\":\"c\",\"image\":"
+                            "\"x\"}]}}";
+  static const char deployment[] =
+      "{\"metadata\":{\"name\":\"d\"},\"spec\":{\"selector\":{\"matchLabels\":{\"a\":\"b\"}},\"template\":{"
+      "\"metadata\":{\"labels\":{\"a\":\"b\"}},\"spec\":{\"containers\":[{\"name\":\"c\",\"image\":\"x\"}]}}}}";
+#define POD         "/api/v1/namespaces/default/pods/p"
+#define DEPLOYMENTS "/apis/apps/v1/namespaces/default/deployments"
+  static const struct {
+    const char *method, *path, *body, *headers, *asked; /* asked: is in the review */
+  } rows[] = {
+    { "POST", POD "/binding", "{\"metadata\":{\"name\":\"p\"},\"target\":{\"name\":\"n\"}}", NULL,
+      "\"kind\":{\"group\":\"\",\"version\":\"v1\",\"kind\":\"Binding\"},\"resource\":{\"group\":\"\",\"version\":"
+      "\"v1\",\"resource\":\"pods\"},\"subResource\":\"binding\"" },
+    { "POST", POD "/eviction", "{\"metadata\":{\"name\":\"p\"}}", NULL,
+      "\"kind\":{\"group\":\"policy\",\"version\":\"v1\",\"kind\":\"Eviction\"}" },
+    { "GET", POD "/exec?container=c&command=ls&command=-l&stdin=true", NULL, NULL,
+      "\"operation\":\"CONNECT\",\"userInfo\":{\"username\":\"admin\",\"groups\":[\"system:masters\"]},\"object\":{"
+      "\"kind\":\"PodExecOptions\",\"apiVersion\":\"v1\",\"stdin\":true,\"container\":\"c\",\"command\":[\"ls\","
+      "\"-l\"]},\"oldObject\":null,\"dryRun\":false,\"options\":null" },
+    { "PATCH", DEPLOYMENTS "/d/scale", "{\"spec\":{\"replicas\":3}}", "content-type: application/merge-patch+json",
+      "\"kind\":{\"group\":\"autoscaling\",\"version\":\"v1\",\"kind\":\"Scale\"}" },
+  };
+
+  (void)state;
+  (void)must(world, 201, "POST", "/api/v1/namespaces/default/serviceaccounts", "{\"metadata\":{\"name\":\"default\"}}",
+             NULL);
+  (void)must(world, 201, "POST", "/api/v1/namespaces/default/pods", pod, NULL);
+  (void)must(world, 201, "POST", DEPLOYMENTS, deployment, NULL);
+  (void)must(world, 201, "POST", CONFIGS "validatingwebhookconfigurations",
+             arena_printf(world->arena, config, server.port, server.ca), NULL);
+  for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+    struct reply r = must(world, 403, rows[i].method, rows[i].path, rows[i].body, rows[i].headers);
+
+    assert_string_equal(at(world, &r, "/message"), "admission webhook \"s.example.com\" denied the request: not today");
+    if (!strstr(last_review, rows[i].asked))
+      fail_msg("no %s in %s", rows[i].asked, last_review);
+  }
+  uninstall("Validating", "s");
+  (void)must(world, 201, rows[0].method, rows[0].path, rows[0].body, NULL);
+  struct reply r = must(world, 200, rows[3].method, rows[3].path, rows[3].body, rows[3].headers);
+
+  assert_string_equal(at(world, &r, "/spec/replicas"), "3");
+}
+
 int
 main(void)
 {
@@ -337,6 +392,7 @@ main(void)
     TEST(selectors),
     TEST(many_at_once),
     TEST(equivalent_versions),
+    TEST(subresources),
   };
 
   return cmocka_run_group_tests(tests, NULL, NULL);
