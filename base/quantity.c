@@ -118,6 +118,14 @@ add_narrow(struct quantity *x, const struct quantity *y)
   return true;
 }
 
+void
+quantity_widen(struct quantity *q)
+{
+  if (!q->wide)
+    q->place = q->scale;
+  q->wide = true;
+}
+
 static struct quantity
 add_wide(struct quantity x, struct quantity y)
 {
@@ -125,7 +133,10 @@ add_wide(struct quantity x, struct quantity y)
   __int128 sum;
   bool exact;
 
-  x.wide = true;
+  quantity_widen(&x);
+  quantity_widen(&y);
+  if (y.place < x.place)
+    x.place = y.place;
   if (y.units == 0)
     return x;
   if (x.units == 0) {
@@ -167,7 +178,7 @@ quantity_sub(const struct quantity *x, const struct quantity *y)
 
   minus.units = -minus.units;
   if (!minus.wide && !fits_int64(minus.units))
-    minus.wide = true;
+    quantity_widen(&minus);
   return quantity_add(x, &minus);
 }
 
@@ -288,13 +299,13 @@ quantity_approx(const struct quantity *q)
   double base = (double)q->units;
   int exponent = q->scale;
 
-  if (q->wide && exponent > NANO &&
-      q->units) { /* upstream's decimal has nine places after parsing: the same rounding */
+  if (q->wide && exponent != q->place && q->units) { /* the same rounding as of upstream's digits */
     _cleanup_strbuf_ struct strbuf b = STRBUF_INIT(128);
+
     put_units(&b, q->units);
-    strbuf_printf(&b, "e%lld", (long long)exponent - NANO);
+    strbuf_printf(&b, "e%lld", (long long)exponent - q->place);
     base = strtod(b.p, NULL); /* digits and an exponent: the same in every locale */
-    exponent = NANO;
+    exponent = q->place;
   }
   return exponent == 0 || base == 0 ? base : base * pow10_go(exponent);
 }

@@ -27,6 +27,7 @@ enum quantity_format { QUANTITY_DECIMAL_SI, QUANTITY_BINARY_SI, QUANTITY_DECIMAL
 struct quantity {
   __int128 units;
   int32_t scale;
+  int32_t place; /* when wide: the exponent of the last digit in upstream's decimal, where ours may have fewer */
   enum quantity_format format : 8;
   bool wide;     /* upstream's inf.Dec; else units fits an int64 */
   bool verbatim; /* upstream prints the text it was parsed from ("1.500", "+5"), see quantity_normalize */
@@ -40,6 +41,8 @@ struct quantity {
 _must_check_ int quantity_parse(struct span text, struct quantity *ret, struct kerr *reterr);
 /* What a Quantity parsed from `text` prints: the canonical form, or `text` itself where upstream keeps it. */
 _must_check_ int quantity_normalize(struct arena *a, struct span text, const char **ret, struct kerr *reterr);
+/* Make it wide, as upstream's ToDec does. */
+void quantity_widen(struct quantity *q);
 struct quantity quantity_from_int(int64_t v, enum quantity_format format);
 struct quantity quantity_from_milli(int64_t v, enum quantity_format format);
 int quantity_cmp(const struct quantity *x, const struct quantity *y); /* <0, 0, >0 */

@@ -202,7 +202,7 @@ parse_wide(const struct parts *p, struct scale_of_suffix by, struct quantity *re
   bool binary = by.format == QUANTITY_BINARY_SI;
   _cleanup_free_ uint8_t *room = mem_alloc(p->num.n + p->denom.n + 24); /* 2^60 has 19 digits */
   struct digits x = { .d = room, .point = (int64_t)p->denom.n - (binary ? 0 : by.exponent) };
-  struct quantity q = { .format = by.format, .wide = true };
+  struct quantity q = { .format = by.format, .wide = true, .place = NANO };
 
   for (size_t i = 0; i < p->num.n; i++)
     x.d[x.n++] = (uint8_t)(p->num.p[i] - '0');
@@ -217,10 +217,10 @@ parse_wide(const struct parts *p, struct scale_of_suffix by, struct quantity *re
     if (!binary)
       return false;
     q.units = INT64_MAX; /* more than 38 digits are beyond the cap */
-    q.scale = 0;
+    q.scale = q.place = 0;
   } else if (binary && quantity_cmp(&q, &largest) > 0) {
     q.units = INT64_MAX;
-    q.scale = 0;
+    q.scale = q.place = 0;
   }
   if (binary && q.units > 0 && quantity_cmp(&q, &one) < 0)
     q.format = QUANTITY_DECIMAL_SI;

@@ -67,7 +67,10 @@ write_map(struct strbuf *b, const struct cel_map *m)
     strbuf_puts(b, i ? ",[" : "[");
     cel_typed_write(b, sorted[i]->key);
     strbuf_putc(b, ',');
-    cel_typed_write(b, sorted[i]->value);
+    if (cel_key_same(sorted[i]->key, sorted[i]->key))
+      cel_typed_write(b, sorted[i]->value);
+    else /* a NaN: what stands under it cannot be looked up */
+      strbuf_puts(b, "{\"errorValue\":\"no such key: NaN\"}");
     strbuf_putc(b, ']');
   }
   strbuf_puts(b, "]}");

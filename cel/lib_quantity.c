@@ -116,12 +116,14 @@ combine(struct cel_eval *ev, const struct cel_value *args,
   struct cel_quantity *r = arena_new_of(ev->a, struct cel_quantity);
   struct quantity x = args[0].u.quantity->q, y;
 
-  x.wide |= cel_eval_is_big(ev, args[0].u.quantity);
+  if (cel_eval_is_big(ev, args[0].u.quantity))
+    quantity_widen(&x);
   if (args[1].kind == CEL_INT) {
     y = quantity_from_int(args[1].u.i, QUANTITY_DECIMAL_EXPONENT);
   } else {
     y = args[1].u.quantity->q;
-    y.wide |= cel_eval_is_big(ev, args[1].u.quantity);
+    if (cel_eval_is_big(ev, args[1].u.quantity))
+      quantity_widen(&y);
   }
   r->q = op(&x, &y);
   return (struct cel_value){ .kind = CEL_QUANTITY, .sub = CEL_SUB_DERIVED, .u.quantity = r };

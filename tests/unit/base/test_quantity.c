@@ -105,6 +105,31 @@ agrees_with_apimachinery(void **state)
   assert_true(rows > 500);
 }
 
+/* The float of a sum is rounded twice, as upstream's is: once to the digits its decimal keeps, once by the power. */
+static void
+floats_of_sums(void **state)
+{
+  static const struct {
+    const char *x, *y;
+    double want;
+  } rows[] = {
+    { "2500m", "3799318962E", 3.7993189619999997e+27 },
+    { "2Gi", "-48026358030e18", -4.802635803e+28 },
+    { "0", "100Ti", 109951162777600 },
+  };
+
+  (void)state;
+  for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+    _cleanup_kerr_ struct kerr err = KERR_INIT;
+    struct quantity x, y, sum;
+
+    assert_int_equal(quantity_parse(span_of(rows[i].x), &x, &err), 0);
+    assert_int_equal(quantity_parse(span_of(rows[i].y), &y, &err), 0);
+    sum = quantity_add(&x, &y);
+    assert_true(quantity_approx(&sum) == rows[i].want);
+  }
+}
+
 /* What upstream's big decimals do and we do not, and what must not take for ever. */
 static void
 very_large_numbers(void **state)
@@ -149,6 +174,7 @@ main(void)
 {
   const struct CMUnitTest tests[] = {
     cmocka_unit_test(agrees_with_apimachinery),
+    cmocka_unit_test(floats_of_sums),
     cmocka_unit_test(very_large_numbers),
   };
 

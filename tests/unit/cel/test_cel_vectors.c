@@ -180,6 +180,7 @@ own_records(void **state)
 {
   (void)state;
   check_file("tests/data/cel/records.jsonl", "records.jsonl", true);
+  check_file("tests/data/cel/hosts.jsonl", "hosts.jsonl (a part)", true);
 }
 
 static void
@@ -200,7 +201,7 @@ static void
 random_expressions(void **state)
 {
   (void)state;
-  check_shared("random.jsonl.gz", false);
+  check_shared("random.jsonl.gz", true);
 }
 
 static void
