@@ -188,7 +188,7 @@ policy_env(const struct policy_scope *s, enum policy_use use)
     [POLICY_MATCH] = refuse_not_bool,   [POLICY_VALUE] = NULL,
     [POLICY_RULE] = refuse_not_bool,    [POLICY_MESSAGE] = refuse_not_string,
     [POLICY_AUDIT] = refuse_not_audit,  [POLICY_PATCH] = refuse_not_patch,
-    [POLICY_APPLY] = refuse_not_object,
+    [POLICY_APPLY] = refuse_not_object, [POLICY_TYPES] = NULL,
   };
   struct cel_var *vars = arena_array_of(s->a, struct cel_var, POLICY_VARS), *v = vars;
   struct cel_env *env = arena_new_of(s->a, struct cel_env);
@@ -202,7 +202,8 @@ policy_env(const struct policy_scope *s, enum policy_use use)
     *v++ = (struct cel_var){ "params", s->params ? s->params : &cel_dyn, POLICY_PARAMS };
   if (use != POLICY_MESSAGE) {
     *v++ = (struct cel_var){ "authorizer", &cel_authorizer_type, POLICY_AUTHORIZER };
-    *v++ = (struct cel_var){ "authorizer.requestResource", &cel_resource_check_type, POLICY_REQUEST_RESOURCE };
+    if (use != POLICY_TYPES) /* upstream's type checker does not declare it */
+      *v++ = (struct cel_var){ "authorizer.requestResource", &cel_resource_check_type, POLICY_REQUEST_RESOURCE };
   }
   if (s->variables)
     *v++ = (struct cel_var){ "variables", s->variables, POLICY_VARIABLES };

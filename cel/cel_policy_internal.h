@@ -23,7 +23,16 @@ enum policy_var {
 };
 
 /* What an expression is for: decides what it may use and what it must give. */
-enum policy_use { POLICY_MATCH, POLICY_VALUE, POLICY_RULE, POLICY_MESSAGE, POLICY_AUDIT, POLICY_PATCH, POLICY_APPLY };
+enum policy_use {
+  POLICY_MATCH,
+  POLICY_VALUE, /* of a variable */
+  POLICY_RULE,
+  POLICY_MESSAGE,
+  POLICY_AUDIT,
+  POLICY_PATCH,
+  POLICY_APPLY,
+  POLICY_TYPES, /* any expression, when only its types are checked */
+};
 
 struct policy_scope {
   struct arena *a; /* of everything that is made for compiling */

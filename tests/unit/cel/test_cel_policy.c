@@ -287,12 +287,44 @@ matches_webhooks(void **state)
   cel_policy_unref(p);
 }
 
+/* Against a schema with references, one of them in a circle. */
+static void
+checks_types(void **state)
+{
+  _cleanup_arena_ struct arena *a = arena_new(64 * MiB);
+  const struct json *definitions = parse(
+      a, "{\"Spec\":{\"type\":\"object\",\"properties\":{\"n\":{\"type\":\"integer\"},\"port\":{\"type\":\"string\","
+         "\"format\":\"int-or-string\"},\"more\":{\"$ref\":\"#/components/schemas/Spec\"}}}}");
+  struct cel_typed_kind kind = {
+    .group = "",
+    .version = "v1",
+    .kind = "Thing",
+    .schema = parse(
+        a, "{\"type\":\"object\",\"properties\":{\"spec\":{\"allOf\":[{\"$ref\":\"#/components/schemas/Spec\"}]}}}"),
+  };
+  struct cel_policy_types types = { .kinds = &kind, .n_kinds = 1, .definitions = definitions };
+  const struct json
+      *fine = parse(
+          a, "{" VALIDATE(
+                 "object.spec.n + variables.one > 0 && object.spec.port != 'x'") ",\"variables\":[{\"name\":\"one\","
+                                                                                 "\"expression\":\"1\"}]}"),
+      *wrong = parse(a, "{" VALIDATE("object.spec.m > 0") "}"), *warnings;
+
+  (void)state;
+  assert_null(cel_policy_type_check(fine, &types, a));
+  warnings = cel_policy_type_check(wrong, &types, a);
+  assert_string_equal(json_text(a, warnings, JSON_COMPACT),
+                      "[{\"fieldRef\":\"spec.validations[0].expression\",\"warning\":\"/v1, Kind=Thing: ERROR: "
+                      "<input>:1:12: undefined field 'm'\\n | object.spec.m > 0\\n | ...........^\\n\"}]");
+}
+
 int
 main(void)
 {
   const struct CMUnitTest tests[] = {
     cmocka_unit_test(validates_requests), cmocka_unit_test(keeps_to_the_budget), cmocka_unit_test(runs_variables_once),
     cmocka_unit_test(makes_patches),      cmocka_unit_test(checks_policies),     cmocka_unit_test(matches_webhooks),
+    cmocka_unit_test(checks_types),
   };
 
   return cmocka_run_group_tests(tests, NULL, NULL);
