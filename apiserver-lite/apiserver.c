@@ -6,6 +6,7 @@
 #include "authz.h"
 #include "bootstrap.h"
 #include "crd_manager.h"
+#include "policy_cache.h"
 #include "rest_metrics.h"
 #include "rest_route.h"
 #include "rest_timer.h"
@@ -28,6 +29,7 @@ apiserver_new(const struct apiserver_config *config, struct apiserver **ret, str
   s->timers = rest_timers_new(s->clock);
   s->auth = auth_store_new(s->store, s->personality);
   s->webhooks = webhook_client_new(auth_store_source(s->auth));
+  s->policies = policy_cache_new();
   s->crds = crd_manager_new(s);
   if (config->authn)
     authn_bind(config->authn, auth_store_source(s->auth));
@@ -49,6 +51,7 @@ apiserver_free(struct apiserver *s)
   watch_hub_free(s->hub);
   rest_timers_free(s->timers);
   webhook_client_free(s->webhooks);
+  policy_cache_free(s->policies);
   auth_store_free(s->auth);
   rest_metrics_free(s->metrics);
   personality_unref(s->personality);

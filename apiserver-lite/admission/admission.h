@@ -22,9 +22,11 @@ struct admission_plugin {
 extern const struct admission_plugin admission_namespace_lifecycle, admission_node_restriction, admission_taint_nodes,
     admission_service_account, admission_storage_in_use, admission_priority, admission_tolerations,
     admission_resource_quota, admission_node_features, admission_rbac_roles, admission_rbac_bindings,
-    admission_mutating_webhooks, admission_validating_webhooks;
+    admission_mutating_webhooks, admission_validating_webhooks, admission_mutating_policies,
+    admission_validating_policies;
 
-extern const struct admission_target admission_pods[]; /* pods alone */
+extern const struct admission_target admission_pods[];       /* pods alone */
+extern const struct admission_target admission_everything[]; /* whatever is written */
 
 /* The name a refusal shows: from the path, the object or its generateName. */
 const char *admission_name(const struct rest_call *c, const struct json *o);
@@ -40,5 +42,7 @@ const struct json *admission_lookup(struct rest_call *c, const char *group, cons
 /* All of a namespace ("": of all), in order of names; released when the request ends. */
 _must_check_ int admission_list(struct rest_call *c, const char *group, const char *version, const char *resource,
                                 const char *ns, struct store_list *ret, struct kerr *reterr);
+_must_check_ int admission_list_of(struct rest_call *c, const struct kind_resource *res, const char *ns,
+                                   struct store_list *ret, struct kerr *reterr);
 
 #endif

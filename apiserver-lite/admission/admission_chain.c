@@ -10,12 +10,14 @@
 
 /* In the order of upstream's kubeapiserver/options/plugins.go. */
 static const struct admission_plugin *const plugins[] = {
-  &admission_namespace_lifecycle, &admission_node_restriction,  &admission_taint_nodes,
-  &admission_service_account,     &admission_storage_in_use,    &admission_priority,
-  &admission_rbac_roles,          &admission_rbac_bindings,     &admission_tolerations,
-  &admission_node_features,       &admission_mutating_webhooks, &admission_validating_webhooks,
-  &admission_resource_quota,
+  &admission_namespace_lifecycle, &admission_node_restriction,    &admission_taint_nodes,
+  &admission_service_account,     &admission_storage_in_use,      &admission_priority,
+  &admission_rbac_roles,          &admission_rbac_bindings,       &admission_tolerations,
+  &admission_node_features,       &admission_mutating_policies,   &admission_mutating_webhooks,
+  &admission_validating_policies, &admission_validating_webhooks, &admission_resource_quota,
 };
+
+const struct admission_target admission_everything[] = { { "", "*" }, { NULL, NULL } };
 
 static bool
 concerns(const struct rest_call *c, const struct admission_plugin *p)
@@ -147,22 +149,27 @@ drop_list(void *list)
 }
 
 int
-admission_list(struct rest_call *c, const char *group, const char *version, const char *resource, const char *ns,
-               struct store_list *ret, struct kerr *reterr)
+admission_list_of(struct rest_call *c, const struct kind_resource *res, const char *ns, struct store_list *ret,
+                  struct kerr *reterr)
 {
-  const struct kind_resource *res = kind_resource_find(c->personality, group, version, resource);
   struct store_list *list = arena_new_of(c->a, struct store_list);
-  struct store_range range = { .limit = 0 };
+  struct store_range range = { .prefix = rest_prefix(c->a, res, ns) };
 
-  *ret = *list;
-  if (!res) /* this release does not have it */
-    return 0;
-  range.prefix = rest_prefix(c->a, res, ns);
   if (store_list(c->s->store, &range, list, reterr) < 0)
     return -(int)reterr->code;
   arena_defer(c->a, drop_list, list);
   *ret = *list;
   return 0;
+}
+
+int
+admission_list(struct rest_call *c, const char *group, const char *version, const char *resource, const char *ns,
+               struct store_list *ret, struct kerr *reterr)
+{
+  const struct kind_resource *res = kind_resource_find(c->personality, group, version, resource);
+
+  *ret = (struct store_list){ .items = NULL };
+  return res ? admission_list_of(c, res, ns, ret, reterr) : 0; /* not every release has everything */
 }
 
 int

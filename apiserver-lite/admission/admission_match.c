@@ -129,12 +129,12 @@ admission_rules_match(const struct admission_ask *ask, const struct json *rules,
   }
   if (!equivalent || !c->res)
     return false;
-  storage = kind_resource_storage(c->personality, c->res);
-  while ((r = kind_resource_next(c->personality, &cursor))) {
+  storage = served_storage(&c->served, c->res);
+  while ((r = served_next(&c->served, &cursor))) {
     struct admission_as other = { .group = r->group, .version = r->version, .resource = r->resource };
 
-    if (r == c->res || strcmp(r->resource, c->res->resource) != 0 ||
-        kind_resource_storage(c->personality, r) != storage || !any_rule_matches(ask, rules, &other))
+    if (r == c->res || strcmp(r->resource, c->res->resource) != 0 || served_storage(&c->served, r) != storage ||
+        !any_rule_matches(ask, rules, &other))
       continue;
     other.kind = equivalent_kind(c, r);
     if (!other.kind)

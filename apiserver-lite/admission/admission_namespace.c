@@ -60,11 +60,9 @@ refuse_removal(struct rest_call *c, const struct json *o, struct kerr *reterr)
   return 0;
 }
 
-static const struct admission_target everything[] = { { "", "*" }, { NULL, NULL } };
-
 const struct admission_plugin admission_namespace_lifecycle = {
   .name = "NamespaceLifecycle",
-  .targets = everything,
+  .targets = admission_everything,
   .mutate = mutate,
   .remove = refuse_removal,
 };

@@ -331,10 +331,8 @@ validate(struct rest_call *c, const struct json *o, const struct json *old, stru
   return r;
 }
 
-static const struct admission_target everything[] = { { "", "*" }, { NULL, NULL } };
-
 const struct admission_plugin admission_resource_quota = {
   .name = "ResourceQuota",
-  .targets = everything,
+  .targets = admission_everything,
   .validate = validate,
 };

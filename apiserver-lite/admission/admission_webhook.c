@@ -9,7 +9,7 @@
 #include <string.h>
 
 #include "admission.h"
-#include "admission_match.h"
+#include "admission_cel.h"
 #include "admission_rounds.h"
 #include "apiserver_internal.h"
 #include "ceilings.h"
@@ -17,6 +17,7 @@
 #include "go_json_error.h"
 #include "object.h"
 #include "patch.h"
+#include "policy_cache.h"
 #include "thread.h"
 #include "webhook_client.h"
 #include "webhook_review.h"
@@ -26,8 +27,10 @@
 
 /* One webhook that is called for the request. */
 struct hook {
-  const struct json *config; /* a webhook of a configuration */
-  const char *name, *key;    /* key: unique among all webhooks */
+  const struct json *config;   /* a webhook of a configuration */
+  const char *name, *key;      /* key: unique among all webhooks */
+  const struct record *record; /* the configuration, */
+  size_t index;                /* and the webhook's place in it */
   struct admission_as as;
   struct webhook_question q;
   /* The call itself, which may be on a thread of its own; `a` has the answer. */
@@ -41,6 +44,33 @@ struct hook {
 
 /* -- which -- */
 
+static void
+drop_policy(void *p)
+{
+  cel_policy_unref(p);
+}
+
+/* matchConditions, which are compiled once. 1, 0, or an error. */
+static int
+conditions_hold(const struct admission_ask *ask, const struct hook *h, struct kerr *reterr)
+{
+  struct rest_call *c = ask->c;
+  _cleanup_kerr_ struct kerr err = KERR_INIT;
+  struct cel_admission in;
+  struct cel_policy *compiled;
+  bool matches;
+
+  if (json_count(json_get(h->config, "matchConditions")) == 0)
+    return 1;
+  if (admission_cel(ask, &h->as, NULL, &in, &err) < 0)
+    return admission_internal(reterr, err.msg);
+  compiled = policy_cache_get(c->s->policies, CEL_POLICY_WEBHOOK, h->record, h->index, h->config);
+  arena_defer(c->a, drop_policy, compiled);
+  if (cel_policy_match(compiled, &in, c->a, &matches, &err) < 0)
+    return rest_forbidden(c, ask->name, err.msg, reterr);
+  return matches ? 1 : 0;
+}
+
 /* 1: it is to be called, 0: it is not, or an error. */
 static int
 concerns(const struct admission_ask *ask, struct hook *h, struct kerr *reterr)
@@ -52,7 +82,7 @@ concerns(const struct admission_ask *ask, struct hook *h, struct kerr *reterr)
     return 0;
   if (admission_selects(ask, h->config, &selected, reterr) < 0)
     return -(int)reterr->code;
-  return selected ? 1 : 0;
+  return selected ? conditions_hold(ask, h, reterr) : 0;
 }
 
 static void
@@ -83,6 +113,8 @@ each_hook(const struct admission_ask *ask, const char *resource, hook_fn *fn, vo
 
       arena_defer(a, drop_hook, h);
       h->config = json_at(list, j);
+      h->record = configs.items[i];
+      h->index = j;
       h->name = json_get_str_or(h->config, "name", "");
       h->key = arena_printf(a, "%s/%s/%zu", object_name(config), h->name, j);
       if (fn(ask, arg, h, reterr) < 0)
@@ -375,17 +407,15 @@ validating_removal(struct rest_call *c, const struct json *o, struct kerr *reter
   return ask_validating(c, NULL, o, reterr);
 }
 
-static const struct admission_target everything[] = { { "", "*" }, { NULL, NULL } };
-
 const struct admission_plugin admission_mutating_webhooks = {
   .name = "MutatingAdmissionWebhook",
-  .targets = everything,
+  .targets = admission_everything,
   .mutate = call_mutating,
   .remove = mutating_removal,
 };
 const struct admission_plugin admission_validating_webhooks = {
   .name = "ValidatingAdmissionWebhook",
-  .targets = everything,
+  .targets = admission_everything,
   .validate = call_validating,
   .remove = validating_removal,
 };

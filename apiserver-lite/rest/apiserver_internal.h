@@ -11,6 +11,7 @@ struct watch_hub;
 struct auth_store;
 struct crd_manager;
 struct webhook_client;
+struct policy_cache;
 
 struct apiserver {
   struct exchange exchange; /* first: the interface points here */
@@ -21,6 +22,7 @@ struct apiserver {
   struct watch_hub *hub;
   struct auth_store *auth;
   struct webhook_client *webhooks;
+  struct policy_cache *policies; /* compiled expressions of admission */
   struct crd_manager *crds;
   struct rest_timers *timers;
   struct metrics *metrics;

@@ -261,6 +261,8 @@ side_effects_and_dry_run(void **state)
   assert_int_equal(atomic_load(&server.calls), 1);
 }
 
+#define CONDITION(expression) ",\"matchConditions\":[{\"name\":\"c\",\"expression\":\"" expression "\"}]"
+
 static void
 selectors(void **state)
 {
@@ -273,6 +275,9 @@ selectors(void **state)
       "{\"metadata\":{\"generateName\":\"m-\",\"labels\":{\"x\":\"y\"}}}", 1 },
     { ",\"namespaceSelector\":{\"matchLabels\":{\"kubernetes.io/metadata.name\":\"default\"}}", map, 1 },
     { ",\"namespaceSelector\":{\"matchLabels\":{\"kubernetes.io/metadata.name\":\"other\"}}", map, 0 },
+    { CONDITION("request.userInfo.username == 'admin'"), map, 1 },
+    { CONDITION("request.operation == 'UPDATE'"), map, 0 },
+    { CONDITION("object.data.none == ''") ",\"failurePolicy\":\"Ignore\"", map, 0 },
   };
 
   (void)state;
@@ -283,6 +288,10 @@ selectors(void **state)
     assert_int_equal(atomic_load(&server.calls), rows[i].calls);
     uninstall("Validating", "h");
   }
+  install("Validating", "h", "/allow", CONDITION("object.data.none == ''"));
+  struct reply r = must(world, 403, "POST", MAPS, "{\"metadata\":{\"name\":\"m\"}}", NULL);
+
+  assert_non_null(strstr(at(world, &r, "/message"), "configmaps \"m\" is forbidden: "));
 }
 
 static void
