@@ -1,4 +1,4 @@
-/* Claims of 1.26 to 1.30 as a node sees them. */
+/* Claims of 1.26 to 1.30 in the shape of today's. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>

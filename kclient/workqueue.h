@@ -7,8 +7,8 @@
  *
  * Threads: any may add; any number of workers may take.
  */
-#ifndef CONTROLLERS_WORKQUEUE_H
-#define CONTROLLERS_WORKQUEUE_H
+#ifndef KCLIENT_WORKQUEUE_H
+#define KCLIENT_WORKQUEUE_H
 
 #include "clock.h"
 #include "span.h"
@@ -21,6 +21,8 @@ void workqueue_add(struct workqueue *q, struct span key);
 void workqueue_add_after(struct workqueue *q, struct span key, int64_t delay_ns);
 /* The next key that is due, to be given back by workqueue_done; NULL after close. Blocks. */
 char *workqueue_take(struct workqueue *q);
+/* For a loop that waits elsewhere: a key that is due now, or NULL and when the next one will be (CLOCK_NEVER: none). */
+char *workqueue_take_due(struct workqueue *q, int64_t *ret_deadline);
 /* `failed`: the key comes back after its delay; else its delay starts anew. Frees key. */
 void workqueue_done(struct workqueue *q, char *key, bool failed);
 void workqueue_close(struct workqueue *q);

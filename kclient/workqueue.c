@@ -128,6 +128,13 @@ due_item(struct workqueue *q, int64_t *ret_deadline)
   return NULL;
 }
 
+static char *
+hand_out(struct item *i)
+{
+  i->busy = true;
+  return mem_strdup(i->key);
+}
+
 char *
 workqueue_take(struct workqueue *q)
 {
@@ -143,10 +150,21 @@ workqueue_take(struct workqueue *q)
       break;
     (void)clock_cond_wait(q->clock, &q->cond, &q->lock, deadline);
   }
-  if (!q->closed && i) {
-    i->busy = true;
-    key = mem_strdup(i->key);
-  }
+  if (!q->closed && i)
+    key = hand_out(i);
+  pthread_mutex_unlock(&q->lock);
+  return key;
+}
+
+char *
+workqueue_take_due(struct workqueue *q, int64_t *ret_deadline)
+{
+  struct item *i;
+  char *key;
+
+  pthread_mutex_lock(&q->lock);
+  i = due_item(q, ret_deadline);
+  key = i && !q->closed ? hand_out(i) : NULL;
   pthread_mutex_unlock(&q->lock);
   return key;
 }

@@ -40,7 +40,7 @@ from_structured(struct arena *a, struct json *devices, const char *driver, const
   }
 }
 
-/* The built-in driver writes {"pool": "node-1", "devices": ["felix"], "config": [...]}; see fake-devices/classic.h. */
+/* The built-in driver writes {"pool": "node-1", "devices": ["felix"], "config": [...]}; see fake-devices/classic/. */
 static void
 from_text(struct arena *a, struct json *devices, const char *driver, const char *text)
 {

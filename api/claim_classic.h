@@ -1,12 +1,12 @@
 /*
- * claim_classic - a claim of 1.26 to 1.30 in the shape of today's, as far as a node needs it.
+ * claim_classic - a claim of 1.26 to 1.30 in the shape of today's, as far as its devices go.
  *
  * Then a driver left a resource handle, a text that only it understands, or the
  * scheduler a structured one (1.30, "named resources"). The built-in driver's text
  * says which devices it gave; of a foreign text only the driver is known.
  */
-#ifndef NODE_AGENT_CLAIM_CLASSIC_H
-#define NODE_AGENT_CLAIM_CLASSIC_H
+#ifndef API_CLAIM_CLASSIC_H
+#define API_CLAIM_CLASSIC_H
 
 #include "arena.h"
 #include "json.h"
