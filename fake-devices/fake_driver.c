@@ -10,7 +10,10 @@
 #include "fake_driver_internal.h"
 #include "fs.h"
 #include "hmap.h"
+#include "kclient_dra.h"
+#include "object.h"
 #include "slices.h"
+#include "slices_named.h"
 
 #define WHO            "fake-driver"
 #define MAILBOX_LIMIT  1024
@@ -31,6 +34,8 @@ struct fake_driver {
   char *node, *dir;
   struct clock *clock;
   struct log *log;
+  const struct kclient_resource *kind; /* ResourceSlice as the release has it, or NULL */
+  bool named;                          /* slices are those of 1.30 */
 
   pthread_mutex_t lock; /* of plugins */
   struct hmap *plugins; /* driver name -> struct fake_plugin; entries are never removed */
@@ -59,6 +64,8 @@ fake_driver_new(const struct fake_driver_config *config)
   d->dir = mem_strdup(config->dir);
   d->clock = config->clock;
   d->log = config->log;
+  d->kind = kclient_dra_of(config->minor)->slices;
+  d->named = config->minor == NAMED_RESOURCES_MINOR;
   d->watch_fd = -1;
   d->due = CLOCK_NEVER;
   d->plugins = hmap_new(fake_plugin_free);
@@ -170,13 +177,13 @@ slice_write(struct fake_driver *d, const struct slices_write *w, struct kerr *re
 
   switch (w->verb) {
   case SLICE_CREATE:
-    r = kclient_create(d->client, &KC_RESOURCESLICES, NULL, w->object, &stored, &err);
+    r = kclient_create(d->client, d->kind, NULL, w->object, &stored, &err);
     break;
   case SLICE_UPDATE:
-    r = kclient_update(d->client, &KC_RESOURCESLICES, NULL, w->object, &stored, &err);
+    r = kclient_update(d->client, d->kind, NULL, w->object, &stored, &err);
     break;
   case SLICE_DELETE:
-    r = kclient_delete(d->client, &KC_RESOURCESLICES, NULL, object_name(w->object), NULL, &err);
+    r = kclient_delete(d->client, d->kind, NULL, object_name(w->object), NULL, &err);
     if (err.code == KERR_NOT_FOUND)
       return 0;
     break;
@@ -188,6 +195,19 @@ slice_write(struct fake_driver *d, const struct slices_write *w, struct kerr *re
   return 0;
 }
 
+/* Whose devices a slice of this node has; "" for a pool that is not the node's own. */
+static const char *
+slice_driver(const struct fake_driver *d, const struct json *slice)
+{
+  const struct json *spec = json_get(slice, "spec");
+
+  if (d->named)
+    return json_get_str_or(slice, "driverName", "");
+  if (strcmp(json_get_str_or(json_get(spec, "pool"), "name", ""), d->node) != 0)
+    return "";
+  return json_get_str_or(spec, "driver", "");
+}
+
 static int
 publish_driver(struct fake_driver *d, struct arena *a, const struct device_tree *t, const char *driver,
                const char *node_uid, struct kerr *reterr)
@@ -197,13 +217,13 @@ publish_driver(struct fake_driver *d, struct arena *a, const struct device_tree 
   const struct json **existing = arena_array_of(a, const struct json *, cap + 1);
   struct slices_plan plan;
 
-  for (struct record *r; (r = kclient_cache_next(d->slices, &cursor));) {
-    const struct json *spec = json_get(record_tree(r), "spec");
-    if (strcmp(json_get_str_or(spec, "driver", ""), driver) == 0 &&
-        strcmp(json_get_str_or(json_get(spec, "pool"), "name", ""), d->node) == 0)
+  for (struct record *r; (r = kclient_cache_next(d->slices, &cursor));)
+    if (strcmp(slice_driver(d, record_tree(r)), driver) == 0)
       existing[n++] = record_tree(r);
-  }
-  slices_plan(a, &owner, slices_specs(a, &owner, t), existing, n, &plan);
+  if (d->named)
+    slices_named_plan(a, &owner, t, existing, n, &plan);
+  else
+    slices_plan(a, &owner, slices_specs(a, &owner, t), existing, n, &plan);
   /* The plan's objects are copies, so that putting answers into the cache does not pull them away. */
   for (size_t i = 0; i < plan.n; i++)
     if (plan.writes[i].verb == SLICE_DELETE)
@@ -213,7 +233,9 @@ publish_driver(struct fake_driver *d, struct arena *a, const struct device_tree 
     if (r < 0)
       return kerr_wrap(reterr, "ResourceSlice of %s", driver);
   }
-  if (plan.n)
+  if (plan.n && d->named)
+    log_info(d->log, WHO, "node %s: published %s", d->node, driver);
+  else if (plan.n)
     log_info(d->log, WHO, "node %s: published %s, generation %lld", d->node, driver, (long long)plan.generation);
   return 0;
 }
@@ -326,6 +348,8 @@ fake_driver_start(struct fake_driver *d, struct kerr *reterr)
   plugins_from_profiles(d, a);
   for (size_t i = 0; i < t.n_devices; i++)
     plugin_ensure(d, t.devices[i].driver);
+  if (!d->kind)
+    return 0;
   d->watch_fd = tree_watch_open();
   if (d->watch_fd < 0)
     log_warn(d->log, WHO, "node %s: inotify: %s; changes show within %d s", d->node, strerror(errno),
@@ -340,10 +364,9 @@ fake_driver_start(struct fake_driver *d, struct kerr *reterr)
   codec_url_escape(&q, span_of(d->node));
   d->node_informer = kclient_watch(d->client, &KC_NODES, NULL, q.p, d->box, (void *)(uintptr_t)&KC_NODES);
   strbuf_clear(&q);
-  strbuf_puts(&q, "fieldSelector=spec.nodeName%3D");
+  strbuf_puts(&q, d->named ? "fieldSelector=nodeName%3D" : "fieldSelector=spec.nodeName%3D");
   codec_url_escape(&q, span_of(d->node));
-  d->slice_informer =
-      kclient_watch(d->client, &KC_RESOURCESLICES, NULL, q.p, d->box, (void *)(uintptr_t)&KC_RESOURCESLICES);
+  d->slice_informer = kclient_watch(d->client, d->kind, NULL, q.p, d->box, (void *)(uintptr_t)&KC_RESOURCESLICES);
   thread_start(&d->thread, "fake-driver", driver_main, d);
   d->running = true;
   return 0;
@@ -372,39 +395,55 @@ fake_driver_remove_slices(struct fake_driver *d, struct kerr *reterr)
   _cleanup_(kclient_list_release) struct kclient_list list = { 0 };
   _cleanup_strbuf_ struct strbuf q;
 
+  if (!d->kind)
+    return 0;
   strbuf_init(&q, 4 * KiB);
-  strbuf_puts(&q, "fieldSelector=spec.nodeName%3D");
+  strbuf_puts(&q, d->named ? "fieldSelector=nodeName%3D" : "fieldSelector=spec.nodeName%3D");
   codec_url_escape(&q, span_of(d->node));
-  int r = kclient_list(d->client, &KC_RESOURCESLICES, NULL, q.p, &list, reterr);
+  int r = kclient_list(d->client, d->kind, NULL, q.p, &list, reterr);
   for (size_t i = 0; r == 0 && i < list.n; i++) {
     const struct json *o = record_tree(list.items[i]);
     _cleanup_kerr_ struct kerr err = KERR_INIT;
 
-    if (!fake_driver_plugin(d, json_get_str_or(json_get(o, "spec"), "driver", "")))
+    if (!fake_driver_plugin(d, slice_driver(d, o)))
       continue;
-    if (kclient_delete(d->client, &KC_RESOURCESLICES, NULL, object_name(o), NULL, &err) < 0 &&
-        err.code != KERR_NOT_FOUND)
+    if (kclient_delete(d->client, d->kind, NULL, object_name(o), NULL, &err) < 0 && err.code != KERR_NOT_FOUND)
       r = kerr_move(reterr, &err);
   }
   return r;
 }
 
+/* A ResourceClass has little to say: its driver. What a DeviceClass selects, the driver's controller decides there. */
+static struct json *
+class_of_release(struct arena *a, const struct profile *p, const struct json *item, const struct kclient_resource *kind)
+{
+  struct json *o = json_new_object(a);
+
+  json_set_str(a, o, "apiVersion", gv_text(a, kind->group, kind->version));
+  json_set_str(a, o, "kind", kind->kind);
+  if (kind == &KC_DEVICECLASSES) {
+    for (json_each_member (m, item))
+      json_set(a, o, m->name, json_copy(a, m->value));
+  } else {
+    json_set(a, o, "metadata", json_copy(a, json_get(item, "metadata")));
+    json_set_str(a, o, "driverName", p->driver);
+  }
+  return o;
+}
+
 int
-fake_driver_create_classes(struct kclient *c, const struct profile *p, struct kerr *reterr)
+fake_driver_create_classes(struct kclient *c, const struct profile *p, int minor, struct kerr *reterr)
 {
   _cleanup_arena_ struct arena *a = arena_new(CEIL_ARENA_SMALL);
+  const struct kclient_resource *kind = kclient_dra_of(minor)->classes;
 
   for (json_each_item (item, p->device_classes)) {
     _cleanup_kerr_ struct kerr err = KERR_INIT;
-    struct json *o = json_new_object(a);
+    struct json *o = class_of_release(a, p, *item, kind);
 
-    json_set_str(a, o, "apiVersion", "resource.k8s.io/v1");
-    json_set_str(a, o, "kind", "DeviceClass");
-    for (json_each_member (m, *item))
-      json_set(a, o, m->name, json_copy(a, m->value));
-    if (kclient_create(c, &KC_DEVICECLASSES, NULL, o, NULL, &err) < 0 && err.code != KERR_ALREADY_EXISTS) {
+    if (kclient_create(c, kind, NULL, o, NULL, &err) < 0 && err.code != KERR_ALREADY_EXISTS) {
       (void)kerr_move(reterr, &err);
-      return kerr_wrap(reterr, "DeviceClass %s", object_name(o));
+      return kerr_wrap(reterr, "%s %s", kind->kind, object_name(o));
     }
   }
   return 0;

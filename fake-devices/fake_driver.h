@@ -25,6 +25,7 @@ struct fake_driver_config {
   struct kclient *client; /* outlives the driver */
   const char *node;       /* the Node object need not exist yet; slices wait for it */
   const char *dir;        /* NODE: has sys/, dev/ */
+  int minor;              /* of the release: before 1.30 there are no slices, and only the plugins are at work */
   struct clock *clock;
   struct log *log;
 };
@@ -41,8 +42,8 @@ void fake_driver_free(struct fake_driver *d);
 /* NULL when no device of the tree has this driver. The plugin lives as long as the driver. Any thread. */
 struct dra_plugin *fake_driver_plugin(struct fake_driver *d, const char *driver);
 
-/* Create the DeviceClasses of a profile; those that exist stay as they are. */
+/* Create the classes of a profile, ResourceClasses until release 1.30; those that exist stay as they are. */
 struct profile;
-_must_check_ int fake_driver_create_classes(struct kclient *c, const struct profile *p, struct kerr *reterr);
+_must_check_ int fake_driver_create_classes(struct kclient *c, const struct profile *p, int minor, struct kerr *reterr);
 
 #endif
