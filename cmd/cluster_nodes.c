@@ -29,9 +29,9 @@ cluster_node_dir(struct arena *a, const struct cluster_dir *d, const char *node)
 
 /* A release may not have the API, or its gates leave it off: then the devices are there and nobody can ask for them. */
 static bool
-publishes_slices(const struct cluster_run *r)
+has_claims(const struct cluster_run *r)
 {
-  return kind_resource_preferred(r->personality, KC_RESOURCESLICES.group, KC_RESOURCESLICES.resource) != NULL;
+  return kind_resource_preferred(r->personality, KC_RESOURCECLAIMS.group, KC_RESOURCECLAIMS.resource) != NULL;
 }
 
 /* A node that was there before keeps the tree it has: somebody may have edited it. */
@@ -50,8 +50,8 @@ make_tree(struct cluster_run *r, struct cluster_node_run *n, const char *devices
     return code;
   if (device_tree_create(&node, profiles, n_profiles, &err) < 0 && err.code != KERR_ALREADY_EXISTS)
     return kerr_move(reterr, &err);
-  for (size_t i = 0; i < n_profiles && code == 0 && publishes_slices(r); i++)
-    code = fake_driver_create_classes(n->driver_client, profiles[i].profile, reterr);
+  for (size_t i = 0; i < n_profiles && code == 0 && has_claims(r); i++)
+    code = fake_driver_create_classes(n->driver_client, profiles[i].profile, personality_minor(r->personality), reterr);
   return code;
 }
 
@@ -63,10 +63,14 @@ start_driver(struct cluster_run *r, struct cluster_node_run *n, const char *devi
 
   n->driver_client = cluster_run_client(r, user, "dralab-driver");
   code = make_tree(r, n, devices, reterr);
-  if (code < 0 || !publishes_slices(r))
+  if (code < 0 || !has_claims(r))
     return code;
-  n->driver = fake_driver_new(&(struct fake_driver_config){
-      .client = n->driver_client, .node = n->name, .dir = n->dir, .clock = r->config.clock, .log = r->config.log });
+  n->driver = fake_driver_new(&(struct fake_driver_config){ .client = n->driver_client,
+                                                            .node = n->name,
+                                                            .dir = n->dir,
+                                                            .minor = personality_minor(r->personality),
+                                                            .clock = r->config.clock,
+                                                            .log = r->config.log });
   return fake_driver_start(n->driver, reterr);
 }
 

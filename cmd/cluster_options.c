@@ -2,6 +2,7 @@
 
 #include <string.h>
 
+#include "cluster_era.h"
 #include "gates.h"
 
 static const char *const stores[] = { "memory", "sqlite", NULL };
@@ -32,6 +33,9 @@ const struct cli_option cluster_option_rows[] = {
     NULL },
   { "runtime-config", 0, CLI_STRING, offsetof(struct cluster_options, runtime_config), "G/V=BOOL,...",
     "API versions to serve or not", NULL },
+  { "dra", 0, CLI_STRING, offsetof(struct cluster_options, dra), "MODE",
+    "the gates and versions of that release for: structured, classic (drivers' controllers), both, off",
+    cluster_era_modes },
   { "authorization-mode", 0, CLI_STRING, offsetof(struct cluster_options, authorization_mode), "MODES",
     "Node,RBAC (default) or AlwaysAllow", NULL },
   { "disable", 0, CLI_LIST, offsetof(struct cluster_options, disable), "PARTS",
@@ -75,9 +79,11 @@ cluster_options_config(struct cli *cli, const struct cluster_options *o, struct 
   override(&c->runtime_config, o->runtime_config);
   override(&c->address, o->address);
   override(&c->authorization_mode, o->authorization_mode);
+  if (o->dra)
+    r = cluster_era_apply(cli->arena, c, o->dra, reterr);
   if (o->port)
     c->port = o->port;
-  if (o->nodes)
+  if (r == 0 && o->nodes)
     r = cluster_config_set_nodes(cli->arena, c, o->nodes, reterr);
   if (r == 0)
     r = cluster_config_disable(c, o->disable.items, o->disable.n, reterr);

@@ -10,7 +10,7 @@
 
 struct cluster_options {
   const char *name, *config, *kubernetes_version, *devices, *store, *store_sync, *kubeconfig, *data_dir, *gates,
-      *runtime_config, *address, *authorization_mode;
+      *runtime_config, *address, *authorization_mode, *dra;
   const char *nodes; /* text, so that "not given" differs from 0 */
   int64_t port, wait;
   struct cli_list disable;

@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include "ceilings.h"
+#include "cluster_classic.h"
 #include "cluster_logs.h"
 #include "cluster_run_internal.h"
 #include "codec.h"
@@ -279,6 +280,7 @@ static const struct part {
   { "scheduler", start_scheduler, stop_scheduler },
   { "controllers", start_controllers, stop_controllers },
   { "nodes", cluster_nodes_start, cluster_nodes_stop },
+  { "driver's controller", cluster_classic_start, cluster_classic_stop },
 };
 
 int

@@ -31,10 +31,11 @@ struct cluster_run {
   struct store *store;
   struct apiserver *api;
   struct http_server *http;
-  struct kclient *logs_client, *scheduler_client, *controllers_client;
+  struct kclient *logs_client, *scheduler_client, *controllers_client, *classic_client;
   struct scheduler *scheduler;
   struct controllers *controllers;
   struct cluster_nodes *nodes;
+  struct classic_driver *classic; /* NULL where drivers do not allocate */
 };
 
 /* A client of a component inside this process, as the user `name`. */

@@ -11,6 +11,7 @@
   X(cmd_get_kubeconfig)    \
   X(cmd_get_token)         \
   X(cmd_export_kubeconfig) \
+  X(cmd_config_gates)      \
   X(cmd_serve)             \
   X(cmd_apply)             \
   X(cmd_kget)              \
@@ -24,6 +25,8 @@
   X(cmd_device_unplug)     \
   X(cmd_device_plug)       \
   X(cmd_device_set)        \
+  X(cmd_driver_fault)      \
+  X(cmd_driver_heal)       \
   X(cmd_explain)           \
   X(cmd_cel_eval)          \
   X(cmd_allocate)          \
