@@ -3,6 +3,7 @@
 #   make              build/dralab
 #   make quickstart   build it, make a cluster, run the examples on it
 #   make test         every test
+#   make examples     every manifest below examples/, each on a cluster of its release
 #   make check-asan | check-tsan | check-clang | fuzz-replay | headers
 #   make check-COMPONENT              unit tests of one folder
 #   make fuzz-NAME SECONDS=600        random inputs for one fuzzer
@@ -135,6 +136,9 @@ build/dralab: $(B)/dralab
 test: $(TESTS) $(FUZZERS) build/dralab
 	@tests/run-all "$(TESTS)" "$(FUZZERS)"
 quickstart: ; @tests/quickstart
+examples: build/dralab
+	@tests/e2e/run tests/e2e/pods.test tests/e2e/classic.test
+
 e2e: build/dralab
 	@tests/e2e/run
 install: build/dralab
@@ -157,7 +161,7 @@ headers:
 format: ; clang-format -i $$(git ls-files '*.c' '*.h')
 clean: ; rm -rf build
 -include $(shell find $(B) -name '*.d' 2>/dev/null)
-.PHONY: all test quickstart e2e install check unit fuzz-replay check-asan check-tsan check-clang headers format clean
+.PHONY: all examples test quickstart e2e install check unit fuzz-replay check-asan check-tsan check-clang headers format clean
 .SECONDARY:
 .DELETE_ON_ERROR:
 -include tests/bench/bench.mk
