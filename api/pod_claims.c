@@ -56,3 +56,31 @@ pod_claim_find(struct arena *a, int minor, const struct json *pod, const struct 
   *ret_name = json_get_str(status, "resourceClaimName");
   return *ret_name ? POD_CLAIM_MADE : POD_CLAIM_NOT_NEEDED;
 }
+
+/* Is `claim` the text "POD-ENTRY"? */
+static bool
+is_fixed_name(const struct json *pod, const struct json *entry, const char *claim)
+{
+  const char *name = object_name(pod);
+  size_t n = strlen(name);
+
+  return strncmp(claim, name, n) == 0 && claim[n] == '-' &&
+         strcmp(claim + n + 1, json_get_str_or(entry, "name", "")) == 0;
+}
+
+bool
+pod_claim_uses(int minor, const struct json *pod, const char *ns, const char *claim)
+{
+  if (strcmp(object_namespace(pod), ns) != 0)
+    return false;
+  for (json_each_item (p, json_dig(pod, "spec", "resourceClaims", NULL))) {
+    const char *direct = pod_claim_name(*p);
+
+    if (direct ? strcmp(direct, claim) == 0 : minor < NAMES_RECORDED_SINCE && is_fixed_name(pod, *p, claim))
+      return true;
+  }
+  for (json_each_item (p, json_dig(pod, "status", "resourceClaimStatuses", NULL)))
+    if (strcmp(json_get_str_or(*p, "resourceClaimName", ""), claim) == 0)
+      return true;
+  return false;
+}

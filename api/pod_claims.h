@@ -30,5 +30,7 @@ const char *pod_claim_template(const struct json *entry);
  */
 enum pod_claim pod_claim_find(struct arena *a, int minor, const struct json *pod, const struct json *entry,
                               const char **ret_name);
+/* Does an entry of `pod` mean the claim of that namespace and name? */
+bool pod_claim_uses(int minor, const struct json *pod, const char *ns, const char *claim);
 
 #endif

@@ -1,5 +1,8 @@
 #include "kclient_dra.h"
 
+#define FINALIZER       "resource.kubernetes.io/delete-protection"
+#define ALPHA_FINALIZER "dra.k8s.io/delete-protection" /* nobody sets it before 1.30 */
+
 #define KIND(v, r, k, ns)                                                                \
   {                                                                                      \
     .group = "resource.k8s.io", .version = v, .resource = r, .kind = k, .namespaced = ns \
@@ -34,13 +37,15 @@ static const struct {
     { .claims = &KC_RESOURCECLAIMS,
       .templates = &KC_RESOURCECLAIMTEMPLATES,
       .classes = &KC_DEVICECLASSES,
-      .slices = &KC_RESOURCESLICES } },
+      .slices = &KC_RESOURCESLICES,
+      .finalizer = FINALIZER } },
   { 31,
     { .claims = &KC_RESOURCECLAIMS,
       .templates = &KC_RESOURCECLAIMTEMPLATES,
       .classes = &KC_DEVICECLASSES,
       .slices = &KC_RESOURCESLICES,
-      .scheduling = &scheduling_3 } },
+      .scheduling = &scheduling_3,
+      .finalizer = FINALIZER } },
   { 30,
     { .claims = &claims_2,
       .templates = &templates_2,
@@ -48,9 +53,23 @@ static const struct {
       .slices = &slices_2,
       .scheduling = &scheduling_2,
       .claim_parameters = &claim_parameters_2,
-      .class_parameters = &class_parameters_2 } },
-  { 27, { .claims = &claims_2, .templates = &templates_2, .classes = &classes_2, .scheduling = &scheduling_2 } },
-  { 0, { .claims = &claims_1, .templates = &templates_1, .classes = &classes_1, .scheduling = &scheduling_1 } },
+      .class_parameters = &class_parameters_2,
+      .finalizer = ALPHA_FINALIZER,
+      .alpha = true } },
+  { 27,
+    { .claims = &claims_2,
+      .templates = &templates_2,
+      .classes = &classes_2,
+      .scheduling = &scheduling_2,
+      .finalizer = ALPHA_FINALIZER,
+      .alpha = true } },
+  { 0,
+    { .claims = &claims_1,
+      .templates = &templates_1,
+      .classes = &classes_1,
+      .scheduling = &scheduling_1,
+      .finalizer = ALPHA_FINALIZER,
+      .alpha = true } },
 };
 
 const struct kclient_dra *
@@ -61,4 +80,10 @@ kclient_dra_of(int minor)
   while (eras[i].since > minor)
     i++;
   return &eras[i].kinds;
+}
+
+const struct kclient_resource *
+kclient_dra_kind(const struct kclient_dra *dra, size_t offset)
+{
+  return *(const struct kclient_resource *const *)((const char *)dra + offset);
 }

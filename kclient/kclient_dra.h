@@ -17,8 +17,12 @@ struct kclient_dra {
   const struct kclient_resource *slices;                              /* from 1.30 */
   const struct kclient_resource *scheduling;                          /* PodScheduling, PodSchedulingContext; to 1.31 */
   const struct kclient_resource *claim_parameters, *class_parameters; /* 1.30 alone */
+  const char *finalizer;                                              /* of claims that the scheduler allocated */
+  bool alpha;                                                         /* claims and classes are those of 1.26 to 1.30 */
 };
 
 const struct kclient_dra *kclient_dra_of(int minor);
+/* The kind at `offset` (offsetof), for tables of what to watch. */
+const struct kclient_resource *kclient_dra_kind(const struct kclient_dra *dra, size_t offset);
 
 #endif
