@@ -3,18 +3,26 @@
 #include <string.h>
 
 #include "ceilings.h"
-#include "sched_internal.h"
+#include "classic.h"
 
 #define NOT_HELPFUL "Preemption is not helpful for scheduling"
 #define NO_VICTIMS  "No preemption victims found for incoming pod"
+
+#define AFFINITY_WEIGHT 2 /* upstream: of NodeAffinity in the default plugins */
+
+/* A node that fits. */
+struct candidate {
+  const struct sched_node *node;
+  struct json **allocations;
+  int64_t score;    /* of everything but: */
+  int64_t affinity; /* the weights of preferred node affinities, not yet on a scale */
+};
 
 struct search {
   struct sched_attempt *t;
   struct sched_tally *reasons, *preemption;
   unsigned needs;
-  const struct sched_node *best;
-  struct json **best_allocations;
-  int64_t best_score;
+  struct candidate *candidates;
   size_t feasible, wanted;
   bool claims_unavailable; /* some node was refused because an allocation is of no use there */
 };
@@ -41,29 +49,52 @@ refuse_node(struct search *q, const char *const *reasons, size_t n, bool resolva
   sched_tally_add(q->preemption, resolvable ? NO_VICTIMS : NOT_HELPFUL);
 }
 
-/* Best score first; then the emptier node, then the name: upstream draws lots here, we give the same world the same
- * answer. */
-static bool
-is_better(const struct search *q, const struct sched_node *n, int64_t score)
+/* On the scale of the other scores, with the weight of upstream's default profile. */
+static int64_t
+total_score(const struct candidate *c, int64_t most)
 {
-  size_t mine = hmap_count(n->pods), theirs = q->best ? hmap_count(q->best->pods) : 0;
-
-  if (!q->best || score != q->best_score)
-    return !q->best || score > q->best_score;
-  return mine != theirs ? mine < theirs : strcmp(n->name, q->best->name) < 0;
+  return c->score + (most > 0 ? AFFINITY_WEIGHT * (100 * c->affinity / most) : 0);
 }
 
-static void
-consider(struct search *q, const struct sched_node *n, struct json **allocations)
+/* Best score first; then the emptier node, then the name: upstream draws lots here, we give the same world the same
+ * answer. */
+static const struct candidate *
+best_of(const struct search *q)
 {
-  int64_t score = sched_score(&q->t->subject, n) + sched_claims_score(q->t, allocations);
+  const struct candidate *best = NULL;
+  int64_t most = 0, best_score = 0;
 
-  q->feasible++;
-  if (is_better(q, n, score)) {
-    q->best = n;
-    q->best_score = score;
-    q->best_allocations = allocations;
+  for (size_t i = 0; i < q->feasible; i++)
+    most = q->candidates[i].affinity > most ? q->candidates[i].affinity : most;
+  for (size_t i = 0; i < q->feasible; i++) {
+    const struct candidate *c = &q->candidates[i];
+    int64_t score = total_score(c, most);
+    size_t mine = hmap_count(c->node->pods), theirs = best ? hmap_count(best->node->pods) : 0;
+
+    if (best && (score != best_score ? score < best_score
+                 : mine != theirs    ? mine > theirs
+                                     : strcmp(c->node->name, best->node->name) >= 0))
+      continue;
+    best = c;
+    best_score = score;
   }
+  return best;
+}
+
+static int
+consider(struct search *q, const struct sched_node *n, struct json **allocations, struct kerr *reterr)
+{
+  struct candidate *c = &q->candidates[q->feasible];
+
+  *c = (struct candidate){
+    .node = n,
+    .allocations = allocations,
+    .score = sched_score(&q->t->subject, n) + sched_claims_score(q->t, allocations),
+  };
+  if (sched_affinity(&q->t->subject, n, &c->affinity, reterr) < 0)
+    return kerr_wrap(reterr, "running \"NodeAffinity\" score plugin");
+  q->feasible++;
+  return 0;
 }
 
 static int
@@ -91,8 +122,7 @@ try_node(struct search *q, const struct sched_node *n, struct kerr *reterr)
     q->needs |= SCHED_NEEDS_DEVICES | SCHED_NEEDS_CLAIMS | SCHED_NEEDS_NODE;
     return 0;
   }
-  consider(q, n, allocations);
-  return 0;
+  return consider(q, n, allocations, reterr);
 }
 
 static int
@@ -102,6 +132,7 @@ search_nodes(struct search *q, struct kerr *reterr)
   size_t all = sched_nodes_count(s->nodes), start = all ? s->next_node % all : 0, tried = 0;
 
   q->wanted = enough_nodes(all);
+  q->candidates = arena_array_of(q->t->a, struct candidate, q->wanted);
   for (; tried < all && q->feasible < q->wanted; tried++) {
     int r = try_node(q, sched_nodes_at(s->nodes, (start + tried) % all), reterr);
 
@@ -112,36 +143,42 @@ search_nodes(struct search *q, struct kerr *reterr)
   return 0;
 }
 
+/* `post`: what the DRA plugin's PostFilter said; NULL: it helped, and so preemption was not asked. */
 static const char *
-with_preemption(struct search *q, const char *text)
+with_postfilter(struct search *q, const char *text, const char *post)
 {
   size_t all = sched_nodes_count(q->t->s->nodes);
+  /* until 1.28 a full stop too many */
+  const char *stop = q->t->s->minor < 29 ? "." : "";
 
-  return arena_printf(q->t->a, "%s preemption: %s", text, sched_tally_text(q->preemption, all));
+  if (!post)
+    return text;
+  return arena_printf(q->t->a, "%s %s%spreemption: %s%s", text, post, *post ? ", " : "",
+                      sched_tally_text(q->preemption, all), stop);
 }
 
 /* No node at all fits: upstream's FitError. */
 static struct sched_refusal
-fit_error(struct search *q)
+fit_error(struct search *q, const char *post)
 {
   size_t all = sched_nodes_count(q->t->s->nodes);
 
   return (struct sched_refusal){
-    .message = with_preemption(q, sched_tally_text(q->reasons, all)),
+    .message = with_postfilter(q, sched_tally_text(q->reasons, all), post),
     .reasons = q->needs | SCHED_NEEDS_NODE,
   };
 }
 
 /* PreFilter said no for every node alike. */
 static struct sched_refusal
-prefilter_error(struct search *q, const struct sched_refusal *why)
+prefilter_error(struct search *q, const struct sched_refusal *why, const char *post)
 {
   struct sched_refusal r = *why;
   size_t all = sched_nodes_count(q->t->s->nodes);
 
   for (size_t i = 0; i < all; i++)
     sched_tally_add(q->preemption, NOT_HELPFUL);
-  r.message = with_preemption(q, arena_printf(q->t->a, "0/%zu nodes are available: %s.", all, why->message));
+  r.message = with_postfilter(q, arena_printf(q->t->a, "0/%zu nodes are available: %s.", all, why->message), post);
   return r;
 }
 
@@ -155,50 +192,95 @@ refuse(struct scheduler *s, struct sched_pod *pod, const struct sched_refusal *w
   sched_report_refusal(s, pod, why);
 }
 
+/* The classic plugin's PostFilter; later ones have nothing to say, and act when the pod has been told. */
+static const char *
+postfilter(struct search *q)
+{
+  _cleanup_kerr_ struct kerr err = KERR_INIT;
+  const char *post;
+
+  if (!q->t->s->classic)
+    return "";
+  post = classic_postfilter(q->t, &err);
+  if (err.code != KERR_OK)
+    log_warn(q->t->s->config.log, "scheduler", "pod %s: deallocate a claim: %s", q->t->pod->key, err.msg);
+  return post;
+}
+
+static int
+reserve(struct search *q, const struct candidate *best, struct json ***allocations, struct kerr *reterr)
+{
+  const char **names;
+
+  if (!q->t->classic)
+    return 0;
+  names = arena_array_of(q->t->a, const char *, q->feasible);
+  for (size_t i = 0; i < q->feasible; i++)
+    names[i] = q->candidates[i].node->name;
+  return classic_reserve(q->t, best->node, names, q->feasible, allocations, reterr);
+}
+
 static void
 attempt(struct sched_attempt *t)
 {
   struct search q = { .t = t, .reasons = sched_tally_new(t->a), .preemption = sched_tally_new(t->a) };
   _cleanup_kerr_ struct kerr err = KERR_INIT;
   struct sched_refusal why = { .silent = false };
+  const struct candidate *best;
+  struct json **allocations;
 
   if (!sched_claims_prepare(t, &why)) {
     if (!why.silent && !why.error)
-      why = prefilter_error(&q, &why);
+      why = prefilter_error(&q, &why, postfilter(&q));
     refuse(t->s, t->pod, &why);
-  } else if (sched_nodes_count(t->s->nodes) == 0) {
+    return;
+  }
+  if (sched_nodes_count(t->s->nodes) == 0) {
     refuse(t->s, t->pod,
            &(struct sched_refusal){ .message = "no nodes available to schedule pods", .reasons = SCHED_NEEDS_NODE });
-  } else if (search_nodes(&q, &err) < 0) {
-    refuse(t->s, t->pod, &(struct sched_refusal){ .error = true, .message = err.msg });
-  } else if (!q.best) {
-    why = fit_error(&q);
-    refuse(t->s, t->pod, &why);
-    if (q.claims_unavailable) /* the claim's change wakes the pod */
-      (void)sched_claims_postfilter(t);
-  } else {
-    sched_bind_start(t, q.best, q.best_allocations);
+    return;
   }
+  if (search_nodes(&q, &err) < 0) {
+    refuse(t->s, t->pod, &(struct sched_refusal){ .error = true, .message = err.msg });
+    return;
+  }
+  best = best_of(&q);
+  if (!best) {
+    why = fit_error(&q, postfilter(&q));
+    refuse(t->s, t->pod, &why);
+    if (q.claims_unavailable && !t->s->classic) /* the claim's change wakes the pod */
+      (void)sched_claims_postfilter(t);
+    return;
+  }
+  allocations = best->allocations;
+  if (reserve(&q, best, &allocations, &err) < 0)
+    refuse(t->s, t->pod, &(struct sched_refusal){ .error = true, .message = err.msg });
+  else
+    sched_bind_start(t, best->node, allocations);
+}
+
+struct sched_attempt
+sched_attempt_of(struct scheduler *s, struct arena *a, struct sched_pod *pod)
+{
+  const struct json *tree = record_tree(pod->pod);
+
+  return (struct sched_attempt){
+    .s = s, .a = a, .pod = pod, .tree = tree, .subject = { .a = a, .pod = tree, .spec = json_get(tree, "spec") }
+  };
 }
 
 void
 sched_attempt_pod(struct scheduler *s, struct sched_pod *pod)
 {
   _cleanup_arena_ struct arena *a = arena_new(CEIL_ARENA_CYCLE);
-  const struct json *tree = record_tree(pod->pod);
-  struct sched_attempt t = {
-    .s = s,
-    .a = a,
-    .pod = pod,
-    .tree = tree,
-    .subject = { .a = a, .pod = tree, .spec = json_get(tree, "spec"), .requests = sched_pod_requests(a, tree) },
-  };
+  struct sched_attempt t = sched_attempt_of(s, a, pod);
 
-  if (json_count(json_dig(tree, "spec", "schedulingGates", NULL)) > 0) {
+  if (json_count(json_get(t.subject.spec, "schedulingGates")) > 0) {
     sched_queue_wait(s->queue, pod, 0); /* its own update makes it active */
     sched_report_gated(s, pod);
     return;
   }
+  t.subject.requests = sched_pod_requests(a, t.tree);
   attempt(&t);
   sched_claims_release(&t);
 }

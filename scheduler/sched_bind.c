@@ -7,9 +7,9 @@
 #include <string.h>
 
 #include "ceilings.h"
-#include "sched_internal.h"
+#include "claim.h"
+#include "classic.h"
 
-#define FINALIZER     "resource.kubernetes.io/delete-protection" /* upstream: resourceapi.Finalizer */
 #define CONFLICTS_MAX 10
 #define PREBIND       "running PreBind plugin \"DynamicResources\""
 #define BINDING_WAIT  (600 * CLOCK_SEC) /* upstream: DynamicResourcesArgs.bindingTimeout */
@@ -26,15 +26,6 @@ consumer_of(struct arena *a, const struct json *pod)
   json_set_str(a, c, "name", object_name(pod));
   json_set_str(a, c, "uid", object_uid(pod));
   return c;
-}
-
-static bool
-is_reserved_for(const struct json *claim, const char *uid)
-{
-  for (json_each_item (p, json_dig(claim, "status", "reservedFor", NULL)))
-    if (strcmp(json_get_str_or(*p, "uid", ""), uid) == 0)
-      return true;
-  return false;
 }
 
 /* The claim as it will be: others see it as taken from this moment on. */
@@ -72,8 +63,10 @@ sched_bind_start(struct sched_attempt *t, const struct sched_node *n, struct jso
     struct sched_bind_claim *to = &b->claims[b->n_claims++];
 
     to->claim = c->claim ? record_ref(c->claim) : NULL;
+    to->held = c->claim && claim_is_reserved_for(c->tree, b->uid);
     if (!c->allocate)
       continue;
+    to->driver = c->driver ? arena_strdup(b->a, c->driver) : NULL;
     to->allocation = json_copy(b->a, allocations[k++]);
     if (c->claim)
       reserve_claim(s, t->a, c->tree, to->allocation, t->tree);
@@ -84,6 +77,7 @@ sched_bind_start(struct sched_attempt *t, const struct sched_node *n, struct jso
       reserve_claim(s, t->a, t->extended, to->allocation, t->tree);
     }
   }
+  b->classic = t->classic ? classic_bind_new(t, b) : NULL;
   sched_nodes_add_pod(s->nodes, n->name, t->pod->pod);
   if (!mailbox_send(s->jobs, b)) { /* full: as if the worker had failed */
     (void)kerr_set(&b->err, KERR_UNAVAILABLE, NULL, "too many pods are being bound");
@@ -102,16 +96,17 @@ claim_error(struct kerr *reterr, const struct json *claim, const char *what)
 static int
 add_finalizer(struct sched_bind *b, struct sched_bind_claim *c, struct kerr *reterr)
 {
+  const char *finalizer = b->s->dra->finalizer;
   const struct json *claim = record_tree(c->claim);
   struct record *written;
   struct json *copy;
   int r;
 
-  if (object_has_finalizer(claim, FINALIZER))
+  if (object_has_finalizer(claim, finalizer))
     return 0;
   copy = json_copy(b->a, claim);
-  json_append_str(b->a, json_ensure_array(b->a, json_ensure_object(b->a, copy, "metadata"), "finalizers"), FINALIZER);
-  r = kclient_update(b->s->config.client, &KC_RESOURCECLAIMS, NULL, copy, &written, reterr);
+  json_append_str(b->a, json_ensure_array(b->a, json_ensure_object(b->a, copy, "metadata"), "finalizers"), finalizer);
+  r = kclient_update(b->s->config.client, b->s->dra->claims, NULL, copy, &written, reterr);
   if (r < 0)
     return kerr_wrap(reterr, "add finalizer to claim %s/%s", object_namespace(claim), object_name(claim));
   record_unref(c->claim);
@@ -131,11 +126,15 @@ write_status(struct sched_bind *b, struct sched_bind_claim *c, struct kerr *rete
   if (c->allocation) {
     struct json *allocation = json_shallow(b->a, c->allocation);
 
-    json_set_str(b->a, allocation, "allocationTimestamp", clock_rfc3339(clock_wall(b->s->config.clock), false, stamp));
+    if (b->s->features.device_binding_and_status)
+      json_set_str(b->a, allocation, "allocationTimestamp",
+                   clock_rfc3339(clock_wall(b->s->config.clock), false, stamp));
     json_set(b->a, status, "allocation", allocation);
+    if (c->driver)
+      json_set_str(b->a, status, "driverName", c->driver);
   }
   json_append(b->a, json_ensure_array(b->a, status, "reservedFor"), consumer_of(b->a, record_tree(b->pod)));
-  r = kclient_update(b->s->config.client, &KC_RESOURCECLAIMS, "status", copy, &written, reterr);
+  r = kclient_update(b->s->config.client, b->s->dra->claims, "status", copy, &written, reterr);
   if (r < 0)
     return kerr_wrap(reterr, "add %sreservation to claim %s/%s", c->allocation ? "allocation and " : "",
                      object_namespace(claim), object_name(claim));
@@ -150,7 +149,7 @@ static int
 write_claim(struct sched_bind *b, struct sched_bind_claim *c, struct kerr *reterr)
 {
   const struct json *claim = record_tree(c->claim);
-  bool allocated = json_dig(claim, "status", "allocation", NULL) != NULL;
+  bool allocated = claim_allocation(claim) != NULL;
   int r;
 
   if (object_is_deleting(claim))
@@ -159,7 +158,7 @@ write_claim(struct sched_bind *b, struct sched_bind_claim *c, struct kerr *reter
     return claim_error(reterr, claim, "got allocated elsewhere in the meantime");
   if (!c->allocation && !allocated)
     return claim_error(reterr, claim, "got deallocated elsewhere in the meantime");
-  if (is_reserved_for(claim, b->uid))
+  if (claim_is_reserved_for(claim, b->uid))
     return 0;
   r = c->allocation ? add_finalizer(b, c, reterr) : 0;
   return r < 0 ? r : write_status(b, c, reterr);
@@ -171,7 +170,7 @@ refresh(struct sched_bind *b, struct sched_bind_claim *c, struct kerr *reterr)
   const struct json *claim = record_tree(c->claim);
   struct record *fresh;
   int r =
-      kclient_get(b->s->config.client, &KC_RESOURCECLAIMS, object_namespace(claim), object_name(claim), &fresh, reterr);
+      kclient_get(b->s->config.client, b->s->dra->claims, object_namespace(claim), object_name(claim), &fresh, reterr);
 
   if (r < 0)
     return kerr_wrap(reterr, "get updated claim %s/%s after conflict", object_namespace(claim), object_name(claim));
@@ -184,8 +183,8 @@ refresh(struct sched_bind *b, struct sched_bind_claim *c, struct kerr *reterr)
   return 0;
 }
 
-static int
-write_claim_until_done(struct sched_bind *b, struct sched_bind_claim *c, struct kerr *reterr)
+int
+sched_bind_write_claim(struct sched_bind *b, struct sched_bind_claim *c, struct kerr *reterr)
 {
   for (unsigned tries = 0;; tries++) {
     _cleanup_kerr_ struct kerr err = KERR_INIT;
@@ -211,7 +210,7 @@ create_extended(struct sched_bind *b, struct sched_bind_claim *c, struct kerr *r
 {
   const struct json *pod = record_tree(b->pod);
   struct json *patch, *status;
-  int r = kclient_create(b->s->config.client, &KC_RESOURCECLAIMS, object_namespace(pod), c->create, &c->claim, reterr);
+  int r = kclient_create(b->s->config.client, b->s->dra->claims, object_namespace(pod), c->create, &c->claim, reterr);
 
   if (r < 0)
     return kerr_wrap(reterr, "create claim for extended resources %s/%s", object_namespace(pod), object_name(pod));
@@ -312,13 +311,15 @@ write_all(struct sched_bind *b, struct kerr *reterr)
 {
   const struct json *pod = record_tree(b->pod);
   struct json *binding = json_new_object(b->a), *meta, *target;
-  int r = 0;
+  int r = b->classic ? classic_bind_prebind(b, reterr) : 0;
 
+  if (r < 0)
+    return r;
   for (size_t i = 0; i < b->n_claims && r == 0; i++) {
     if (b->claims[i].create)
       r = create_extended(b, &b->claims[i], reterr);
     if (r == 0)
-      r = write_claim_until_done(b, &b->claims[i], reterr);
+      r = sched_bind_write_claim(b, &b->claims[i], reterr);
   }
   for (size_t i = 0; i < b->n_claims && r == 0; i++)
     r = wait_for_device(b, &b->claims[i], reterr);
@@ -343,11 +344,12 @@ static void
 give_back(struct sched_bind *b)
 {
   for (size_t i = 0; i < b->n_claims; i++) {
-    const struct json *claim = b->claims[i].written ? record_tree(b->claims[i].written) : NULL;
+    const struct sched_bind_claim *c = &b->claims[i];
+    const struct json *claim = c->claim ? record_tree(c->claim) : NULL;
     _cleanup_kerr_ struct kerr err = KERR_INIT;
     struct json *patch, *item;
 
-    if (!claim)
+    if (b->classic ? !classic_bind_undoes(b, c) : !c->written)
       continue;
     patch = json_new_object(b->a);
     json_set_str(b->a, json_ensure_object(b->a, patch, "metadata"), "uid", object_uid(claim));
@@ -355,11 +357,27 @@ give_back(struct sched_bind *b)
                        json_new_object(b->a));
     json_set_str(b->a, item, "$patch", "delete");
     json_set_str(b->a, item, "uid", b->uid);
-    if (kclient_patch(b->s->config.client, &KC_RESOURCECLAIMS, "status", object_namespace(claim), object_name(claim),
+    if (kclient_patch(b->s->config.client, b->s->dra->claims, "status", object_namespace(claim), object_name(claim),
                       KCLIENT_STRATEGIC_PATCH, NULL, patch, NULL, &err) < 0)
       log_warn(b->s->config.log, "scheduler", "unreserve claim %s/%s: %s", object_namespace(claim), object_name(claim),
                err.msg);
   }
+}
+
+void
+sched_bind_work(struct sched_bind *b)
+{
+  const struct json *pod = record_tree(b->pod);
+
+  if (write_all(b, &b->err) < 0) {
+    give_back(b);
+    return;
+  }
+  sched_event(
+      b->s, pod, "Normal", "Scheduled", "Binding",
+      arena_printf(b->a, "Successfully assigned %s/%s to %s", object_namespace(pod), object_name(pod), b->node));
+  if (b->classic)
+    classic_bind_postbind(b);
 }
 
 void *
@@ -369,14 +387,7 @@ sched_bind_worker(void *arg)
   struct sched_bind *b;
 
   while ((b = mailbox_receive(s->jobs, CLOCK_NEVER)) != NULL) {
-    const struct json *pod = record_tree(b->pod);
-
-    if (write_all(b, &b->err) == 0)
-      sched_event(
-          s, pod, "Normal", "Scheduled", "Binding",
-          arena_printf(b->a, "Successfully assigned %s/%s to %s", object_namespace(pod), object_name(pod), b->node));
-    else
-      give_back(b);
+    sched_bind_work(b);
     if (!mailbox_send(s->done, b))
       sched_bind_free(b);
     mailbox_poke(s->inbox);
@@ -422,6 +433,8 @@ sched_bind_done(struct scheduler *s, struct sched_bind *b)
   if (b->err.code == KERR_OK) {
     sched_queue_remove(s->queue, b->uid);
     sched_queue_wake(s->queue, SCHED_NEEDS_CLAIMS); /* a shared claim is in nobody's hands now */
+  } else if (classic_bind_done(s, b, p)) {
+    sched_queue_wake_but(s->queue, SCHED_NEEDS_DEVICES | SCHED_NEEDS_RESOURCES | SCHED_NEEDS_CLAIMS, p);
   } else {
     const struct json *pod = record_tree(b->pod);
     const char *where = sched_nodes_of_pod(s->nodes, b->uid);
@@ -449,6 +462,7 @@ sched_bind_free(void *p)
     record_unref(b->claims[i].written);
   }
   record_unref(b->pod);
+  classic_bind_release(b->classic);
   kerr_release(&b->err);
   arena_free(b->a);
   free(b);

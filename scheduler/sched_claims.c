@@ -6,6 +6,9 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "claim.h"
+#include "classic.h"
+#include "pod_claims.h"
 #include "sched_internal.h"
 #include "selector.h"
 
@@ -30,26 +33,12 @@ is_in_flight(struct scheduler *s, const struct json *claim)
 
 /* -- changes -- */
 
-static bool
-pod_uses_claim(const struct json *pod, const char *ns, const char *name)
-{
-  if (strcmp(object_namespace(pod), ns) != 0)
-    return false;
-  for (json_each_item (p, json_dig(pod, "spec", "resourceClaims", NULL)))
-    if (strcmp(json_get_str_or(*p, "resourceClaimName", ""), name) == 0)
-      return true;
-  for (json_each_item (p, json_dig(pod, "status", "resourceClaimStatuses", NULL)))
-    if (strcmp(json_get_str_or(*p, "resourceClaimName", ""), name) == 0)
-      return true;
-  return false;
-}
-
 void
 sched_claim_changed(struct scheduler *s, const struct kclient_change *change)
 {
   const struct json *claim = record_tree(change->record);
-  const struct json *now = json_dig(claim, "status", "allocation", NULL);
-  bool was = change->old && json_dig(record_tree(change->old), "status", "allocation", NULL);
+  const struct json *now = claim_allocation(claim);
+  bool was = change->old && claim_allocation(record_tree(change->old));
   struct sched_pod *p;
   size_t cursor = 0;
 
@@ -59,11 +48,15 @@ sched_claim_changed(struct scheduler *s, const struct kclient_change *change)
     else
       alloc_usage_set_claim(s->usage, claim);
   }
+  if (s->classic) {
+    classic_claim_changed(s, change);
+    return;
+  }
   if ((was && !now) || (change->type == KCLIENT_DELETED && now))
     sched_queue_wake(s->queue, SCHED_NEEDS_DEVICES | SCHED_NEEDS_CLAIMS);
   while ((p = sched_queue_next(s->queue, &cursor)) != NULL)
     if (p->place == SCHED_WAITING && p->reasons & SCHED_NEEDS_CLAIMS &&
-        pod_uses_claim(record_tree(p->pod), object_namespace(claim), object_name(claim)))
+        pod_claim_uses(s->minor, record_tree(p->pod), object_namespace(claim), object_name(claim)))
       sched_queue_activate(s->queue, p);
 }
 
@@ -71,36 +64,50 @@ sched_claim_changed(struct scheduler *s, const struct kclient_change *change)
 
 enum resolved { RESOLVED, NOT_NEEDED, NOT_READY };
 
+/* What PreFilter said before 1.28; since then such a pod waits without a word. */
 static enum resolved
-resolve_entry(struct sched_attempt *t, const struct json *entry, struct sched_claim *ret)
+not_ready(const char **ret_why, const char *why)
 {
-  const char *name = json_get_str(entry, "resourceClaimName"), *own = json_get_str_or(entry, "name", "");
-  bool made_for_pod = name == NULL, listed = name != NULL;
+  *ret_why = why;
+  return NOT_READY;
+}
+
+static enum resolved
+resolve_entry(struct sched_attempt *t, const struct json *entry, struct sched_claim *ret, const char **ret_why)
+{
+  const char *own = json_get_str_or(entry, "name", ""), *ns = object_namespace(t->tree), *name;
+  enum pod_claim how = pod_claim_find(t->a, t->s->minor, t->tree, entry, &name);
   struct record *r;
 
-  for (json_each_item (p, json_dig(t->tree, "status", "resourceClaimStatuses", NULL)))
-    if (made_for_pod && strcmp(json_get_str_or(*p, "name", ""), own) == 0) {
-      listed = true;
-      name = json_get_str(*p, "resourceClaimName");
-    }
-  if (listed && !name)
+  if (how == POD_CLAIM_NOT_NEEDED)
     return NOT_NEEDED;
-  r = listed ? sched_claim_get(t->s, object_namespace(t->tree), name) : NULL;
-  if (!r || object_is_deleting(record_tree(r)) ||
-      (made_for_pod && !object_is_controlled_by(record_tree(r), t->pod->uid)))
-    return NOT_READY;
+  if (!name)
+    return not_ready(ret_why, arena_printf(t->a, "pod \"%s\": ResourceClaim not created yet", t->pod->key));
+  r = sched_claim_get(t->s, ns, name);
+  if (!r && how == POD_CLAIM_MADE)
+    return not_ready(
+        ret_why,
+        arena_printf(t->a, "waiting for dynamic resource controller to create the resourceclaim \"%s\"", name));
+  if (!r)
+    return not_ready(ret_why, arena_printf(t->a, "resourceclaim.resource.k8s.io \"%s\" not found", name));
+  if (object_is_deleting(record_tree(r)))
+    return not_ready(ret_why, arena_printf(t->a, "resourceclaim \"%s\" is being deleted", name));
+  if (how == POD_CLAIM_MADE && !object_is_controlled_by(record_tree(r), t->pod->uid))
+    return not_ready(ret_why, arena_printf(t->a, "ResourceClaim %s/%s was not created for pod %s (pod is not owner)",
+                                           ns, name, t->pod->key));
   *ret = (struct sched_claim){ .entry = own, .claim = r, .tree = record_tree(r) };
   return RESOLVED;
 }
 
-static bool
-resolve_all(struct sched_attempt *t)
+bool
+sched_claims_resolve(struct sched_attempt *t, const char **ret_why)
 {
   const struct json *entries = json_get(t->subject.spec, "resourceClaims");
 
+  t->n_claims = 0;
   t->claims = arena_array_of(t->a, struct sched_claim, json_count(entries) + 1);
   for (json_each_item (p, entries)) {
-    enum resolved how = resolve_entry(t, *p, &t->claims[t->n_claims]);
+    enum resolved how = resolve_entry(t, *p, &t->claims[t->n_claims], ret_why);
 
     if (how == NOT_READY)
       return false;
@@ -154,15 +161,22 @@ check_request(struct sched_attempt *t, const struct json *claim, const struct js
   return true;
 }
 
+bool
+sched_claim_is_free(struct sched_attempt *t, const struct json *claim, struct sched_refusal *ret)
+{
+  return !is_in_flight(t->s, claim) ||
+         refuse(ret,
+                arena_printf(t->a, "resource claim %s/%s is in the process of being allocated", object_namespace(claim),
+                             object_name(claim)),
+                SCHED_NEEDS_CLAIMS);
+}
+
 static bool
 prefilter_claim(struct sched_attempt *t, struct sched_claim *c, struct sched_refusal *ret)
 {
-  if (is_in_flight(t->s, c->tree))
-    return refuse(ret,
-                  arena_printf(t->a, "resource claim %s/%s is in the process of being allocated",
-                               object_namespace(c->tree), object_name(c->tree)),
-                  SCHED_NEEDS_CLAIMS);
-  if (json_dig(c->tree, "status", "allocation", NULL))
+  if (!sched_claim_is_free(t, c->tree, ret))
+    return false;
+  if (claim_allocation(c->tree))
     return true;
   c->allocate = true;
   t->n_allocate++;
@@ -172,21 +186,34 @@ prefilter_claim(struct sched_attempt *t, struct sched_claim *c, struct sched_ref
   return true;
 }
 
-bool
-sched_claims_prepare(struct sched_attempt *t, struct sched_refusal *ret)
+static bool
+prefilter_all(struct sched_attempt *t, struct sched_refusal *ret)
 {
-  const struct json **wanted;
-  size_t n = 0;
-
-  if (!resolve_all(t)) {
-    *ret = (struct sched_refusal){ .silent = true, .reasons = SCHED_NEEDS_CLAIMS };
-    return false;
-  }
+  if (t->s->classic)
+    return classic_prefilter(t, ret);
   for (size_t i = 0; i < t->n_claims; i++)
     if (!prefilter_claim(t, &t->claims[i], ret))
       return false;
   sched_extended_prepare(t);
-  if (t->n_allocate == 0)
+  return true;
+}
+
+bool
+sched_claims_prepare(struct sched_attempt *t, struct sched_refusal *ret)
+{
+  const struct json **wanted;
+  const char *why = NULL;
+  size_t n = 0;
+
+  if (!sched_claims_resolve(t, &why)) {
+    *ret = (struct sched_refusal){ .silent = !t->s->classic || t->s->classic->rules->pre_enqueue,
+                                   .message = why,
+                                   .reasons = SCHED_NEEDS_CLAIMS };
+    return false;
+  }
+  if (!prefilter_all(t, ret))
+    return false;
+  if (t->n_allocate == 0 || t->s->dra->alpha)
     return true;
   wanted = arena_array_of(t->a, const struct json *, t->n_allocate);
   for (size_t i = 0; i < t->n_claims; i++)
@@ -225,12 +252,10 @@ binding_failed(const struct json *claim)
 }
 
 static int
-allocated_fits(struct sched_attempt *t, const struct sched_claim *c, const struct sched_node *n, bool *ret,
-               struct kerr *reterr)
+allocated_fits(const struct sched_claim *c, const struct sched_node *n, bool *ret, struct kerr *reterr)
 {
-  const struct json *selector = json_dig(c->tree, "status", "allocation", "nodeSelector", NULL);
+  const struct json *selector = claim_nodes(c->tree);
 
-  (void)t;
   *ret = !binding_failed(c->tree);
   if (!*ret || !selector)
     return 0;
@@ -238,29 +263,14 @@ allocated_fits(struct sched_attempt *t, const struct sched_claim *c, const struc
 }
 
 int
-sched_claims_filter(struct sched_attempt *t, const struct sched_node *n, bool *ret_fits, const char **ret_reason,
-                    struct json ***ret_allocations, struct kerr *reterr)
+sched_claims_allocate(struct sched_attempt *t, const struct sched_node *n, bool *ret_fits, const char **ret_reason,
+                      struct json ***ret_allocations, struct kerr *reterr)
 {
   const struct alloc_options options = { .budget = SEARCH_BUDGET };
   _cleanup_kerr_ struct kerr err = KERR_INIT;
   struct alloc_answer answer;
-  int r;
+  int r = alloc_job_run(t->job, t->s->usage, record_tree(n->node), &options, &answer, &err);
 
-  *ret_fits = true;
-  for (size_t i = 0; i < t->n_claims; i++) {
-    if (t->claims[i].allocate)
-      continue;
-    r = allocated_fits(t, &t->claims[i], n, ret_fits, reterr);
-    if (r < 0)
-      return r;
-    if (!*ret_fits) {
-      *ret_reason = SCHED_CLAIM_UNAVAILABLE;
-      return 0;
-    }
-  }
-  if (!t->job)
-    return 0;
-  r = alloc_job_run(t->job, t->s->usage, record_tree(n->node), &options, &answer, &err);
   if (r == 0 && answer.outcome == ALLOC_OK)
     return alloc_job_allocations(t->job, t->a, ret_allocations, reterr);
   *ret_fits = false;
@@ -272,10 +282,30 @@ sched_claims_filter(struct sched_attempt *t, const struct sched_node *n, bool *r
   return 0;
 }
 
+int
+sched_claims_filter(struct sched_attempt *t, const struct sched_node *n, bool *ret_fits, const char **ret_reason,
+                    struct json ***ret_allocations, struct kerr *reterr)
+{
+  if (t->classic)
+    return classic_filter(t, n, ret_fits, ret_reason, ret_allocations, reterr);
+  *ret_fits = true;
+  for (size_t i = 0; i < t->n_claims; i++) {
+    int r = t->claims[i].allocate ? 0 : allocated_fits(&t->claims[i], n, ret_fits, reterr);
+
+    if (r < 0)
+      return r;
+    if (!*ret_fits) {
+      *ret_reason = SCHED_CLAIM_UNAVAILABLE;
+      return 0;
+    }
+  }
+  return t->job ? sched_claims_allocate(t, n, ret_fits, ret_reason, ret_allocations, reterr) : 0;
+}
+
 /* -- PostFilter: an allocation that is of no use to this pod and that nobody else holds is given up -- */
 
-static bool
-only_ours(const struct json *claim, const char *uid)
+bool
+sched_claim_only_ours(const struct json *claim, const char *uid)
 {
   const struct json *list = json_dig(claim, "status", "reservedFor", NULL);
 
@@ -292,7 +322,7 @@ sched_claims_postfilter(struct sched_attempt *t)
     struct json *copy, *status;
     int r;
 
-    if (c->allocate || !only_ours(c->tree, t->pod->uid))
+    if (c->allocate || !sched_claim_only_ours(c->tree, t->pod->uid))
       continue;
     copy = json_copy(t->a, c->tree);
     status = json_ensure_object(t->a, copy, "status");

@@ -221,3 +221,25 @@ sched_score(const struct sched_subject *s, const struct sched_node *n)
   }
   return least + 100 - (share[0] > share[1] ? share[0] - share[1] : share[1] - share[0]);
 }
+
+int
+sched_affinity(const struct sched_subject *s, const struct sched_node *n, int64_t *ret, struct kerr *reterr)
+{
+  const struct json *terms =
+      json_dig(s->spec, "affinity", "nodeAffinity", "preferredDuringSchedulingIgnoredDuringExecution", NULL);
+
+  *ret = 0;
+  for (json_each_item (p, terms)) {
+    struct json *selector = json_new_object(s->a);
+    bool match = false;
+    int r;
+
+    json_append(s->a, json_ensure_array(s->a, selector, "nodeSelectorTerms"),
+                json_shallow(s->a, json_get(*p, "preference")));
+    r = node_selector_matches(selector, record_tree(n->node), &match, reterr);
+    if (r < 0)
+      return r;
+    *ret += match ? json_get_int(*p, "weight", 0) : 0;
+  }
+  return 0;
+}

@@ -37,5 +37,8 @@ _must_check_ int sched_filter(const struct sched_subject *s, const struct sched_
                               struct sched_verdict *ret, struct kerr *reterr);
 /* NodeResourcesFit (least allocated) and BalancedAllocation, 0..200 together. */
 int64_t sched_score(const struct sched_subject *s, const struct sched_node *n);
+/* The sum of the weights of the preferred node affinities that the node has. KERR_INVALID: one cannot be read. */
+_must_check_ int sched_affinity(const struct sched_subject *s, const struct sched_node *n, int64_t *ret,
+                                struct kerr *reterr);
 
 #endif

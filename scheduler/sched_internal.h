@@ -8,6 +8,7 @@
 #define SCHEDULER_SCHED_INTERNAL_H
 
 #include "alloc.h"
+#include "kclient_dra.h"
 #include "sched_filter.h"
 #include "sched_queue.h"
 #include "scheduler.h"
@@ -19,6 +20,9 @@ enum sched_watch {
   SCHED_WATCH_SLICES,
   SCHED_WATCH_CLASSES,
   SCHED_WATCH_RULES,
+  SCHED_WATCH_SCHEDULING, /* these until 1.31 at most: classic.h */
+  SCHED_WATCH_CLAIM_PARAMETERS,
+  SCHED_WATCH_CLASS_PARAMETERS,
   SCHED_WATCH_COUNT
 };
 
@@ -27,8 +31,15 @@ struct sched_sink {
   enum sched_watch what;
 };
 
+struct classic;
+struct classic_state;
+struct classic_bind;
+
 struct scheduler {
   struct scheduler_config config;
+  int minor;
+  const struct kclient_dra *dra; /* the kinds of the release */
+  struct classic *classic;       /* NULL: no claims that a driver's controller allocates */
   struct alloc_features features;
   struct mailbox *inbox; /* changes from the informers; poked when `done` has something */
   struct mailbox *jobs;  /* bindings, to the workers */
@@ -56,7 +67,8 @@ struct sched_claim {
   const char *entry;    /* of spec.resourceClaims; "" for the claim of extended resources */
   struct record *claim; /* as the loop knows it; borrowed */
   const struct json *tree;
-  bool allocate; /* has no allocation yet: this attempt makes one */
+  bool allocate;      /* has no allocation yet: this attempt makes one */
+  const char *driver; /* 1.30: status.driverName of that allocation */
 };
 
 struct sched_attempt {
@@ -67,9 +79,10 @@ struct sched_attempt {
   struct sched_subject subject;
   struct sched_claim *claims;
   size_t n_claims, n_allocate;
-  struct alloc_job *job; /* NULL when nothing is to be allocated */
-  struct json *extended; /* the claim that extended resources need, not yet created; or NULL */
-  struct json *mappings; /* its requestMappings */
+  struct alloc_job *job;         /* NULL when nothing is to be allocated */
+  struct json *extended;         /* the claim that extended resources need, not yet created; or NULL */
+  struct json *mappings;         /* its requestMappings */
+  struct classic_state *classic; /* when the scheduler has it */
 };
 
 /* How an attempt ended for the whole pod, when it did not find a node. */
@@ -81,6 +94,7 @@ struct sched_refusal {
 };
 
 void sched_attempt_pod(struct scheduler *s, struct sched_pod *pod);
+struct sched_attempt sched_attempt_of(struct scheduler *s, struct arena *a, struct sched_pod *pod);
 
 /* -- claims (sched_claims.c) -- */
 
@@ -95,6 +109,15 @@ void sched_claims_release(struct sched_attempt *t);
  */
 _must_check_ int sched_claims_filter(struct sched_attempt *t, const struct sched_node *n, bool *ret_fits,
                                      const char **ret_reason, struct json ***ret_allocations, struct kerr *reterr);
+/* The half of it that asks the allocator; not to be called without a job. */
+_must_check_ int sched_claims_allocate(struct sched_attempt *t, const struct sched_node *n, bool *ret_fits,
+                                       const char **ret_reason, struct json ***ret_allocations, struct kerr *reterr);
+/* The pod's claims, in t->claims. False: *ret_why is what is missing. */
+bool sched_claims_resolve(struct sched_attempt *t, const char **ret_why);
+/* No other pod's allocation of the claim is under way; else *ret says so. */
+bool sched_claim_is_free(struct sched_attempt *t, const struct json *claim, struct sched_refusal *ret);
+/* Nobody, or this pod alone, has it reserved. */
+bool sched_claim_only_ours(const struct json *claim, const char *uid);
 /* PostFilter: give up an allocation that keeps this pod from every node and that nobody else holds. True: it did. */
 bool sched_claims_postfilter(struct sched_attempt *t);
 /* A claim as it stands, in-flight decisions included; borrowed. */
@@ -114,7 +137,9 @@ struct sched_bind_claim {
   struct record *claim; /* reference; NULL: to be created from `create` */
   const struct json *create;
   const struct json *allocation; /* to be written, or NULL when there is one already */
+  const char *driver;            /* 1.30: status.driverName to be written with it, or NULL */
   struct record *written;        /* reference to what the server has now, or NULL */
+  bool held;                     /* the pod had it reserved before this attempt */
 };
 
 struct sched_bind {
@@ -125,15 +150,19 @@ struct sched_bind {
   struct sched_bind_claim *claims;
   size_t n_claims;
   const struct json *mappings;
-  struct kerr err; /* of the worker */
+  struct classic_bind *classic; /* or NULL */
+  struct kerr err;              /* of the worker */
 };
 
 /* Reserve: count pod and claims as if written, and hand the rest to a worker. */
 void sched_bind_start(struct sched_attempt *t, const struct sched_node *n, struct json *const *allocations);
 /* The loop's half of the end: keep, or take back and try again. */
 void sched_bind_done(struct scheduler *s, struct sched_bind *b);
-void *sched_bind_worker(void *scheduler); /* thread function */
-void sched_bind_free(void *b);            /* also the message_free of both mailboxes */
+void sched_bind_work(struct sched_bind *b); /* a worker's half: all that is written */
+void *sched_bind_worker(void *scheduler);   /* thread function */
+/* Reserve a claim, and allocate it where this job does; repeated on conflicts. */
+_must_check_ int sched_bind_write_claim(struct sched_bind *b, struct sched_bind_claim *c, struct kerr *reterr);
+void sched_bind_free(void *b); /* also the message_free of both mailboxes */
 
 /* -- what the user sees (sched_report.c) -- */
 

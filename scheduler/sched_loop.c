@@ -1,7 +1,7 @@
 #include <string.h>
 
+#include "classic.h"
 #include "sched_features.h"
-#include "sched_internal.h"
 
 #define INBOX_MAX    8192
 #define JOBS_MAX     100000 /* pods being bound at a time */
@@ -74,12 +74,17 @@ static void
 slice_taken(struct scheduler *s, enum sched_watch what, const struct kclient_change *change)
 {
   (void)what;
+  if (s->dra->alpha) {
+    classic_parameters_changed(s, s->classic->slices, change, 0);
+    return;
+  }
   if (change->type == KCLIENT_DELETED) {
     alloc_world_remove_slice(s->world, object_name(record_tree(change->record)));
     return;
   }
   alloc_world_set_slice(s->world, change->record);
-  sched_queue_wake(s->queue, SCHED_NEEDS_DEVICES);
+  if (!s->classic) /* until 1.31 a new slice woke nobody */
+    sched_queue_wake(s->queue, SCHED_NEEDS_DEVICES);
 }
 
 static void
@@ -91,7 +96,8 @@ class_taken(struct scheduler *s, enum sched_watch what, const struct kclient_cha
     alloc_world_remove_class(s->world, object_name(record_tree(change->record)));
     return;
   }
-  alloc_world_set_class(s->world, change->record);
+  if (!s->dra->alpha)
+    alloc_world_set_class(s->world, change->record);
   sched_queue_wake(s->queue, SCHED_NEEDS_DEVICES | SCHED_NEEDS_RESOURCES); /* a class may stand behind a resource */
 }
 
@@ -106,18 +112,51 @@ rule_taken(struct scheduler *s, enum sched_watch what, const struct kclient_chan
   sched_queue_wake(s->queue, SCHED_NEEDS_DEVICES);
 }
 
+static void
+scheduling_taken(struct scheduler *s, enum sched_watch what, const struct kclient_change *change)
+{
+  (void)what;
+  classic_context_changed(s, change);
+}
+
+static void
+parameters_taken(struct scheduler *s, enum sched_watch what, const struct kclient_change *change)
+{
+  classic_parameters_changed(
+      s, what == SCHED_WATCH_CLAIM_PARAMETERS ? s->classic->claim_parameters : s->classic->class_parameters, change,
+      SCHED_NEEDS_CLAIMS);
+}
+
+#define DRA_GATE   "DynamicResourceAllocation"
+#define KIND(name) NULL, offsetof(struct kclient_dra, name)
+
 static const struct {
   void (*take)(struct scheduler *s, enum sched_watch what, const struct kclient_change *change);
-  const struct kclient_resource *resource;
-  const char *gate; /* NULL: always */
+  const struct kclient_resource *resource; /* NULL: as the release has it, */
+  size_t kind;                             /* a member of struct kclient_dra */
+  const char *gate;                        /* NULL: always */
 } watches[SCHED_WATCH_COUNT] = {
-  [SCHED_WATCH_NODES] = { node_taken, &KC_NODES, NULL },
-  [SCHED_WATCH_PODS] = { pod_taken, &KC_PODS, NULL },
-  [SCHED_WATCH_CLAIMS] = { claim_taken, &KC_RESOURCECLAIMS, "DynamicResourceAllocation" },
-  [SCHED_WATCH_SLICES] = { slice_taken, &KC_RESOURCESLICES, "DynamicResourceAllocation" },
-  [SCHED_WATCH_CLASSES] = { class_taken, &KC_DEVICECLASSES, "DynamicResourceAllocation" },
-  [SCHED_WATCH_RULES] = { rule_taken, &KC_DEVICETAINTRULES, "DRADeviceTaintRules" },
+  [SCHED_WATCH_NODES] = { node_taken, &KC_NODES, 0, NULL },
+  [SCHED_WATCH_PODS] = { pod_taken, &KC_PODS, 0, NULL },
+  [SCHED_WATCH_CLAIMS] = { claim_taken, KIND(claims), DRA_GATE },
+  [SCHED_WATCH_SLICES] = { slice_taken, KIND(slices), DRA_GATE },
+  [SCHED_WATCH_CLASSES] = { class_taken, KIND(classes), DRA_GATE },
+  [SCHED_WATCH_RULES] = { rule_taken, &KC_DEVICETAINTRULES, 0, "DRADeviceTaintRules" },
+  [SCHED_WATCH_SCHEDULING] = { scheduling_taken, KIND(scheduling), DRA_GATE },
+  [SCHED_WATCH_CLAIM_PARAMETERS] = { parameters_taken, KIND(claim_parameters), DRA_GATE },
+  [SCHED_WATCH_CLASS_PARAMETERS] = { parameters_taken, KIND(class_parameters), DRA_GATE },
 };
+
+/* What to watch in this release; NULL: it has no such kind, or not with these gates. */
+static const struct kclient_resource *
+watched_resource(const struct scheduler *s, size_t what)
+{
+  const char *gate = watches[what].gate;
+
+  if (gate && !personality_gate(s->config.personality, gate))
+    return NULL;
+  return watches[what].resource ? watches[what].resource : kclient_dra_kind(s->dra, watches[what].kind);
+}
 
 static bool
 all_synced(const struct scheduler *s)
@@ -192,6 +231,9 @@ scheduler_start(const struct scheduler_config *config)
   struct scheduler *s = mem_alloc(sizeof *s);
 
   s->config = *config;
+  s->minor = personality_minor(config->personality);
+  s->dra = kclient_dra_of(s->minor);
+  s->classic = classic_new(config->personality);
   s->features = sched_features_of(config->personality);
   s->inbox = mailbox_new(config->clock, INBOX_MAX, kclient_change_free);
   s->jobs = mailbox_new(config->clock, JOBS_MAX, sched_bind_free);
@@ -204,10 +246,11 @@ scheduler_start(const struct scheduler_config *config)
   s->usage = alloc_usage_new();
   s->in_flight = hmap_new(unref);
   for (size_t i = 0; i < SCHED_WATCH_COUNT; i++) {
-    if (watches[i].gate && !personality_gate(config->personality, watches[i].gate))
-      continue;
+    const struct kclient_resource *resource = watched_resource(s, i);
+
     s->sinks[i].what = (enum sched_watch)i;
-    s->informers[i] = kclient_watch(config->client, watches[i].resource, NULL, NULL, s->inbox, &s->sinks[i]);
+    if (resource)
+      s->informers[i] = kclient_watch(config->client, resource, NULL, NULL, s->inbox, &s->sinks[i]);
   }
   thread_start(&s->loop, "scheduler", loop_run, s);
   for (; s->n_workers < ARRAY_SIZE(s->workers); s->n_workers++)
@@ -237,5 +280,6 @@ scheduler_stop(struct scheduler *s)
   alloc_world_free(s->world);
   kclient_cache_free(s->claims);
   kclient_cache_free(s->classes);
+  classic_free(s->classic);
   free(s);
 }

@@ -108,6 +108,8 @@ sched_queue_set(struct sched_queue *q, struct record *pod, int64_t priority)
     p->pod = record_ref(pod);
     if (p->place == SCHED_WAITING && news)
       move(q, p, SCHED_ACTIVE);
+    else if (p->place == SCHED_AWAY && news)
+      p->missed = ~0u;
     return p;
   }
   p = mem_alloc(sizeof *p);
@@ -156,6 +158,7 @@ sched_queue_take(struct sched_queue *q, int64_t *ret_deadline)
     return NULL;
   p = container_of(first, struct sched_pod, node);
   move(q, p, SCHED_AWAY);
+  p->missed = 0;
   p->attempts++;
   return p;
 }
@@ -166,7 +169,7 @@ sched_queue_wait(struct sched_queue *q, struct sched_pod *p, unsigned reasons)
   p->reasons = reasons;
   p->errors = 0;
   p->due = clock_mono(q->clock) + WAIT_MAX;
-  move(q, p, SCHED_WAITING);
+  move(q, p, p->missed & reasons ? SCHED_ACTIVE : SCHED_WAITING);
 }
 
 void
@@ -186,14 +189,29 @@ sched_queue_activate(struct sched_queue *q, struct sched_pod *p)
 }
 
 void
-sched_queue_wake(struct sched_queue *q, unsigned reasons)
+sched_queue_poke(struct sched_queue *q, struct sched_pod *p, unsigned reasons)
+{
+  if (p->place == SCHED_WAITING && p->reasons & reasons)
+    move(q, p, SCHED_ACTIVE);
+  else if (p->place == SCHED_AWAY)
+    p->missed |= reasons;
+}
+
+void
+sched_queue_wake_but(struct sched_queue *q, unsigned reasons, const struct sched_pod *except)
 {
   struct sched_pod *p;
   size_t cursor = 0;
 
   while ((p = sched_queue_next(q, &cursor)) != NULL)
-    if (p->place == SCHED_WAITING && p->reasons & reasons)
-      move(q, p, SCHED_ACTIVE);
+    if (p != except)
+      sched_queue_poke(q, p, reasons);
+}
+
+void
+sched_queue_wake(struct sched_queue *q, unsigned reasons)
+{
+  sched_queue_wake_but(q, reasons, NULL);
 }
 
 struct sched_pod *

@@ -36,6 +36,7 @@ struct sched_pod {
   int64_t due;   /* BACKOFF, WAITING: when it becomes active by itself */
   unsigned attempts, errors;
   unsigned reasons;   /* WAITING: enum sched_reason bits */
+  unsigned missed;    /* AWAY: what has happened meanwhile; weighed when it comes back to wait */
   char *last_message; /* of the last report, so that the same words are not written again */
 };
 
@@ -50,10 +51,14 @@ struct sched_pod *sched_queue_get(const struct sched_queue *q, const char *uid);
 /* The next pod to try: it is AWAY until one of the calls below. NULL: none now; *ret_deadline says when to ask again.
  */
 struct sched_pod *sched_queue_take(struct sched_queue *q, int64_t *ret_deadline);
+/* Until one of the reasons comes up; at once when it did while the pod was away. */
 void sched_queue_wait(struct sched_queue *q, struct sched_pod *p, unsigned reasons);
 void sched_queue_backoff(struct sched_queue *q, struct sched_pod *p);
 void sched_queue_activate(struct sched_queue *q, struct sched_pod *p);
-/* Waiting pods with one of these reasons become active. */
+/* Something happened that may help: a pod that waits for it becomes active; one that is away is not forgotten. */
+void sched_queue_poke(struct sched_queue *q, struct sched_pod *p, unsigned reasons);
+/* The same for every pod but `except`, which may be NULL. */
+void sched_queue_wake_but(struct sched_queue *q, unsigned reasons, const struct sched_pod *except);
 void sched_queue_wake(struct sched_queue *q, unsigned reasons);
 /* Every pod; `*cursor` starts at 0. */
 struct sched_pod *sched_queue_next(const struct sched_queue *q, size_t *cursor);
