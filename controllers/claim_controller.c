@@ -7,7 +7,13 @@
 
 #include <string.h>
 
+#include "ceilings.h"
+#include "claim.h"
+#include "pod_claims.h"
+
 #define CLAIM_NAME_BASE_MAX 57 /* upstream: maxBaseLen, so that five random characters still fit a label */
+
+#define OWNER_NOT_BLOCKED_SINCE 32 /* a claim's owner reference has no blockOwnerDeletion any more */
 
 /* Keys of the queue: "pod:ns/name" and "claim:ns/name". */
 static void
@@ -88,23 +94,21 @@ claim_pod_is_done(const struct json *pod)
 }
 
 const char *
-claim_name_of_entry(const struct json *pod, const struct json *entry)
+claim_name_of_entry(const struct controllers *c, struct arena *a, const struct json *pod, const struct json *entry)
 {
-  const char *direct = json_get_str(entry, "resourceClaimName"), *name = json_get_str_or(entry, "name", "");
+  const char *name;
 
-  if (direct)
-    return direct;
-  for (json_each_item (p, json_dig(pod, "status", "resourceClaimStatuses", NULL)))
-    if (strcmp(json_get_str_or(*p, "name", ""), name) == 0)
-      return json_get_str(*p, "resourceClaimName");
-  return NULL;
+  (void)pod_claim_find(a, c->minor, pod, entry, &name);
+  return name;
 }
 
 static void
 enqueue_claims_of(struct controller *ctl, const struct json *pod)
 {
+  _cleanup_arena_ struct arena *a = arena_new(CEIL_ARENA_SMALL);
+
   for (json_each_item (p, json_dig(pod, "spec", "resourceClaims", NULL))) {
-    const char *name = claim_name_of_entry(pod, *p);
+    const char *name = claim_name_of_entry(ctl->all, a, pod, *p);
 
     if (name)
       enqueue(ctl, "claim", object_namespace(pod), name);
@@ -137,12 +141,8 @@ enqueue_pods_of(struct controller *ctl, const struct json *claim)
 
     if (strcmp(object_namespace(pod), object_namespace(claim)) != 0 || !json_get_str(json_get(pod, "spec"), "nodeName"))
       continue;
-    for (json_each_item (p, json_dig(pod, "spec", "resourceClaims", NULL))) {
-      const char *name = claim_name_of_entry(pod, *p);
-
-      if (name && strcmp(name, object_name(claim)) == 0)
-        enqueue(ctl, "pod", object_namespace(pod), object_name(pod));
-    }
+    if (pod_claim_uses(ctl->all->minor, pod, object_namespace(claim), object_name(claim)))
+      enqueue(ctl, "pod", object_namespace(pod), object_name(pod));
   }
 }
 
@@ -150,14 +150,14 @@ static void
 claim_changed(struct controller *ctl, const struct kclient_change *change)
 {
   const struct json *claim = record_tree(change->record), *owner = claim_owning_pod(claim);
-  bool allocated = json_dig(claim, "status", "allocation", NULL) != NULL;
-  bool before = change->old && json_dig(record_tree(change->old), "status", "allocation", NULL) != NULL;
+  bool allocated = claim_allocation(claim) != NULL;
+  bool before = change->old && claim_allocation(record_tree(change->old)) != NULL;
 
   index_claim(ctl->state, claim, change->type != KCLIENT_DELETED);
   enqueue(ctl, "claim", object_namespace(claim), object_name(claim));
   if (change->type == KCLIENT_DELETED && owner)
     enqueue(ctl, "pod", object_namespace(claim), json_get_str_or(owner, "name", ""));
-  if (allocated && !before && change->type != KCLIENT_DELETED)
+  if ((allocated != before || change->type == KCLIENT_ADDED) && change->type != KCLIENT_DELETED)
     enqueue_pods_of(ctl, claim);
 }
 
@@ -176,7 +176,7 @@ template_changed(struct controller *ctl, const struct kclient_change *change)
     if (strcmp(object_namespace(pod), object_namespace(template)) != 0)
       continue;
     for (json_each_item (p, json_dig(pod, "spec", "resourceClaims", NULL)))
-      if (strcmp(json_get_str_or(*p, "resourceClaimTemplateName", ""), object_name(template)) == 0)
+      if (pod_claim_template(*p) && strcmp(pod_claim_template(*p), object_name(template)) == 0)
         enqueue(ctl, "pod", object_namespace(pod), object_name(pod));
   }
 }
@@ -197,40 +197,62 @@ changed(struct controller *ctl, enum watched what, const struct kclient_change *
 /* -- making a claim -- */
 
 static char *
-generate_name(struct arena *a, const char *pod, const char *entry)
+generate_name(struct arena *a, const char *pod, const char *entry, bool dash)
 {
-  size_t p = strlen(pod), e = strlen(entry), whole = p + e + 2;
+  size_t p = strlen(pod), e = strlen(entry), whole = p + e + 1 + dash;
 
   if (whole <= CLAIM_NAME_BASE_MAX)
-    return arena_printf(a, "%s-%s-", pod, entry);
+    return arena_printf(a, "%s-%s%s", pod, entry, dash ? "-" : "");
   return arena_printf(a, "%.*s-%.*s", (int)(p * CLAIM_NAME_BASE_MAX / whole), pod,
                       (int)(e * CLAIM_NAME_BASE_MAX / whole), entry);
 }
 
+/* Before 1.28 a claim had a fixed name and was known by it; then a generated one, and a note of what it is for. */
+static void
+name_claim(struct arena *a, int minor, const struct json *pod, const char *entry, struct json *meta)
+{
+  if (minor < CLAIM_GENERATED_SINCE) {
+    json_set(a, meta, "name", json_new_strf(a, "%s-%s", object_name(pod), entry));
+    return;
+  }
+  json_set_str(a, meta, "generateName", generate_name(a, object_name(pod), entry, minor > CLAIM_GENERATED_SINCE));
+  json_set_str(a, json_ensure_object(a, meta, "annotations"), CLAIM_ENTRY_ANNOTATION, entry);
+}
+
 static struct json *
-claim_from_template(struct arena *a, const struct json *pod, const char *entry, const struct json *template)
+claim_from_template(struct controllers *c, struct arena *a, const struct json *pod, const char *entry,
+                    const struct json *template)
 {
   const struct json *given = json_dig(template, "spec", "metadata", NULL);
   struct json *claim = json_new_object(a), *meta, *owner;
 
-  json_set_str(a, claim, "apiVersion", "resource.k8s.io/v1");
-  json_set_str(a, claim, "kind", "ResourceClaim");
+  json_set_str(a, claim, "apiVersion", gv_text(a, c->dra->claims->group, c->dra->claims->version));
+  json_set_str(a, claim, "kind", c->dra->claims->kind);
   meta = json_ensure_object(a, claim, "metadata");
-  json_set_str(a, meta, "generateName", generate_name(a, object_name(pod), entry));
   json_set_str(a, meta, "namespace", object_namespace(pod));
   if (json_get(given, "labels"))
     json_set(a, meta, "labels", json_copy(a, json_get(given, "labels")));
   if (json_get(given, "annotations"))
     json_set(a, meta, "annotations", json_copy(a, json_get(given, "annotations")));
-  json_set_str(a, json_ensure_object(a, meta, "annotations"), CLAIM_ENTRY_ANNOTATION, entry);
-  owner = json_append(a, json_ensure_array(a, meta, "ownerReferences"), json_new_object(a));
+  name_claim(a, c->minor, pod, entry, meta);
+  owner = claim_add_pod_owner(a, meta, pod);
+  if (c->minor < OWNER_NOT_BLOCKED_SINCE)
+    json_set_bool(a, owner, "blockOwnerDeletion", true);
+  json_set(a, claim, "spec", json_copy(a, json_dig(template, "spec", "spec", NULL)));
+  return claim;
+}
+
+struct json *
+claim_add_pod_owner(struct arena *a, struct json *meta, const struct json *pod)
+{
+  struct json *owner = json_append(a, json_ensure_array(a, meta, "ownerReferences"), json_new_object(a));
+
   json_set_str(a, owner, "apiVersion", "v1");
   json_set_str(a, owner, "kind", "Pod");
   json_set_str(a, owner, "name", object_name(pod));
   json_set_str(a, owner, "uid", object_uid(pod));
   json_set_bool(a, owner, "controller", true);
-  json_set(a, claim, "spec", json_copy(a, json_dig(template, "spec", "spec", NULL)));
-  return claim;
+  return owner;
 }
 
 /* The claim of one entry: known by status, found by the index, or made now. */
@@ -238,15 +260,19 @@ static int
 ensure_claim(struct controller *ctl, struct arena *a, const struct json *pod, const struct json *entry,
              const char **ret_name, struct kerr *reterr)
 {
-  const char *name = json_get_str_or(entry, "name", ""), *wanted = json_get_str(entry, "resourceClaimTemplateName");
-  const char *known = claim_name_of_entry(pod, entry), *found;
+  const char *name = json_get_str_or(entry, "name", ""), *wanted = pod_claim_template(entry);
+  const char *known = claim_name_of_entry(ctl->all, a, pod, entry), *found;
   _cleanup_free_ char *key = mem_printf("%s/%s", object_uid(pod), name);
   struct claims_made *s = ctl->state;
   _cleanup_record_ struct record *made = NULL;
-  struct record *template;
+  struct record *template, *there;
   int r;
 
-  if (known && controllers_get(ctl->all, a, WATCH_CLAIMS, object_namespace(pod), known)) {
+  there = known ? controllers_get(ctl->all, a, WATCH_CLAIMS, object_namespace(pod), known) : NULL;
+  if (there && ctl->all->minor < CLAIM_GENERATED_SINCE && !object_is_controlled_by(record_tree(there), object_uid(pod)))
+    return kerr_set(reterr, KERR_CONFLICT, NULL, "ResourceClaim %s/%s was not created for pod %s/%s (pod is not owner)",
+                    object_namespace(pod), known, object_namespace(pod), object_name(pod));
+  if (there) {
     *ret_name = known;
     return 0;
   }
@@ -261,8 +287,8 @@ ensure_claim(struct controller *ctl, struct arena *a, const struct json *pod, co
     return kerr_set(reterr, KERR_NOT_FOUND, NULL,
                     "resource claim template \"%s\": resourceclaimtemplate.resource.k8s.io \"%s\" not found", wanted,
                     wanted);
-  r = kclient_create(ctl->all->config.client, &KC_RESOURCECLAIMS, object_namespace(pod),
-                     claim_from_template(a, pod, name, record_tree(template)), &made, reterr);
+  r = kclient_create(ctl->all->config.client, ctl->all->dra->claims, object_namespace(pod),
+                     claim_from_template(ctl->all, a, pod, name, record_tree(template)), &made, reterr);
   if (r < 0)
     return kerr_wrap(reterr, "create ResourceClaim");
   *ret_name = arena_strdup(a, object_name(record_tree(made)));
@@ -322,10 +348,10 @@ make_claims(struct controller *ctl, struct arena *a, const struct json *pod, str
   bool news = false;
 
   for (json_each_item (p, json_dig(pod, "spec", "resourceClaims", NULL))) {
-    const char *entry = json_get_str_or(*p, "name", ""), *known = claim_name_of_entry(pod, *p), *name;
+    const char *entry = json_get_str_or(*p, "name", ""), *known = claim_name_of_entry(ctl->all, a, pod, *p), *name;
     int r;
 
-    if (!json_get_str(*p, "resourceClaimTemplateName"))
+    if (!pod_claim_template(*p))
       continue;
     r = ensure_claim(ctl, a, pod, *p, &name, reterr);
     if (r < 0) {
@@ -338,10 +364,18 @@ make_claims(struct controller *ctl, struct arena *a, const struct json *pod, str
     statuses_set(a, statuses, entry, name);
     news = true;
   }
-  return news ? apply_statuses(ctl, a, pod, statuses, reterr) : 0;
+  return news && ctl->all->minor >= CLAIM_GENERATED_SINCE ? apply_statuses(ctl, a, pod, statuses, reterr) : 0;
 }
 
 /* -- pods with a node of their own choosing -- */
+
+/* Until 1.30 an allocation said whether several may use it. */
+static bool
+claim_can_be_shared(const struct controllers *c, const struct json *claim)
+{
+  return !c->dra->alpha || json_count(json_dig(claim, "status", "reservedFor", NULL)) == 0 ||
+         json_get_bool(claim_allocation(claim), "shareable", false);
+}
 
 static int
 reserve_for(struct controller *ctl, struct arena *a, const struct json *pod, const struct json *claim,
@@ -350,18 +384,16 @@ reserve_for(struct controller *ctl, struct arena *a, const struct json *pod, con
   struct json *copy, *consumer;
   int r;
 
-  if (!json_dig(claim, "status", "allocation", NULL) || object_is_deleting(claim))
+  if (!claim_allocation(claim) || object_is_deleting(claim) || claim_is_reserved_for(claim, object_uid(pod)) ||
+      !claim_can_be_shared(ctl->all, claim))
     return 0;
-  for (json_each_item (p, json_dig(claim, "status", "reservedFor", NULL)))
-    if (strcmp(json_get_str_or(*p, "uid", ""), object_uid(pod)) == 0)
-      return 0;
   copy = json_copy(a, claim);
   consumer =
       json_append(a, json_ensure_array(a, json_ensure_object(a, copy, "status"), "reservedFor"), json_new_object(a));
   json_set_str(a, consumer, "resource", "pods");
   json_set_str(a, consumer, "name", object_name(pod));
   json_set_str(a, consumer, "uid", object_uid(pod));
-  r = kclient_update(ctl->all->config.client, &KC_RESOURCECLAIMS, "status", copy, NULL, reterr);
+  r = kclient_update(ctl->all->config.client, ctl->all->dra->claims, "status", copy, NULL, reterr);
   return r < 0 ? kerr_wrap(reterr, "reserve claim %s/%s for pod", object_namespace(claim), object_name(claim)) : 0;
 }
 
@@ -369,14 +401,16 @@ static int
 reserve_claims(struct controller *ctl, struct arena *a, const struct json *pod, struct kerr *reterr)
 {
   for (json_each_item (p, json_dig(pod, "spec", "resourceClaims", NULL))) {
-    const char *name = claim_name_of_entry(pod, *p);
+    const char *name = claim_name_of_entry(ctl->all, a, pod, *p);
     struct record *claim = name ? controllers_get(ctl->all, a, WATCH_CLAIMS, object_namespace(pod), name) : NULL;
     const struct json *owner = claim ? claim_owning_pod(record_tree(claim)) : NULL;
     int r;
 
-    if (!claim || (json_get_str(*p, "resourceClaimTemplateName") &&
-                   (!owner || strcmp(json_get_str_or(owner, "uid", ""), object_uid(pod)) != 0)))
+    if (!claim ||
+        (pod_claim_template(*p) && (!owner || strcmp(json_get_str_or(owner, "uid", ""), object_uid(pod)) != 0)))
       continue;
+    if (ctl->all->dra->scheduling && !claim_allocation(record_tree(claim)) && !claim_is_immediate(record_tree(claim)))
+      return claim_ask_driver(ctl, a, pod, reterr);
     r = reserve_for(ctl, a, pod, record_tree(claim), reterr);
     if (r < 0)
       return r;
@@ -394,7 +428,7 @@ sync_pod(struct controller *ctl, struct arena *a, const char *ns, const char *na
   if (!pod || object_is_deleting(pod) || claim_pod_is_done(pod))
     return 0;
   code = make_claims(ctl, a, pod, reterr);
-  if (code == 0 && json_get_str(json_get(pod, "spec"), "nodeName"))
+  if (code == 0 && json_get_str(json_get(pod, "spec"), "nodeName") && ctl->all->minor >= CLAIM_GENERATED_SINCE)
     code = reserve_claims(ctl, a, pod, reterr);
   return code;
 }

@@ -6,9 +6,26 @@
  */
 #include <string.h>
 
+#include "claim.h"
 #include "claim_controller.h"
 
+#define FOREIGN_KEPT_SINCE 32 /* consumers of other kinds are left alone; before, the claim was not looked at */
+
+static int
+foreign_consumer(struct kerr *reterr, const struct json *consumer)
+{
+  return kerr_set(reterr, KERR_INVALID, NULL, "unsupported ReservedFor entry: {%s %s %s %s}",
+                  json_get_str_or(consumer, "apiGroup", ""), json_get_str_or(consumer, "resource", ""),
+                  json_get_str_or(consumer, "name", ""), json_get_str_or(consumer, "uid", ""));
+}
+
 /* Does the consumer still count? A pod that the cache does not know is asked for at the server before we act on it. */
+static bool
+is_done(const struct controller *ctl, const struct json *pod)
+{
+  return ctl->all->minor >= CLAIM_GENERATED_SINCE && claim_pod_is_done(pod);
+}
+
 static int
 consumer_is_valid(struct controller *ctl, struct arena *a, const char *ns, const struct json *consumer, bool *ret,
                   struct kerr *reterr)
@@ -19,7 +36,7 @@ consumer_is_valid(struct controller *ctl, struct arena *a, const char *ns, const
 
   *ret = true;
   if (*json_get_str_or(consumer, "apiGroup", "") || strcmp(json_get_str_or(consumer, "resource", ""), "pods") != 0)
-    return 0; /* somebody else's kind of consumer: left alone */
+    return ctl->all->minor < FOREIGN_KEPT_SINCE ? foreign_consumer(reterr, consumer) : 0;
   pod = controllers_get(ctl->all, a, WATCH_PODS, ns, name);
   if (!pod) {
     _cleanup_record_ struct record *live = NULL;
@@ -28,10 +45,10 @@ consumer_is_valid(struct controller *ctl, struct arena *a, const char *ns, const
     r = kclient_get(ctl->all->config.client, &KC_PODS, ns, name, &live, &err);
     if (r < 0 && err.code != KERR_NOT_FOUND)
       return kerr_move(reterr, &err);
-    *ret = r == 0 && strcmp(object_uid(record_tree(live)), uid) == 0 && !claim_pod_is_done(record_tree(live));
+    *ret = r == 0 && strcmp(object_uid(record_tree(live)), uid) == 0 && !is_done(ctl, record_tree(live));
     return 0;
   }
-  *ret = strcmp(object_uid(record_tree(pod)), uid) == 0 && !claim_pod_is_done(record_tree(pod));
+  *ret = strcmp(object_uid(record_tree(pod)), uid) == 0 && !is_done(ctl, record_tree(pod));
   return 0;
 }
 
@@ -54,7 +71,24 @@ valid_consumers(struct controller *ctl, struct arena *a, const struct json *clai
   return 0;
 }
 
-/* Write status with these reservations; without any, the allocation goes too when it is ours to clear. */
+/*
+ * Nobody uses the claim any more. What the scheduler allocated is deallocated here; a driver is asked to, where claims
+ * are allocated for their first consumer and so are not to be kept.
+ */
+static void
+let_go(const struct controllers *c, struct arena *a, const struct json *claim, struct json *status)
+{
+  bool keep = claim_is_immediate(claim); /* until 1.30 */
+
+  if (object_has_finalizer(claim, c->dra->finalizer)) {
+    if (!keep || object_is_deleting(claim))
+      json_remove(status, "allocation");
+  } else if (c->dra->scheduling && c->minor >= CLAIM_GENERATED_SINCE && !keep) {
+    json_set_bool(a, status, "deallocationRequested", true);
+  }
+}
+
+/* Write status with these reservations. */
 static int
 update_status(struct controller *ctl, struct arena *a, const struct json *claim, struct json *reserved,
               struct record **ret, struct kerr *reterr)
@@ -65,9 +99,9 @@ update_status(struct controller *ctl, struct arena *a, const struct json *claim,
     json_set(a, status, "reservedFor", reserved);
   else
     json_remove(status, "reservedFor");
-  if (reserved->count == 0 && object_has_finalizer(claim, CLAIM_FINALIZER))
-    json_remove(status, "allocation");
-  return kclient_update(ctl->all->config.client, &KC_RESOURCECLAIMS, "status", copy, ret, reterr);
+  if (reserved->count == 0)
+    let_go(ctl->all, a, claim, status);
+  return kclient_update(ctl->all->config.client, ctl->all->dra->claims, "status", copy, ret, reterr);
 }
 
 static int
@@ -76,9 +110,9 @@ remove_finalizer(struct controller *ctl, struct arena *a, const struct json *cla
   struct json *copy = json_copy(a, claim), *meta = json_find(copy, "metadata"), *list = json_find(meta, "finalizers");
 
   for (size_t i = json_count(list); i-- > 0;)
-    if (json_str(json_at(list, i)) && strcmp(json_str(json_at(list, i)), CLAIM_FINALIZER) == 0)
+    if (json_str(json_at(list, i)) && strcmp(json_str(json_at(list, i)), ctl->all->dra->finalizer) == 0)
       json_remove_at(list, i);
-  return kclient_update(ctl->all->config.client, &KC_RESOURCECLAIMS, NULL, copy, NULL, reterr);
+  return kclient_update(ctl->all->config.client, ctl->all->dra->claims, NULL, copy, NULL, reterr);
 }
 
 /* A claim made for a pod that will not run any more is not needed. */
@@ -103,8 +137,8 @@ delete_if_orphan(struct controller *ctl, struct arena *a, const struct json *cla
   options = json_new_object(a);
   pre = json_ensure_object(a, options, "preconditions");
   json_set_str(a, pre, "uid", object_uid(claim));
-  r = kclient_delete(ctl->all->config.client, &KC_RESOURCECLAIMS, object_namespace(claim), object_name(claim), options,
-                     &err);
+  r = kclient_delete(ctl->all->config.client, ctl->all->dra->claims, object_namespace(claim), object_name(claim),
+                     options, &err);
   if (r < 0 && err.code != KERR_NOT_FOUND)
     return kerr_move(reterr, &err);
   return 0;
@@ -125,19 +159,19 @@ claim_release(struct controller *ctl, struct arena *a, const char *ns, const cha
   r = valid_consumers(ctl, a, claim, &valid, reterr);
   if (r < 0)
     return r;
-  ours = object_has_finalizer(claim, CLAIM_FINALIZER);
+  ours = object_has_finalizer(claim, ctl->all->dra->finalizer);
   if (valid->count < json_count(json_dig(claim, "status", "reservedFor", NULL)) ||
-      (ours && object_is_deleting(claim) && valid->count == 0 && json_dig(claim, "status", "allocation", NULL))) {
+      (ours && object_is_deleting(claim) && valid->count == 0 && claim_allocation(claim))) {
     r = update_status(ctl, a, claim, valid, &updated, reterr);
     if (r < 0)
       return r;
     claim = record_tree(updated);
-    if (ours && valid->count == 0)
+    if (ours && !claim_allocation(claim))
       r = remove_finalizer(ctl, a, claim, reterr);
   } else if (ours && object_is_deleting(claim) && valid->count == 0) {
     r = remove_finalizer(ctl, a, claim, reterr);
   }
-  if (r == 0 && valid->count == 0)
+  if (r == 0 && valid->count == 0 && ctl->all->minor >= CLAIM_GENERATED_SINCE)
     r = delete_if_orphan(ctl, a, claim, reterr);
   return r;
 }

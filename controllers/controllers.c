@@ -11,20 +11,33 @@ static const struct controller_ops *const rows[] = {
   &garbage_controller_ops, &node_controller_ops,      &taint_controller_ops,
 };
 
+#define DRA_GATE   "DynamicResourceAllocation"
+#define KIND(name) NULL, offsetof(struct kclient_dra, name)
+
 static const struct {
-  const struct kclient_resource *resource;
-  const char *gate; /* NULL: always */
+  const struct kclient_resource *resource; /* NULL: as the release has it, */
+  size_t kind;                             /* a member of struct kclient_dra */
+  const char *gate;                        /* NULL: always */
 } resources[WATCH_COUNT] = {
-  [WATCH_NODES] = { &KC_NODES, NULL },
-  [WATCH_PODS] = { &KC_PODS, NULL },
-  [WATCH_CLAIMS] = { &KC_RESOURCECLAIMS, "DynamicResourceAllocation" },
-  [WATCH_TEMPLATES] = { &KC_RESOURCECLAIMTEMPLATES, "DynamicResourceAllocation" },
-  [WATCH_NAMESPACES] = { &KC_NAMESPACES, NULL },
-  [WATCH_SERVICEACCOUNTS] = { &KC_SERVICEACCOUNTS, NULL },
-  [WATCH_CONFIGMAPS] = { &KC_CONFIGMAPS, NULL },
-  [WATCH_SLICES] = { &KC_RESOURCESLICES, "DynamicResourceAllocation" },
-  [WATCH_RULES] = { &KC_DEVICETAINTRULES, "DRADeviceTaintRules" },
+  [WATCH_NODES] = { &KC_NODES, 0, NULL },
+  [WATCH_PODS] = { &KC_PODS, 0, NULL },
+  [WATCH_CLAIMS] = { KIND(claims), DRA_GATE },
+  [WATCH_TEMPLATES] = { KIND(templates), DRA_GATE },
+  [WATCH_NAMESPACES] = { &KC_NAMESPACES, 0, NULL },
+  [WATCH_SERVICEACCOUNTS] = { &KC_SERVICEACCOUNTS, 0, NULL },
+  [WATCH_CONFIGMAPS] = { &KC_CONFIGMAPS, 0, NULL },
+  [WATCH_SLICES] = { KIND(slices), DRA_GATE },
+  [WATCH_RULES] = { &KC_DEVICETAINTRULES, 0, "DRADeviceTaintRules" },
 };
+
+/* NULL: not in this release, or not with these gates. */
+static const struct kclient_resource *
+resource_of(const struct controllers *c, size_t what)
+{
+  if (resources[what].gate && !personality_gate(c->config.personality, resources[what].gate))
+    return NULL;
+  return resources[what].resource ? resources[what].resource : kclient_dra_kind(c->dra, resources[what].kind);
+}
 
 static void
 unref(void *r)
@@ -136,6 +149,8 @@ controllers_start(const struct controllers_config *config)
   struct controllers *c = mem_alloc(sizeof *c);
 
   c->config = *config;
+  c->minor = personality_minor(config->personality);
+  c->dra = kclient_dra_of(c->minor);
   pthread_mutex_init(&c->lock, NULL);
   c->changes = mailbox_new(config->clock, CHANGES_MAX, kclient_change_free);
   c->n = ARRAY_SIZE(rows);
@@ -147,10 +162,12 @@ controllers_start(const struct controllers_config *config)
       .sink.take = take_change, .all = c, .what = (enum watched)i, .cache = kclient_cache_new()
     };
   thread_start(&c->loop, "controllers", loop_run, c);
-  for (size_t i = 0; i < WATCH_COUNT; i++)
-    if (!resources[i].gate || personality_gate(config->personality, resources[i].gate))
-      c->watched[i].informer =
-          kclient_watch(config->client, resources[i].resource, NULL, NULL, c->changes, &c->watched[i].sink);
+  for (size_t i = 0; i < WATCH_COUNT; i++) {
+    const struct kclient_resource *res = resource_of(c, i);
+
+    if (res)
+      c->watched[i].informer = kclient_watch(config->client, res, NULL, NULL, c->changes, &c->watched[i].sink);
+  }
   for (size_t i = 0; i < c->n; i++)
     for (; c->list[i].n_workers < WORKERS; c->list[i].n_workers++)
       thread_start(&c->list[i].workers[c->list[i].n_workers], "controller", worker_run, &c->list[i]);

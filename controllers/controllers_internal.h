@@ -13,6 +13,7 @@
 #define CONTROLLERS_INTERNAL_H
 
 #include "controllers.h"
+#include "kclient_dra.h"
 #include "workqueue.h"
 
 enum watched {
@@ -65,7 +66,9 @@ struct watched_collection {
 
 struct controllers {
   struct controllers_config config;
-  pthread_mutex_t lock; /* caches and controllers' states */
+  int minor;
+  const struct kclient_dra *dra; /* the kinds of the release */
+  pthread_mutex_t lock;          /* caches and controllers' states */
   struct mailbox *changes;
   struct watched_collection watched[WATCH_COUNT];
   struct controller *list;
