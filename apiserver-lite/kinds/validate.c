@@ -6,6 +6,7 @@
 #include "codec.h"
 #include "object.h"
 #include "validate_claim.h"
+#include "validate_classic.h"
 #include "validate_kinds.h"
 
 static const struct validator *const validators[] = {
@@ -18,12 +19,20 @@ static const struct validator *const validators[] = {
 static bool
 is_for(const struct validator *rules, const struct kind *k)
 {
-  return !strcmp(rules->kind, k->kind) && !strcmp(rules->group, k->group);
+  if (strcmp(rules->kind, k->kind) || strcmp(rules->group, k->group))
+    return false;
+  for (struct span rest = span_of(rules->versions); rest.n;)
+    if (span_is(span_cut(rest, ' ', &rest), k->version))
+      return true;
+  return !rules->versions;
 }
 
 static const struct validator *
 find_validator(const struct kind *k)
 {
+  for (size_t i = 0; i < validator_classic_count; i++) /* by version: before those for every version */
+    if (is_for(validators_classic[i], k))
+      return validators_classic[i];
   for (size_t i = 0; i < ARRAY_SIZE(validators); i++)
     if (is_for(validators[i], k))
       return validators[i];
@@ -86,6 +95,11 @@ validate_create(const struct kind *k, const struct json *o, const struct persona
   validation_finish(&v, ntags, errs);
 }
 
+/* The last release in which what is wrong with metadata is said twice: for all kinds (BeforeUpdate), and by the kind.
+ */
+#define META_TWICE_UNTIL 31
+static const struct name_rule any_name = { .format = TEXT_PATH_SEGMENT };
+
 void
 validate_update(const struct kind *k, const struct json *o, const struct json *old, const char *subresource,
                 const struct personality *p, struct field_errors *errs)
@@ -98,8 +112,14 @@ validate_update(const struct kind *k, const struct json *o, const struct json *o
   const struct validator *found = find_validator(k), plain = plain_validator(k), *rules = found ? found : &plain;
   const struct json *inner = internal_form(&v, o), *before = internal_form(&v, old);
   bool main = !*subresource;
-  if (main && (rules->flags & VALIDATOR_META_AGAIN))
+  if (personality_minor(p) <= META_TWICE_UNTIL && !(rules->flags & VALIDATOR_NO_META)) {
+    validate_object_meta(&v, inner, !rules->cluster, &any_name);
+    validate_object_meta_update(&v, inner, before);
+  }
+  if (main && (rules->flags & (VALIDATOR_META_AGAIN | VALIDATOR_CREATE_AGAIN)))
     validate_object_meta(&v, inner, !rules->cluster, &rules->name);
+  if (main && (rules->flags & VALIDATOR_CREATE_AGAIN))
+    rules->create(&v, inner);
   if (!(rules->flags & VALIDATOR_NO_META))
     validate_object_meta_update(&v, inner, before);
   if (main && rules->update)

@@ -408,7 +408,7 @@ update_template(struct validation *v, const struct json *o, const struct json *o
 {
   const struct json *spec = json_get(o, "spec");
   validate_immutable(v, VP(NULL, "spec"), spec, json_get(old, "spec"),
-                     vgo(v->a, spec, "io.k8s.api.resource.v1.ResourceClaimTemplateSpec"));
+                     vgo(v, spec, "io.k8s.api.resource.v1.ResourceClaimTemplateSpec"));
 }
 
 /* v1helper.IsExtendedResourceName: has a domain that is not Kubernetes', and fits into a quota's name. */

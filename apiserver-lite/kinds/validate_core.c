@@ -168,7 +168,7 @@ check_node_taints(struct validation *v, const struct vpath *path, const struct j
     for (size_t j = 0; j < i; j++)
       if (json_same(json_get(json_at(taints, j), "key"), json_get(t, "key")) &&
           json_same(json_get(json_at(taints, j), "effect"), json_get(t, "effect"))) {
-        verr_add(v, FIELD_DUPLICATE, at, vgo(v->a, t, "io.k8s.api.core.v1.Taint"),
+        verr_add(v, FIELD_DUPLICATE, at, vgo(v, t, "io.k8s.api.core.v1.Taint"),
                  "taints must be unique by key and effect pair");
         break;
       }
@@ -216,7 +216,7 @@ update_node(struct validation *v, const struct json *o, const struct json *old)
     for (size_t j = 0; j < i; j++)
       if (json_same(json_at(addresses, i), json_at(addresses, j))) {
         verr_add(v, FIELD_DUPLICATE, VP_ITEM(VP(VP(NULL, "status"), "addresses"), i),
-                 vgo(v->a, json_at(addresses, i), "io.k8s.api.core.v1.NodeAddress"), "%s", "");
+                 vgo(v, json_at(addresses, i), "io.k8s.api.core.v1.NodeAddress"), "%s", "");
         break;
       }
   if (json_count(cidrs) && !json_same(json_get(spec, "podCIDRs"), cidrs))
@@ -356,7 +356,7 @@ check_service(struct validation *v, const struct json *o)
       for (size_t k = 0; k < 2; k++)
         if (json_get(json_at(ports, i), members[k]))
           json_set(v->a, key, members[k], json_copy(v->a, json_get(json_at(ports, i), members[k])));
-      verr_add(v, FIELD_DUPLICATE, VP_ITEM(list, i), vgo(v->a, key, "io.k8s.api.core.v1.ServicePort"), "%s", "");
+      verr_add(v, FIELD_DUPLICATE, VP_ITEM(list, i), vgo(v, key, "io.k8s.api.core.v1.ServicePort"), "%s", "");
     }
 }
 

@@ -2,6 +2,8 @@
 
 #include "kind_type.h"
 
+#define TYPE_DEPTH 6 /* how far below an object a type is looked for that an error shows */
+
 static void
 path_write(struct strbuf *b, const struct vpath *p)
 {
@@ -89,14 +91,21 @@ verr_duplicate(struct validation *v, const struct vpath *path, struct span s)
 void
 verr_too_long(struct validation *v, const struct vpath *path, int max)
 {
-  verr_add(v, FIELD_TOO_LONG, path, NULL, "may not be more than %d bytes", max);
+  verr_add(v, FIELD_TOO_LONG, path, NULL,
+           personality_minor(v->p) < 32 ? "must have at most %d bytes" : "may not be more than %d bytes", max);
+}
+
+void
+verr_too_long_max(struct validation *v, const struct vpath *path, int max)
+{
+  verr_add(v, FIELD_TOO_LONG, path, NULL, "may not be longer than %d", max);
 }
 
 void
 verr_too_many(struct validation *v, const struct vpath *path, size_t n, size_t max)
 {
   verr_add(v, FIELD_TOO_MANY, path, arena_printf(v->a, "%zu", n), "must have at most %zu item%s", max,
-           max == 1 ? "" : "s")
+           max == 1 && personality_minor(v->p) >= 34 ? "" : "s")
       ->origin = "maxItems";
 }
 
@@ -291,13 +300,31 @@ go_struct(struct strbuf *b, struct arena *a, const struct json *o, const struct 
   strbuf_putc(b, '}');
 }
 
-char *
-vgo(struct arena *a, const struct json *j, const char *type)
+/* The type of that name in `t` or below it, which has the form of the release. */
+static const struct kind_type *
+type_below(const struct kind_type *t, const char *name, int depth)
 {
+  const struct kind_type *found = strcmp(kind_text(t->name), name) == 0 ? t : NULL;
+  if (depth == 0 || found)
+    return found;
+  for (kind_each_field(f, t))
+    if (f->base == KIND_STRUCT && (found = type_below(kind_field_type(f), name, depth - 1)))
+      return found;
+  return NULL;
+}
+
+char *
+vgo(const struct validation *v, const struct json *j, const char *type)
+{
+  struct arena *a = v->a;
   _cleanup_strbuf_ struct strbuf b;
-  const struct kind_type *t = kind_type_find(type);
+  const struct kind_type *t = type_below(v->kind->type, type, TYPE_DEPTH);
   strbuf_init(&b, CEIL_ARENA_SMALL);
-  if (json_type(j) == JSON_NULL)
+  if (!t)
+    t = kind_type_find(type);
+  if (personality_minor(v->p) <= VALUES_AS_GO_UNTIL && json_type(j) != JSON_NULL)
+    vgo_syntax(&b, v, j, t);
+  else if (json_type(j) == JSON_NULL)
     strbuf_puts(&b, "null");
   else if (json_is(j, JSON_ARRAY)) {
     strbuf_putc(&b, '[');

@@ -41,6 +41,8 @@ struct validation {
   size_t n, cap;
 };
 
+#define VALUES_AS_GO_UNTIL 33 /* the last release whose errors show structs in Go's syntax */
+
 bool validation_gate(const struct validation *v, const char *gate);
 /* Append; returns the error, to be marked, until the next append. Text is the detail. */
 struct verr *verr_add(struct validation *v, enum field_error_type type, const struct vpath *path, const char *value,
@@ -52,7 +54,8 @@ void verr_invalid(struct validation *v, const struct vpath *path, struct span s,
 void check_path_below(struct validation *v, const struct vpath *path, struct span s);
 void verr_invalid_int(struct validation *v, const struct vpath *path, int64_t n, const char *detail);
 void verr_duplicate(struct validation *v, const struct vpath *path, struct span s);
-void verr_too_long(struct validation *v, const struct vpath *path, int max); /* bytes */
+void verr_too_long(struct validation *v, const struct vpath *path, int max);     /* bytes */
+void verr_too_long_max(struct validation *v, const struct vpath *path, int max); /* "may not be longer than" */
 void verr_too_many(struct validation *v, const struct vpath *path, size_t n, size_t max);
 /* `allowed` ends with NULL; printed in the order given. */
 void verr_not_supported(struct validation *v, const struct vpath *path, struct span s, const char *const *allowed);
@@ -72,7 +75,9 @@ char *vjson(struct arena *a, const struct json *j); /* compact JSON */
  * A value, or a list of values, of an API type as upstream prints its internal twin, whose fields have Go's names and
  * no omitempty. `type` is the OpenAPI name: "io.k8s.api.core.v1.NodeSelectorTerm".
  */
-char *vgo(struct arena *a, const struct json *j, const char *type);
+char *vgo(const struct validation *v, const struct json *j, const char *type);
+/* The same before 1.34, as Go's %#v has it (validate_gosyntax.c). */
+void vgo_syntax(struct strbuf *b, const struct validation *v, const struct json *j, const struct kind_type *t);
 
 /* Semantic equality: an absent value, null, "" and an empty list or map are the same (apiequality.Semantic). */
 bool json_same(const struct json *x, const struct json *y);
@@ -129,10 +134,12 @@ struct validator {
   void (*status)(struct validation *v, const struct json *o, const struct json *old);
   void (*other)(struct validation *v, const struct json *o, const struct json *old, const char *subresource);
   unsigned flags;
+  const char *versions; /* "v1alpha1 v1alpha2"; NULL: every one that no other row names */
 };
 enum validator_flags {
-  VALIDATOR_META_AGAIN = 1, /* an update checks the name as a create does, too */
-  VALIDATOR_NO_META = 2,    /* reviews: never stored */
+  VALIDATOR_META_AGAIN = 1,   /* an update checks the name as a create does, too */
+  VALIDATOR_NO_META = 2,      /* reviews: never stored */
+  VALIDATOR_CREATE_AGAIN = 4, /* an update is checked as a create would be, and then as an update */
 };
 
 #endif

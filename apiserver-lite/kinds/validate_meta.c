@@ -48,6 +48,8 @@ is_group_version(struct span s)
   return rest.n > 0 && !memchr(rest.p, '/', rest.n);
 }
 
+#define OWNER_REFERENCE "io.k8s.apimachinery.pkg.apis.meta.v1.OwnerReference"
+
 static void
 check_owner(struct validation *v, const struct vpath *path, const struct json *ref)
 {
@@ -60,7 +62,20 @@ check_owner(struct validation *v, const struct vpath *path, const struct json *r
       verr_invalid(v, VP(path, needed[i]), s, "must be <group>/<version> or <version>");
   }
   if (span_is(json_text_of(ref, "apiVersion"), "v1") && span_is(json_text_of(ref, "kind"), "Event"))
-    verr_add(v, FIELD_INVALID, path, vjson(v->a, ref), "/v1, Kind=Event is disallowed from being an owner");
+    verr_add(v, FIELD_INVALID, path, vgo(v, ref, OWNER_REFERENCE), "/v1, Kind=Event is disallowed from being an owner");
+}
+
+/* Before 1.37 paths had no index, and what is missing was invalid. */
+static void
+check_owner_of_old(struct validation *v, const struct vpath *path, const struct json *ref)
+{
+  static const char *const needed[] = { "apiVersion", "kind", "name", "uid" };
+  for (size_t i = 0; i < ARRAY_SIZE(needed); i++)
+    if (!json_text_of(ref, needed[i]).n || (i == 0 && !is_group_version(json_text_of(ref, needed[i]))))
+      verr_invalid(v, VP(path, needed[i]), json_text_of(ref, needed[i]),
+                   arena_printf(v->a, "%s must not be empty", i ? needed[i] : "version"));
+  if (span_is(json_text_of(ref, "apiVersion"), "v1") && span_is(json_text_of(ref, "kind"), "Event"))
+    verr_add(v, FIELD_INVALID, path, vgo(v, ref, OWNER_REFERENCE), "/v1, Kind=Event is disallowed from being an owner");
 }
 
 static void
@@ -69,13 +84,16 @@ check_owners(struct validation *v, const struct vpath *path, const struct json *
   const char *first = NULL;
   for (size_t i = 0; i < json_count(refs); i++) {
     const struct json *ref = json_at(refs, i);
-    check_owner(v, VP_ITEM(path, i), ref);
+    if (personality_minor(v->p) < 37)
+      check_owner_of_old(v, path, ref);
+    else
+      check_owner(v, VP_ITEM(path, i), ref);
     if (!json_get_bool(ref, "controller", false))
       continue;
     const char *name =
         arena_printf(v->a, "%.*s/%.*s", SPAN_FMT(json_text_of(ref, "kind")), SPAN_FMT(json_text_of(ref, "name")));
     if (first)
-      verr_add(v, FIELD_INVALID, path, vjson(v->a, refs),
+      verr_add(v, FIELD_INVALID, path, vgo(v, refs, OWNER_REFERENCE),
                "Only one reference can have Controller set to true. Found \"true\" in references for %s and %s", first,
                name);
     else

@@ -32,10 +32,10 @@ check_resource_claims(struct validation *v, const struct vpath *path, const stru
     else
       (void)verr_format(v, VP(at, "name"), name, TEXT_DNS_LABEL);
     if (claim && template)
-      verr_add(v, FIELD_INVALID, at, vgo(v->a, c, type),
+      verr_add(v, FIELD_INVALID, at, vgo(v, c, type),
                "at most one of `resourceClaimName` or `resourceClaimTemplateName` may be specified");
     if (!claim && !template)
-      verr_add(v, FIELD_INVALID, at, vgo(v->a, c, type),
+      verr_add(v, FIELD_INVALID, at, vgo(v, c, type),
                "must specify one of: `resourceClaimName`, `resourceClaimTemplateName`");
     if (claim)
       (void)verr_format(v, VP(at, "resourceClaimName"), json_text_of(c, "resourceClaimName"), TEXT_DNS_SUBDOMAIN);

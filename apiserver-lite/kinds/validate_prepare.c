@@ -22,6 +22,8 @@ static const struct {
 } strategies[] = {
   { "", "Node", KEEP_STATUS },
   { "resource.k8s.io", "ResourceClaim", STATUS_META },
+  { "resource.k8s.io", "PodSchedulingContext", STATUS_META },
+  { "resource.k8s.io", "PodScheduling", STATUS_META },
   { "resource.k8s.io", "DeviceTaintRule", STATUS_META },
   { "resource.k8s.io", "ResourcePoolStatusRequest", STATUS_META },
   { "resource.k8s.io", "ResourceSlice", GENERATION_FIRST },
@@ -72,6 +74,38 @@ clear_status(struct arena *a, const struct kind *k, struct json *o)
     put_back(a, o, zero, "status");
 }
 
+/*
+ * DRAControlPlaneController of 1.31 (resourceclaim/strategy.go). Not a matter of marked fields: templates keep the
+ * controller, and a claim that has one may be allocated and deallocated by it though the gate is off.
+ */
+static void
+drop_controller(const struct kind *k, struct json *o, const struct json *old, const struct personality *p)
+{
+  struct json *spec = json_find(o, "spec"), *status = json_find(o, "status");
+  struct json *allocation = status ? json_find(status, "allocation") : NULL;
+  const struct json *was = json_get(old, "status");
+  bool had = json_text_of(json_get(old, "spec"), "controller").n > 0;
+  if (strcmp(k->kind, "ResourceClaim") || strcmp(k->group, "resource.k8s.io") || strcmp(k->version, "v1alpha3") ||
+      personality_gate(p, "DRAControlPlaneController"))
+    return;
+  if (!had && spec)
+    (void)json_remove(spec, "controller");
+  if (!old)
+    return;
+  if (!had && json_is(allocation, JSON_OBJECT) && !json_has(was, "allocation"))
+    (void)json_remove(allocation, "controller");
+  if (status && !json_get_bool(was, "deallocationRequested", false) && !json_text_of(allocation, "controller").n)
+    (void)json_remove(status, "deallocationRequested");
+}
+
+static void
+drop_disabled(struct arena *a, const struct kind *k, struct json *o, const struct json *old,
+              const struct personality *p)
+{
+  kind_drop_disabled(a, k, o, old, p);
+  drop_controller(k, o, old, p);
+}
+
 void
 validate_prepare_create(struct arena *a, const struct kind *k, struct json *o, const struct personality *p)
 {
@@ -86,7 +120,7 @@ validate_prepare_create(struct arena *a, const struct kind *k, struct json *o, c
     json_set_int(a, json_ensure_object(a, o, "metadata"), "generation", 1);
   else if (json_get(o, "metadata"))
     json_remove(json_find(o, "metadata"), "generation");
-  kind_drop_disabled(a, k, o, NULL, p);
+  drop_disabled(a, k, o, NULL, p);
 }
 
 /* metav1.ResetObjectMetaForStatus. */
@@ -161,7 +195,7 @@ update_main(struct arena *a, const struct kind *k, struct json *o, const struct 
   if (flags & KIND_RES_STATUS)
     put_back(a, o, old, "status");
   bool moves = (strategy & GENERATION_FIRST) && generation_moves(o, old, strategy);
-  kind_drop_disabled(a, k, o, old, p);
+  drop_disabled(a, k, o, old, p);
   if (!strcmp(k->kind, "DeviceTaintRule"))
     restart_taint(a, o, old, now);
   if (!(strategy & GENERATION_FIRST))
@@ -180,7 +214,7 @@ update_status(struct arena *a, const struct kind *k, struct json *o, const struc
     keep_metadata(a, o, old);
   if (strategy & STATUS_LABELS)
     put_back(a, json_ensure_object(a, o, "metadata"), json_get(old, "metadata"), "labels");
-  kind_drop_disabled(a, k, o, old, p);
+  drop_disabled(a, k, o, old, p);
   if (!strcmp(k->kind, "ResourceClaim") && !strcmp(k->group, "resource.k8s.io"))
     drop_deallocated(o, old);
 }
@@ -198,5 +232,5 @@ validate_prepare_update(struct arena *a, const struct kind *k, struct json *o, c
   else if (!strcmp(subresource, "status"))
     update_status(a, k, o, old, p);
   else
-    kind_drop_disabled(a, k, o, old, p);
+    drop_disabled(a, k, o, old, p);
 }

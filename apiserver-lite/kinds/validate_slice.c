@@ -154,7 +154,7 @@ check_location(struct validation *v, const struct vpath *path, const struct json
     validate_node_selector(v, VP(path, "nodeSelector"), selector);
     if (one_term && json_count(terms) != 1)
       verr_add(v, FIELD_INVALID, VP(VP(path, "nodeSelector"), "nodeSelectorTerms"),
-               vgo(v->a, terms, "io.k8s.api.core.v1.NodeSelectorTerm"), "must have exactly one node selector term");
+               vgo(v, terms, "io.k8s.api.core.v1.NodeSelectorTerm"), "must have exactly one node selector term");
   }
   for (; *flags; flags++)
     if (check_true(v, path, o, *flags))
@@ -330,7 +330,7 @@ check_partition_attribute(struct validation *v, const struct vpath *path, const 
                     "device consumes counters and `partitionTypeAttribute` names this attribute, so it must be "
                     "set");
     else if (!json_has(a, "string"))
-      verr_add(v, FIELD_INVALID, where, vgo(v->a, a, "io.k8s.api.resource.v1.DeviceAttribute"),
+      verr_add(v, FIELD_INVALID, where, vgo(v, a, "io.k8s.api.resource.v1.DeviceAttribute"),
                "must be a string value because `partitionTypeAttribute` names this attribute");
   }
 }
@@ -427,7 +427,7 @@ update_pool_status(struct validation *v, const struct json *o, const struct json
   const struct vpath *path = VP(NULL, "status");
   if (json_type(before) != JSON_NULL) {
     validate_immutable(v, path, now, before,
-                       vgo(v->a, now, "io.k8s.api.resource.v1alpha3.ResourcePoolStatusRequestStatus"));
+                       vgo(v, now, "io.k8s.api.resource.v1alpha3.ResourcePoolStatusRequestStatus"));
     return;
   }
   validate_conditions(v, VP(path, "conditions"), json_get(now, "conditions"));

@@ -240,7 +240,7 @@ update_job(struct validation *v, const struct json *o, const struct json *old)
     if ((!strcmp(fixed[i], "template") && suspended) || (!strcmp(fixed[i], "completions") && indexed))
       continue;
     validate_immutable(v, VP(VP(NULL, "spec"), fixed[i]), now, was,
-                       i == 2 && !json_same(now, was) ? vgo(v->a, now, "io.k8s.api.core.v1.PodTemplateSpec") : NULL);
+                       i == 2 && !json_same(now, was) ? vgo(v, now, "io.k8s.api.core.v1.PodTemplateSpec") : NULL);
   }
 }
 
@@ -345,8 +345,7 @@ update_binding(struct validation *v, const struct json *o, const struct json *ol
   check_binding(v, o);
   size_t mark = v->n;
   const struct json *ref = json_get(o, "roleRef");
-  validate_immutable(v, VP(NULL, "roleRef"), ref, json_get(old, "roleRef"),
-                     vgo(v->a, ref, "io.k8s.api.rbac.v1.RoleRef"));
+  validate_immutable(v, VP(NULL, "roleRef"), ref, json_get(old, "roleRef"), vgo(v, ref, "io.k8s.api.rbac.v1.RoleRef"));
   validation_cover(v, mark, "immutable");
 }
 
@@ -390,7 +389,7 @@ check_budget(struct validation *v, const struct json *o)
   const struct vpath *path = VP(NULL, "spec");
   static const char *const bounds[] = { "minAvailable", "maxUnavailable" };
   if (json_has(spec, bounds[0]) && json_has(spec, bounds[1]))
-    verr_add(v, FIELD_INVALID, path, vgo(v->a, spec, "io.k8s.api.policy.v1.PodDisruptionBudgetSpec"),
+    verr_add(v, FIELD_INVALID, path, vgo(v, spec, "io.k8s.api.policy.v1.PodDisruptionBudgetSpec"),
              "minAvailable and maxUnavailable cannot be both set");
   for (size_t i = 0; i < ARRAY_SIZE(bounds); i++)
     if (json_has(spec, bounds[i]))

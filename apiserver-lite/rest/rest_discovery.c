@@ -7,8 +7,6 @@
 #include "object.h"
 #include "rest_route.h"
 
-#define AGGREGATED_TYPE "application/json;g=apidiscovery.k8s.io;v=v2;as=APIGroupDiscoveryList"
-
 /* -- the parts -- */
 
 struct verb_word {
@@ -310,6 +308,8 @@ group_discovery(struct rest_call *c, const char *group)
 
   if (*group)
     json_set_str(c->a, meta, "name", group);
+  if (personality_minor(c->personality) < 34) /* a zero time is left out from then on */
+    json_set(c->a, meta, "creationTimestamp", json_new_null(c->a));
   while ((v = next_version(c, &cursor, group, v)) != NULL) {
     struct json *entry = json_append(c->a, versions, json_new_object(c->a));
     size_t below = 0;
@@ -323,9 +323,12 @@ group_discovery(struct rest_call *c, const char *group)
 }
 
 static int
-aggregated(struct rest_call *c, bool core)
+aggregated(struct rest_call *c, const char *version, bool core)
 {
-  struct json *doc = document(c, "apidiscovery.k8s.io/v2", "APIGroupDiscoveryList"), *items;
+  struct json *doc = document(c, arena_printf(c->a, "apidiscovery.k8s.io/%s", version), "APIGroupDiscoveryList"),
+              *items;
+  const char *type =
+      arena_printf(c->a, "application/json;g=apidiscovery.k8s.io;v=%s;as=APIGroupDiscoveryList", version);
   const char *known = rest_header(c, "if-none-match");
   const struct kind_resource *r = NULL;
   _cleanup_strbuf_ struct strbuf hex;
@@ -347,34 +350,50 @@ aggregated(struct rest_call *c, bool core)
   rest_answer_header(c, "ETag", etag);
   rest_answer_header(c, "Vary", "Accept");
   if (known && strcmp(known, etag) == 0)
-    rest_answer_text(c, 304, AGGREGATED_TYPE, SPAN(""));
+    rest_answer_text(c, 304, type, SPAN(""));
   else
-    rest_answer_text(c, 200, AGGREGATED_TYPE, span_of(text));
+    rest_answer_text(c, 200, type, span_of(text));
   return 0;
 }
 
+/* The version of the aggregated document that these parameters of a media type ask for, if the release has it. */
+static const char *
+aggregated_version(struct rest_call *c, struct span params)
+{
+  static const char *const versions[] = { "v2", "v2beta1" };
+
+  if (!personality_gate(c->personality, "AggregatedDiscoveryEndpoint") &&
+      !personality_gate_passed(c->personality, "AggregatedDiscoveryEndpoint"))
+    return NULL;
+  for (size_t i = 0; params.p && i < ARRAY_SIZE(versions); i++) {
+    const char *wanted = arena_printf(c->a, "v=%s;", versions[i]);
+
+    if (memmem(params.p, params.n, "APIGroupDiscoveryList", 21) && memmem(params.p, params.n, wanted, strlen(wanted)) &&
+        rest_kind(c, "apidiscovery.k8s.io", versions[i], "APIGroupDiscovery"))
+      return versions[i];
+  }
+  return NULL;
+}
+
 /*
- * Which of the two documents a root is asked for: the first clause of Accept that we have. Upstream's words when there
- * is none.
+ * Which document a root is asked for: the first clause of Accept that we have; *ret is NULL for the lists of old.
+ * Upstream's words when there is none.
  */
 static int
-wants_aggregated(struct rest_call *c, bool *ret, struct kerr *reterr)
+wants_aggregated(struct rest_call *c, const char **ret, struct kerr *reterr)
 {
   const char *accept = rest_header(c, "accept");
   struct span left = span_of(accept && *accept ? accept : "*/*");
 
-  *ret = false;
+  *ret = NULL;
   while (left.p) {
     struct span rest, params, one = span_trim(span_cut(left, ',', &rest));
     struct span type = span_trim(span_cut(one, ';', &params));
     bool json = span_is(type, "application/json") || span_is(type, "*/*") || span_is(type, "application/*");
     bool special = params.p && memmem(params.p, params.n, "as=", 3) != NULL;
 
-    if (json && special && memmem(params.p, params.n, "APIGroupDiscoveryList", 21) &&
-        memmem(params.p, params.n, "v=v2;", 5)) {
-      *ret = true;
+    if (json && special && (*ret = aggregated_version(c, params)))
       return 0;
-    }
     if (!special && (json || span_is(type, "application/yaml") || span_is(type, "application/vnd.kubernetes.protobuf")))
       return 0;
     left = rest;
@@ -389,7 +408,7 @@ wants_aggregated(struct rest_call *c, bool *ret, struct kerr *reterr)
 int
 rest_discovery_core(struct rest_call *c, const char *rest, struct kerr *reterr)
 {
-  bool all;
+  const char *all;
   int r;
 
   if (*rest && strcmp(rest, "/") != 0) {
@@ -401,7 +420,7 @@ rest_discovery_core(struct rest_call *c, const char *rest, struct kerr *reterr)
   r = wants_aggregated(c, &all, reterr);
   if (r < 0)
     return r;
-  return all ? aggregated(c, true) : core_versions(c, reterr);
+  return all ? aggregated(c, all, true) : core_versions(c, reterr);
 }
 
 int
@@ -409,7 +428,7 @@ rest_discovery_groups(struct rest_call *c, const char *rest, struct kerr *reterr
 {
   struct span tail, version, more, group = span_cut(span_of(*rest ? rest + 1 : rest), '/', &tail);
   struct json *doc;
-  bool all;
+  const char *all;
   int r;
 
   if (group.n == 0) {
@@ -417,7 +436,7 @@ rest_discovery_groups(struct rest_call *c, const char *rest, struct kerr *reterr
     if (r < 0)
       return r;
     if (all)
-      return aggregated(c, false);
+      return aggregated(c, all, false);
     r = rest_negotiate(c, reterr);
     return r < 0 ? r : group_list(c, reterr);
   }

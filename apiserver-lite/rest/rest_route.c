@@ -100,14 +100,15 @@ rest_no_such_resource(struct rest_call *c, struct kerr *reterr)
   return kerr_move(reterr, &err);
 }
 
+/* Whoever serves a group answers for its other versions, too; the core group has only its own paths. */
 static bool
-group_version_served(const struct rest_call *c)
+group_served(const struct rest_call *c)
 {
   const struct kind_resource *r;
   size_t cursor = 0;
 
   while ((r = kind_resource_next(c->personality, &cursor)))
-    if (strcmp(r->group, c->info.group) == 0 && strcmp(r->version, c->info.version) == 0)
+    if (strcmp(r->group, c->info.group) == 0 && (*r->group || strcmp(r->version, c->info.version) == 0))
       return true;
   return false;
 }
@@ -137,7 +138,7 @@ warn_deprecated(struct rest_call *c)
 
   if (k->custom && k->custom->deprecation_warning)
     rest_warn(c, "%s", k->custom->deprecation_warning);
-  if (!deprecated && prerelease && k->since)
+  if (!deprecated && !removed && prerelease && k->since)
     deprecated = k->since + PRERELEASE_LIFE;
   if (!removed && prerelease && deprecated)
     removed = deprecated + PRERELEASE_LIFE;
@@ -184,7 +185,7 @@ find_resource(struct rest_call *c, struct kerr *reterr)
   if (!c->res && c->req->user)
     find_for_component(c);
   if (!c->res)
-    return group_version_served(c) ? rest_no_such_resource(c, reterr) : rest_no_such_page(c) + 1;
+    return group_served(c) ? rest_no_such_resource(c, reterr) : rest_no_such_page(c) + 1;
   if (c->res->of->custom && !custom_is_addressed(c))
     return rest_no_such_page(c) + 1;
   if (!c->res->namespaced && *c->info.namespace_ && strcmp(c->info.resource, "namespaces") != 0)
