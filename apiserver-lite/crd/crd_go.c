@@ -207,7 +207,7 @@ crd_go_versions(struct arena *a, const struct json *versions)
     struct json *bare = json_shallow(a, *p), *one;
 
     json_remove(bare, "schema");
-    if (json_parse(a, span_of(vgo(a, bare, type)), NULL, &one, &ignored) < 0)
+    if (json_parse(a, span_of(vgo_json(a, bare, type)), NULL, &one, &ignored) < 0)
       continue;
     if (json_is(schema, JSON_OBJECT)) {
       struct json *holder = json_new_object(a);

@@ -314,17 +314,12 @@ type_below(const struct kind_type *t, const char *name, int depth)
 }
 
 char *
-vgo(const struct validation *v, const struct json *j, const char *type)
+vgo_json(struct arena *a, const struct json *j, const char *type)
 {
-  struct arena *a = v->a;
   _cleanup_strbuf_ struct strbuf b;
-  const struct kind_type *t = type_below(v->kind->type, type, TYPE_DEPTH);
+  const struct kind_type *t = kind_type_find(type);
   strbuf_init(&b, CEIL_ARENA_SMALL);
-  if (!t)
-    t = kind_type_find(type);
-  if (personality_minor(v->p) <= VALUES_AS_GO_UNTIL && json_type(j) != JSON_NULL)
-    vgo_syntax(&b, v, j, t);
-  else if (json_type(j) == JSON_NULL)
+  if (json_type(j) == JSON_NULL)
     strbuf_puts(&b, "null");
   else if (json_is(j, JSON_ARRAY)) {
     strbuf_putc(&b, '[');
@@ -337,6 +332,19 @@ vgo(const struct validation *v, const struct json *j, const char *type)
     go_element(&b, a, j, t);
   struct span text = strbuf_view(&b);
   return arena_strndup(a, text.p, text.n);
+}
+
+char *
+vgo(const struct validation *v, const struct json *j, const char *type)
+{
+  _cleanup_strbuf_ struct strbuf b;
+  if (personality_minor(v->p) > VALUES_AS_GO_UNTIL || json_type(j) == JSON_NULL)
+    return vgo_json(v->a, j, type);
+  const struct kind_type *t = type_below(v->kind->type, type, TYPE_DEPTH);
+  strbuf_init(&b, CEIL_ARENA_SMALL);
+  vgo_syntax(&b, v, j, t ? t : kind_type_find(type));
+  struct span text = strbuf_view(&b);
+  return arena_strndup(v->a, text.p, text.n);
 }
 
 static bool

@@ -76,7 +76,9 @@ char *vjson(struct arena *a, const struct json *j); /* compact JSON */
  * no omitempty. `type` is the OpenAPI name: "io.k8s.api.core.v1.NodeSelectorTerm".
  */
 char *vgo(const struct validation *v, const struct json *j, const char *type);
-/* The same before 1.34, as Go's %#v has it (validate_gosyntax.c). */
+/* As JSON, which errors have from 1.34 on. */
+char *vgo_json(struct arena *a, const struct json *j, const char *type);
+/* As Go's %#v has it, which they have before (validate_gosyntax.c). */
 void vgo_syntax(struct strbuf *b, const struct validation *v, const struct json *j, const struct kind_type *t);
 
 /* Semantic equality: an absent value, null, "" and an empty list or map are the same (apiequality.Semantic). */

@@ -212,7 +212,7 @@ update_volume_claim(struct validation *v, const struct json *o, const struct jso
   verr_add(
       v, FIELD_FORBIDDEN, VP(NULL, "spec"), NULL,
       "spec is immutable after creation except resources.requests and volumeAttributesClassName for bound claims\n%s",
-      validate_diff(v->a, vgo(v, was, type), vgo(v, spec, type)));
+      validate_diff(v->a, vgo_json(v->a, was, type), vgo_json(v->a, spec, type)));
 }
 
 static void

@@ -171,7 +171,7 @@ validate_pod_update(struct validation *v, const struct json *o, const struct jso
            "pod updates may not change fields other than `spec.containers[*].image`,`spec.initContainers[*].image`,"
            "`spec.activeDeadlineSeconds`,`spec.tolerations` (only additions to existing tolerations),"
            "`spec.terminationGracePeriodSeconds` (allow it to be set to 1 if it was previously negative)\n%s",
-           validate_diff(v->a, vgo(v, was, type), vgo(v, munged, type)));
+           validate_diff(v->a, vgo_json(v->a, was, type), vgo_json(v->a, munged, type)));
 }
 
 /* Ephemeral containers are added, never changed or removed. */
@@ -193,7 +193,7 @@ validate_pod_subresource(struct validation *v, const struct json *o, const struc
     else if (!json_same(kept, *p))
       verr_add(v, FIELD_FORBIDDEN, path, NULL, "existing ephemeral containers %.*s may not be changed\n%s",
                SPAN_FMT(name),
-               validate_diff(v->a, vgo(v, *p, "io.k8s.api.core.v1.EphemeralContainer"),
-                             vgo(v, kept, "io.k8s.api.core.v1.EphemeralContainer")));
+               validate_diff(v->a, vgo_json(v->a, *p, "io.k8s.api.core.v1.EphemeralContainer"),
+                             vgo_json(v->a, kept, "io.k8s.api.core.v1.EphemeralContainer")));
   }
 }
