@@ -42,6 +42,9 @@ find_validator(const struct kind *k)
   for (size_t i = 0; i < validator_network_count; i++)
     if (is_for(&validators_network[i], k))
       return &validators_network[i];
+  for (size_t i = 0; i < validator_admission_count; i++)
+    if (is_for(&validators_admission[i], k))
+      return &validators_admission[i];
   return NULL;
 }
 

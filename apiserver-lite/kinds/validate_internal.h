@@ -123,6 +123,12 @@ void validate_uid(struct validation *v, const struct vpath *path, struct span s)
  */
 bool validate_size(struct validation *v, const struct vpath *path, const struct json *list, size_t max, bool covered);
 
+/* -- webhooks (validate_webhook.c) -- */
+void validate_webhook_client(struct validation *v, const struct vpath *path, const struct json *client);
+/* `any_will_do`: none of them has to be known. `missing`: what is said when there are none. */
+void validate_review_versions(struct validation *v, const struct vpath *path, const struct json *list, bool any_will_do,
+                              const char *missing);
+
 /* -- declarative layer (validate_tags.c) -- */
 void validate_tags(struct validation *v, const struct json *o, const struct json *old, const char *subresource);
 

@@ -1,0 +1,99 @@
+/*
+ * What kube-apiserver 1.37.2 answered to requests that admission and the validation of its configuration decide.
+ *
+ * tests/data/apiserver-lite/admission/NAME.jsonl: a request a line, in order, over an empty store: method, path, body,
+ * contentType; the answer's status and warnings, and of a refusal the whole document, of a success what `want` says at
+ * JSON pointers.
+ */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <cmocka.h>
+
+#include <string.h>
+
+#include "ceilings.h"
+#include "fs.h"
+#include "rest_fixture.h"
+
+static size_t
+lines_of(const char *text)
+{
+  size_t n = 0;
+
+  for (; *text; text++)
+    n += *text == '\n';
+  return n;
+}
+
+static void
+check_warnings(const struct json *line, const struct reply *r, size_t number)
+{
+  const struct json *list = json_get(line, "warnings");
+
+  for (json_each_item (w, list))
+    if (!strstr(r->warnings, json_str(*w)))
+      fail_msg("line %zu: no warning %s in %s", number, json_str(*w), r->warnings);
+  if (lines_of(r->warnings) != json_count(list))
+    fail_msg("line %zu: other warnings: %s", number, r->warnings);
+}
+
+static void
+check_line(struct fixture *f, const struct json *line, size_t number)
+{
+  const char *type = json_get_str(line, "contentType");
+  const struct json *body = json_get(line, "body"), *answer = json_get(line, "answer");
+  struct reply r = ask(f, json_get_str(line, "method"), json_get_str(line, "path"),
+                       body ? json_text(f->arena, body, JSON_COMPACT) : NULL,
+                       type ? arena_printf(f->arena, "content-type: %s", type) : NULL);
+
+  if (r.status != json_get_int(line, "status", 0))
+    fail_msg("line %zu: %d %s", number, r.status, r.text);
+  if (answer && !json_equal(answer, r.doc))
+    fail_msg("line %zu:\n%s\ninstead of\n%s", number, r.text, json_text(f->arena, answer, JSON_COMPACT));
+  for (json_each_member (want, json_get(line, "want")))
+    if (strcmp(at(f, &r, want->name), json_str(want->value)) != 0)
+      fail_msg("line %zu: %s is %s", number, want->name, at(f, &r, want->name));
+  check_warnings(line, &r, number);
+}
+
+static void
+replay(struct fixture *f, const char *name)
+{
+  _cleanup_strbuf_ struct strbuf text = STRBUF_INIT(CEIL_SMALL_FILE);
+  _cleanup_kerr_ struct kerr err = KERR_INIT;
+  struct span line, left;
+  size_t n = 0;
+
+  if (fs_read(arena_printf(f->arena, "tests/data/apiserver-lite/admission/%s.jsonl", name), &text, &err) < 0)
+    fail_msg("%s", err.msg);
+  for (left = strbuf_view(&text); left.n; n++) {
+    struct json *doc;
+
+    line = span_cut(left, '\n', &left);
+    if (json_parse(f->arena, line, NULL, &doc, &err) < 0)
+      fail_msg("%s.jsonl, line %zu: %s", name, n + 1, err.msg);
+    check_line(f, doc, n + 1);
+  }
+  assert_true(n > 0);
+}
+
+#define RECORDED(name_)           \
+  static void name_(void **state) \
+  {                               \
+    replay(*state, #name_);       \
+  }
+
+RECORDED(configurations)
+
+int
+main(void)
+{
+#define TEST(fn) cmocka_unit_test_setup_teardown(fn, fixture_setup, fixture_teardown)
+  const struct CMUnitTest tests[] = {
+    TEST(configurations),
+  };
+
+  return cmocka_run_group_tests(tests, NULL, NULL);
+}
