@@ -455,7 +455,7 @@ check_annotations(struct validation *v, const struct vpath *path, const struct j
   struct span name = json_text_of(json_get(o, "metadata"), "name");
 
   if (json_count(list) > ANNOTATIONS_MAX)
-    verr_add(v, FIELD_INVALID, path, vgo(v->a, list, "io.k8s.api.admissionregistration.v1.AuditAnnotation"),
+    verr_add(v, FIELD_INVALID, path, vgo(v, list, "io.k8s.api.admissionregistration.v1.AuditAnnotation"),
              "must not have more than %d auditAnnotations", ANNOTATIONS_MAX);
   for (size_t i = 0; i < json_count(list); i++) {
     const struct vpath *at = VP_ITEM(path, i);
