@@ -30,9 +30,8 @@ static const struct {
   [WATCH_RULES] = { &KC_DEVICETAINTRULES, 0, "DRADeviceTaintRules" },
 };
 
-/* NULL: not in this release, or not with these gates. */
-static const struct kclient_resource *
-resource_of(const struct controllers *c, size_t what)
+const struct kclient_resource *
+controllers_watched(const struct controllers *c, enum watched what)
 {
   if (resources[what].gate && !personality_gate(c->config.personality, resources[what].gate))
     return NULL;
@@ -111,6 +110,20 @@ loop_run(void *arg)
   return NULL;
 }
 
+void
+controllers_work(struct controller *ctl, char *key, struct arena *a)
+{
+  _cleanup_kerr_ struct kerr err = KERR_INIT;
+  int r = ctl->ops->sync(ctl, key, a, &err);
+
+  if (r < 0 && err.code == KERR_CONFLICT)
+    log_debug(ctl->all->config.log, ctl->ops->name, "%s: %s, again", key, err.msg);
+  else if (r < 0)
+    log_warn(ctl->all->config.log, ctl->ops->name, "%s: %s, again", key, err.msg);
+  workqueue_done(ctl->queue, key, r < 0);
+  arena_reset(a);
+}
+
 static void *
 worker_run(void *arg)
 {
@@ -118,17 +131,8 @@ worker_run(void *arg)
   struct arena *a = arena_new(CEIL_ARENA_CYCLE);
   char *key;
 
-  while ((key = workqueue_take(ctl->queue)) != NULL) {
-    _cleanup_kerr_ struct kerr err = KERR_INIT;
-    int r = ctl->ops->sync(ctl, key, a, &err);
-
-    if (r < 0 && err.code == KERR_CONFLICT)
-      log_debug(ctl->all->config.log, ctl->ops->name, "%s: %s, again", key, err.msg);
-    else if (r < 0)
-      log_warn(ctl->all->config.log, ctl->ops->name, "%s: %s, again", key, err.msg);
-    workqueue_done(ctl->queue, key, r < 0);
-    arena_reset(a);
-  }
+  while ((key = workqueue_take(ctl->queue)) != NULL)
+    controllers_work(ctl, key, a);
   arena_free(a);
   return NULL;
 }
@@ -144,7 +148,7 @@ controller_start(struct controllers *c, struct controller *ctl, const struct con
 }
 
 struct controllers *
-controllers_start(const struct controllers_config *config)
+controllers_new(const struct controllers_config *config)
 {
   struct controllers *c = mem_alloc(sizeof *c);
 
@@ -161,9 +165,17 @@ controllers_start(const struct controllers_config *config)
     c->watched[i] = (struct watched_collection){
       .sink.take = take_change, .all = c, .what = (enum watched)i, .cache = kclient_cache_new()
     };
+  return c;
+}
+
+struct controllers *
+controllers_start(const struct controllers_config *config)
+{
+  struct controllers *c = controllers_new(config);
+
   thread_start(&c->loop, "controllers", loop_run, c);
   for (size_t i = 0; i < WATCH_COUNT; i++) {
-    const struct kclient_resource *res = resource_of(c, i);
+    const struct kclient_resource *res = controllers_watched(c, (enum watched)i);
 
     if (res)
       c->watched[i].informer = kclient_watch(config->client, res, NULL, NULL, c->changes, &c->watched[i].sink);
@@ -172,6 +184,22 @@ controllers_start(const struct controllers_config *config)
     for (; c->list[i].n_workers < WORKERS; c->list[i].n_workers++)
       thread_start(&c->list[i].workers[c->list[i].n_workers], "controller", worker_run, &c->list[i]);
   return c;
+}
+
+void
+controllers_free(struct controllers *c)
+{
+  for (size_t i = 0; i < c->n; i++) {
+    if (c->list[i].ops->state_free)
+      c->list[i].ops->state_free(c->list[i].state);
+    workqueue_free(c->list[i].queue);
+  }
+  for (size_t i = 0; i < WATCH_COUNT; i++)
+    kclient_cache_free(c->watched[i].cache);
+  mailbox_free(c->changes);
+  pthread_mutex_destroy(&c->lock);
+  free(c->list);
+  free(c);
 }
 
 void
@@ -191,15 +219,5 @@ controllers_stop(struct controllers *c)
       c->list[i].ops->stop(&c->list[i]);
   for (size_t i = 0; i < WATCH_COUNT; i++)
     kclient_informer_free(c->watched[i].informer);
-  for (size_t i = 0; i < c->n; i++) {
-    if (c->list[i].ops->state_free)
-      c->list[i].ops->state_free(c->list[i].state);
-    workqueue_free(c->list[i].queue);
-  }
-  for (size_t i = 0; i < WATCH_COUNT; i++)
-    kclient_cache_free(c->watched[i].cache);
-  mailbox_free(c->changes);
-  pthread_mutex_destroy(&c->lock);
-  free(c->list);
-  free(c);
+  controllers_free(c);
 }

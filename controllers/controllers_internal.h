@@ -85,6 +85,16 @@ void controllers_split_key(struct arena *a, const char *key, const char **ret_ns
 /* Add "ns/name" of an object to the queue. */
 void controllers_enqueue(struct controller *ctl, const struct json *object);
 
+/* -- single steps, also for a test that decides who acts when -- */
+
+/* Without threads and informers; for controllers_free. A change is taken by controllers.watched[].sink. */
+struct controllers *controllers_new(const struct controllers_config *config);
+void controllers_free(struct controllers *c);
+/* What to watch in this release; NULL: it has no such kind, or not with these gates. */
+const struct kclient_resource *controllers_watched(const struct controllers *c, enum watched what);
+/* Look at one key, taken from the controller's queue, and give it back. The arena is reset. */
+void controllers_work(struct controller *ctl, char *key, struct arena *a);
+
 extern const struct controller_ops claim_controller_ops, namespace_controller_ops, serviceaccount_controller_ops,
     garbage_controller_ops, node_controller_ops, taint_controller_ops;
 

@@ -187,6 +187,8 @@ refuse(struct scheduler *s, struct sched_pod *pod, const struct sched_refusal *w
 {
   if (why->error)
     sched_queue_backoff(s->queue, pod);
+  else if (s->classic && !why->silent)
+    sched_queue_wait_and_backoff(s->queue, pod, why->reasons);
   else
     sched_queue_wait(s->queue, pod, why->reasons);
   sched_report_refusal(s, pod, why);

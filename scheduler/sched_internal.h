@@ -61,6 +61,18 @@ struct scheduler {
   size_t n_workers;
 };
 
+/* -- the loop's single steps (sched_loop.c), also for a test that decides who acts when -- */
+
+/* Without threads and informers; for sched_free. */
+struct scheduler *sched_new(const struct scheduler_config *config);
+void sched_free(struct scheduler *s);
+/* What to watch in this release; NULL: it has no such kind, or not with these gates. */
+const struct kclient_resource *sched_watched(const struct scheduler *s, enum sched_watch what);
+/* One change, with a sink as its tag; the change is freed. */
+void sched_take(struct scheduler *s, struct kclient_change *change);
+/* Try the most urgent pod. False: there is none, and *ret_deadline says when to ask again. */
+bool sched_step(struct scheduler *s, int64_t *ret_deadline);
+
 /* -- one attempt (sched_attempt.c) -- */
 
 struct sched_claim {

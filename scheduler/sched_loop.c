@@ -147,9 +147,8 @@ static const struct {
   [SCHED_WATCH_CLASS_PARAMETERS] = { parameters_taken, KIND(class_parameters), DRA_GATE },
 };
 
-/* What to watch in this release; NULL: it has no such kind, or not with these gates. */
-static const struct kclient_resource *
-watched_resource(const struct scheduler *s, size_t what)
+const struct kclient_resource *
+sched_watched(const struct scheduler *s, enum sched_watch what)
 {
   const char *gate = watches[what].gate;
 
@@ -167,8 +166,8 @@ all_synced(const struct scheduler *s)
   return true;
 }
 
-static void
-take(struct scheduler *s, struct kclient_change *change)
+void
+sched_take(struct scheduler *s, struct kclient_change *change)
 {
   struct sched_sink *sink = change->tag;
 
@@ -190,9 +189,19 @@ drain(struct scheduler *s)
   struct sched_bind *b;
 
   while ((change = mailbox_receive(s->inbox, 0)) != NULL)
-    take(s, change);
+    sched_take(s, change);
   while ((b = mailbox_receive(s->done, 0)) != NULL)
     sched_bind_done(s, b);
+}
+
+bool
+sched_step(struct scheduler *s, int64_t *ret_deadline)
+{
+  struct sched_pod *pod = all_synced(s) ? sched_queue_take(s->queue, ret_deadline) : NULL;
+
+  if (pod)
+    sched_attempt_pod(s, pod);
+  return pod != NULL;
 }
 
 static void *
@@ -201,18 +210,15 @@ loop_run(void *arg)
   struct scheduler *s = arg;
   int64_t deadline = CLOCK_NEVER;
   struct kclient_change *change;
-  struct sched_pod *pod;
 
   while (!mailbox_closed(s->inbox)) {
     change = mailbox_receive(s->inbox, deadline);
     if (change)
-      take(s, change);
+      sched_take(s, change);
     drain(s);
     deadline = CLOCK_NEVER;
-    while (!mailbox_closed(s->inbox) && all_synced(s) && (pod = sched_queue_take(s->queue, &deadline)) != NULL) {
-      sched_attempt_pod(s, pod);
+    while (!mailbox_closed(s->inbox) && sched_step(s, &deadline))
       drain(s);
-    }
   }
   return NULL;
 }
@@ -226,7 +232,7 @@ unref(void *r)
 }
 
 struct scheduler *
-scheduler_start(const struct scheduler_config *config)
+sched_new(const struct scheduler_config *config)
 {
   struct scheduler *s = mem_alloc(sizeof *s);
 
@@ -245,10 +251,19 @@ scheduler_start(const struct scheduler_config *config)
   s->world = alloc_world_new(&s->features, alloc_channel_of(&s->features));
   s->usage = alloc_usage_new();
   s->in_flight = hmap_new(unref);
-  for (size_t i = 0; i < SCHED_WATCH_COUNT; i++) {
-    const struct kclient_resource *resource = watched_resource(s, i);
-
+  for (size_t i = 0; i < SCHED_WATCH_COUNT; i++)
     s->sinks[i].what = (enum sched_watch)i;
+  return s;
+}
+
+struct scheduler *
+scheduler_start(const struct scheduler_config *config)
+{
+  struct scheduler *s = sched_new(config);
+
+  for (size_t i = 0; i < SCHED_WATCH_COUNT; i++) {
+    const struct kclient_resource *resource = sched_watched(s, (enum sched_watch)i);
+
     if (resource)
       s->informers[i] = kclient_watch(config->client, resource, NULL, NULL, s->inbox, &s->sinks[i]);
   }
@@ -256,6 +271,23 @@ scheduler_start(const struct scheduler_config *config)
   for (; s->n_workers < ARRAY_SIZE(s->workers); s->n_workers++)
     thread_start(&s->workers[s->n_workers], "binder", sched_bind_worker, s);
   return s;
+}
+
+void
+sched_free(struct scheduler *s)
+{
+  mailbox_free(s->jobs);
+  mailbox_free(s->done);
+  mailbox_free(s->inbox);
+  sched_queue_free(s->queue);
+  sched_nodes_free(s->nodes);
+  hmap_free(s->in_flight);
+  alloc_usage_free(s->usage);
+  alloc_world_free(s->world);
+  kclient_cache_free(s->claims);
+  kclient_cache_free(s->classes);
+  classic_free(s->classic);
+  free(s);
 }
 
 void
@@ -270,16 +302,5 @@ scheduler_stop(struct scheduler *s)
   mailbox_close(s->jobs);
   for (size_t i = 0; i < s->n_workers; i++)
     pthread_join(s->workers[i], NULL);
-  mailbox_free(s->jobs);
-  mailbox_free(s->done);
-  mailbox_free(s->inbox);
-  sched_queue_free(s->queue);
-  sched_nodes_free(s->nodes);
-  hmap_free(s->in_flight);
-  alloc_usage_free(s->usage);
-  alloc_world_free(s->world);
-  kclient_cache_free(s->claims);
-  kclient_cache_free(s->classes);
-  classic_free(s->classic);
-  free(s);
+  sched_free(s);
 }

@@ -78,6 +78,27 @@ move(struct sched_queue *q, struct sched_pod *p, enum sched_place to)
     pqueue_add(&q->later, &p->node);
 }
 
+static int64_t
+backoff_of(unsigned failures)
+{
+  int64_t delay = failures < 4 ? BACKOFF_MIN << failures : BACKOFF_MAX;
+
+  return delay < BACKOFF_MAX ? delay : BACKOFF_MAX;
+}
+
+/* A waiting pod may be helped: it is tried again, perhaps after the rest of its backoff. */
+static void
+wake(struct sched_queue *q, struct sched_pod *p)
+{
+  if (p->not_before <= clock_mono(q->clock)) {
+    move(q, p, SCHED_ACTIVE);
+    return;
+  }
+  move(q, p, SCHED_AWAY); /* out of the queue: its place there depends on what is changed now */
+  p->due = p->not_before;
+  move(q, p, SCHED_BACKOFF);
+}
+
 /* Our own reports change a pod's conditions too: only what can matter to a new attempt counts. */
 static bool
 matters(const struct json *before, const struct json *after)
@@ -107,7 +128,7 @@ sched_queue_set(struct sched_queue *q, struct record *pod, int64_t priority)
     record_unref(p->pod);
     p->pod = record_ref(pod);
     if (p->place == SCHED_WAITING && news)
-      move(q, p, SCHED_ACTIVE);
+      wake(q, p);
     else if (p->place == SCHED_AWAY && news)
       p->missed = ~0u;
     return p;
@@ -163,22 +184,36 @@ sched_queue_take(struct sched_queue *q, int64_t *ret_deadline)
   return p;
 }
 
+static void
+wait_for(struct sched_queue *q, struct sched_pod *p, unsigned reasons, int64_t backoff)
+{
+  bool now = p->missed & reasons;
+
+  p->reasons = reasons;
+  p->errors = 0;
+  p->not_before = backoff ? clock_mono(q->clock) + backoff : 0;
+  p->due = clock_mono(q->clock) + WAIT_MAX;
+  move(q, p, SCHED_WAITING);
+  if (now)
+    wake(q, p);
+}
+
 void
 sched_queue_wait(struct sched_queue *q, struct sched_pod *p, unsigned reasons)
 {
-  p->reasons = reasons;
-  p->errors = 0;
-  p->due = clock_mono(q->clock) + WAIT_MAX;
-  move(q, p, p->missed & reasons ? SCHED_ACTIVE : SCHED_WAITING);
+  wait_for(q, p, reasons, 0);
+}
+
+void
+sched_queue_wait_and_backoff(struct sched_queue *q, struct sched_pod *p, unsigned reasons)
+{
+  wait_for(q, p, reasons, backoff_of(p->attempts ? p->attempts - 1 : 0));
 }
 
 void
 sched_queue_backoff(struct sched_queue *q, struct sched_pod *p)
 {
-  int64_t delay = p->errors < 4 ? BACKOFF_MIN << p->errors : BACKOFF_MAX;
-
-  p->errors++;
-  p->due = clock_mono(q->clock) + (delay < BACKOFF_MAX ? delay : BACKOFF_MAX);
+  p->due = clock_mono(q->clock) + backoff_of(p->errors++);
   move(q, p, SCHED_BACKOFF);
 }
 
@@ -192,7 +227,7 @@ void
 sched_queue_poke(struct sched_queue *q, struct sched_pod *p, unsigned reasons)
 {
   if (p->place == SCHED_WAITING && p->reasons & reasons)
-    move(q, p, SCHED_ACTIVE);
+    wake(q, p);
   else if (p->place == SCHED_AWAY)
     p->missed |= reasons;
 }

@@ -36,6 +36,7 @@ struct sched_pod {
   int64_t due;   /* BACKOFF, WAITING: when it becomes active by itself */
   unsigned attempts, errors;
   unsigned reasons;   /* WAITING: enum sched_reason bits */
+  int64_t not_before; /* WAITING: woken earlier, it still backs off until then; 0: it does not */
   unsigned missed;    /* AWAY: what has happened meanwhile; weighed when it comes back to wait */
   char *last_message; /* of the last report, so that the same words are not written again */
 };
@@ -53,6 +54,8 @@ struct sched_pod *sched_queue_get(const struct sched_queue *q, const char *uid);
 struct sched_pod *sched_queue_take(struct sched_queue *q, int64_t *ret_deadline);
 /* Until one of the reasons comes up; at once when it did while the pod was away. */
 void sched_queue_wait(struct sched_queue *q, struct sched_pod *p, unsigned reasons);
+/* The same, but not before a backoff that grows with the attempts: as upstream does with every pod that failed. */
+void sched_queue_wait_and_backoff(struct sched_queue *q, struct sched_pod *p, unsigned reasons);
 void sched_queue_backoff(struct sched_queue *q, struct sched_pod *p);
 void sched_queue_activate(struct sched_queue *q, struct sched_pod *p);
 /* Something happened that may help: a pod that waits for it becomes active; one that is away is not forgotten. */
