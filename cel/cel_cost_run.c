@@ -26,22 +26,23 @@ std_size(struct cel_value v)
   return size_of(v);
 }
 
+/* ceil(n * 0.1), which for sizes that can be is the same in whole numbers. */
 static uint64_t
 scan(uint64_t n)
 {
-  return (uint64_t)ceil((double)n * 0.1);
+  return n / 10 + (n % 10 != 0);
 }
 
 static uint64_t
 scan_twice(uint64_t n)
 {
-  return (uint64_t)ceil((double)n * 2 * 0.1);
+  return scan(n * 2);
 }
 
 static uint64_t
 regex_cost(uint64_t text, uint64_t pattern)
 {
-  return (uint64_t)ceil((1.0 + (double)text) * 0.1) * (uint64_t)ceil((double)pattern * 0.25);
+  return scan(text + 1) * (pattern / 4 + (pattern % 4 != 0));
 }
 
 static uint64_t
@@ -58,7 +59,7 @@ traversal(struct cel_value v)
       cost += traversal(v.u.list->items[i]);
     return cost;
   case CEL_MAP:
-    for (uint32_t i = 0; i < v.u.map->n; i++)
+    for (uint32_t i = 0; i < cel_map_filled(v.u.map)->n; i++)
       cost += traversal(v.u.map->entries[i].key) + traversal(v.u.map->entries[i].value);
     return cost;
   default:

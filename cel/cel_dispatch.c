@@ -11,14 +11,14 @@
 static bool
 accepts(const struct cel_type *t, struct cel_value v)
 {
-  if (t->kind <= CEL_T_ANY || t->kind == CEL_T_PARAM)
+  if (t->kind <= CEL_T_ANY || t->kind == CEL_T_PARAM || t == cel_type_of(v))
     return true;
   if (strcmp(t->name, cel_type_name(v)) != 0)
     return false;
   if (t->kind == CEL_T_LIST)
     return v.u.list->n == 0 || accepts(t->params[0], v.u.list->items[0]);
   if (t->kind == CEL_T_MAP)
-    return v.u.map->n == 0 ||
+    return cel_map_filled(v.u.map)->n == 0 ||
            (accepts(t->params[0], v.u.map->entries[0].key) && accepts(t->params[1], v.u.map->entries[0].value));
   return true;
 }

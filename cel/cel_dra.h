@@ -33,7 +33,8 @@ _must_check_ int cel_selector_validate(struct span expression, const struct cel_
 struct cel_selector *cel_selector_ref(struct cel_selector *s);
 void cel_selector_unref(struct cel_selector *s); /* NULL is fine */
 
-/* A device made ready for evaluation once, for any number of selectors; lives in the arena, borrows the trees. */
+/* A device made ready for evaluation once, for any number of selectors; lives in the arena, borrows the trees. What is
+ * read of it is kept in it: it belongs to one thread. */
 struct cel_device;
 /* `device`: a v1 Device object ({attributes, capacity, allowMultipleAllocations}). KERR_INVALID for a bad version or
  * quantity. */

@@ -11,7 +11,10 @@
 const struct cel_env *cel_dra_env(const struct cel_dra_features *features);
 /* The same for derived attributes. */
 const struct cel_env *cel_dra_derived_env(const struct cel_dra_features *features);
-/* The value of `device` for a v1 Device object; NULL is a device without anything. */
+/*
+ * The value of `device` for a v1 Device object; NULL is a device without anything. Attributes and capacities are looked
+ * over, but made only when an expression asks for them (cel_dra_device.c): the value belongs to one thread.
+ */
 _must_check_ int cel_dra_device_value(struct arena *a, const char *driver, const struct json *device,
                                       struct cel_value *ret, struct kerr *reterr);
 /* A selector's result as Go's ConvertToNative(bool) sees it: true, false, or an error. */

@@ -218,7 +218,7 @@ cel_equal_direct(struct cel_value x, struct cel_value y)
   case CEL_LIST:
     return equal_lists(x.u.list, y.u.list);
   case CEL_MAP:
-    return equal_maps(x.u.map, y.u.map);
+    return equal_maps(cel_map_filled(x.u.map), cel_map_filled(y.u.map));
   case CEL_TYPE:
     return cel_of_bool(strcmp(x.u.type->name, y.u.type->name) == 0);
   case CEL_OPTIONAL:

@@ -12,8 +12,6 @@
 #define MAP_COST    30
 #define STRUCT_COST 40
 
-static struct cel_value eval_attr(struct cel_eval *ev, const struct cel_node *n, bool raw);
-
 bool
 cel_has_room(const struct cel_eval *ev, size_t n)
 {
@@ -30,203 +28,6 @@ struct cel_value
 cel_out_of_memory(void)
 {
   return cel_fatal("operation cancelled: memory limit exceeded");
-}
-
-static struct cel_value
-over_limit(void)
-{
-  return cel_fatal("operation cancelled: actual cost limit exceeded");
-}
-
-/* Add to the cost; the value, or the end of the run. */
-static inline struct cel_value
-charge(struct cel_eval *ev, uint64_t cost, struct cel_value v)
-{
-  ev->cost += cost;
-  if (__builtin_expect(ev->cost > ev->limit, 0) && !cel_is_fatal(v))
-    return over_limit();
-  return v;
-}
-
-/* -- chains -- */
-
-static struct cel_value
-missing_key(struct cel_eval *ev, struct cel_value key)
-{
-  if (key.kind == CEL_STRING)
-    return cel_failf(ev->a, "no such key: %.*s", (int)key.n, key.u.s);
-  return cel_failf(ev->a, "no such key: %s", cel_print_text(ev->a, key));
-}
-
-static struct cel_value
-list_index(struct cel_eval *ev, struct cel_value key, int64_t *ret)
-{
-  if (key.kind == CEL_INT) {
-    *ret = key.u.i;
-  } else if (key.kind == CEL_UINT && key.u.u <= INT64_MAX) {
-    *ret = key.u.i;
-  } else if (key.kind == CEL_DOUBLE && key.u.d > -9.2e18 && key.u.d < 9.2e18 && (double)(int64_t)key.u.d == key.u.d) {
-    *ret = (int64_t)key.u.d;
-  } else if (key.kind == CEL_UINT || key.kind == CEL_DOUBLE) {
-    return cel_failf(ev->a, "unsupported index value %s in list", cel_print_text(ev->a, key));
-  } else {
-    return cel_failf(ev->a, "unsupported index type '%s' in list", cel_type_name(key));
-  }
-  return cel_of_bool(true);
-}
-
-/*
- * One step into v. With `presence`, what is missing is no error: *present tells.
- * A STEP_FIELD brings the hash of its key.
- */
-static struct cel_value
-step_into(struct cel_eval *ev, struct cel_value v, struct cel_value key, const uint32_t *hash, bool presence,
-          bool *present)
-{
-  const struct cel_value *found;
-  struct cel_value r;
-  int64_t i = 0;
-
-  *present = true;
-  if (v.kind == CEL_MAP) {
-    found = hash ? cel_map_find_str(v.u.map, cel_span(key), *hash) : cel_map_find(v.u.map, key);
-    if (found)
-      return cel_force(*found);
-    if (v.u.map->from && key.kind != CEL_STRING)
-      return cel_no_overload();
-  } else if (v.kind == CEL_LIST) {
-    r = list_index(ev, key, &i);
-    if (cel_is_error(r)) {
-      *present = false;
-      return r;
-    }
-    if (i >= 0 && (uint64_t)i < v.u.list->n)
-      return v.u.list->items[i];
-    if (!presence)
-      return cel_failf(ev->a, "index out of bounds: %s", cel_print_text(ev->a, key));
-  }
-  *present = false;
-  return presence ? cel_none() : missing_key(ev, key);
-}
-
-static struct cel_value
-step_key(struct cel_eval *ev, const struct cel_step *s, struct cel_value *ret)
-{
-  struct cel_value key = s->node->op == OP_ATTR ? eval_attr(ev, s->node, true) : cel_eval_node(ev, s->node);
-
-  if (cel_is_error(key))
-    return key;
-  if (key.kind < CEL_BOOL || key.kind > CEL_STRING)
-    return cel_failf(ev->a, "invalid qualifier type: %s", cel_go_name(key));
-  *ret = key;
-  return cel_of_bool(true);
-}
-
-/* The steps of a chain, from its root value. */
-static struct cel_value
-eval_steps(struct cel_eval *ev, const struct cel_node *n, struct cel_value v)
-{
-  bool optional = v.kind == CEL_OPTIONAL, present;
-
-  if (optional) {
-    if (!v.u.some)
-      return v;
-    v = *v.u.some;
-  }
-  for (uint32_t i = 0; i < n->n; i++) {
-    const struct cel_step *s = &n->u.attr.steps[i];
-    struct cel_value key = s->key;
-
-    optional |= s->optional;
-    present = false;
-    if (s->kind == STEP_NODE) {
-      struct cel_value r = step_key(ev, s, &key);
-
-      if (cel_is_fatal(r))
-        return r;
-      v = cel_is_error(r) ? r : step_into(ev, v, key, NULL, optional, &present);
-    } else {
-      v = step_into(ev, v, key, s->kind == STEP_FIELD ? &s->hash : NULL, optional || s->test_only, &present);
-    }
-    if (!optional || present) {
-      ev->cost++;
-      if (__builtin_expect(ev->cost > ev->limit, 0))
-        return over_limit();
-    }
-    if (cel_is_error(v))
-      return v;
-    if (optional && !present)
-      return cel_none();
-    if (s->test_only)
-      v = optional ? cel_of_null() : cel_of_bool(present);
-  }
-  return optional ? cel_some(ev->a, v) : v;
-}
-
-static struct cel_value
-eval_local(struct cel_eval *ev, uint32_t slot)
-{
-  struct cel_slot *s = &ev->slots[slot];
-  const struct cel_node *init = s->init;
-
-  if (!init)
-    return s->value;
-  s->init = NULL;
-  s->value = cel_eval_node(ev, init);
-  if (s->value.kind == CEL_LIST && s->value.u.list->n == 0) {
-    s->value = cel_list_new(ev->a, 0);
-    s->value.u.list->growing = true;
-  } else if (s->value.kind == CEL_MAP && s->value.u.map->n == 0 && !s->value.u.map->object) {
-    s->value = cel_map_new(ev->a, 0);
-    s->value.u.map->growing = true;
-  }
-  return s->value;
-}
-
-static struct cel_value
-eval_branch(struct cel_eval *ev, const struct cel_node *n)
-{
-  struct cel_value c = cel_eval_node(ev, n->u.attr.base);
-  const struct cel_node *branch;
-
-  if (c.kind != CEL_BOOL)
-    return cel_is_error(c) ? c : cel_no_overload();
-  branch = c.u.b ? n->u.attr.yes : n->u.attr.no;
-  return branch->op == OP_ATTR ? eval_attr(ev, branch, true) : cel_eval_node(ev, branch);
-}
-
-/* `raw`: as a part of something else, which pays for it and reads has() itself. */
-static struct cel_value
-eval_attr(struct cel_eval *ev, const struct cel_node *n, bool raw)
-{
-  uint64_t cost = n->root == ROOT_TERNARY ? 0 : 1;
-  struct cel_value v;
-
-  switch ((enum cel_root)n->root) {
-  case ROOT_VAR:
-    v = ev->vars[n->slot];
-    break;
-  case ROOT_LOCAL:
-    v = eval_local(ev, n->slot);
-    break;
-  case ROOT_NODE:
-    v = cel_eval_node(ev, n->u.attr.base);
-    break;
-  case ROOT_TERNARY:
-  default:
-    v = eval_branch(ev, n);
-    break;
-  }
-  if (n->n && !cel_is_error(v))
-    v = eval_steps(ev, n, v);
-  if (cel_is_fatal(v) || raw)
-    return v;
-  if (n->test_only) {
-    cost--;
-    if (v.kind == CEL_OPTIONAL)
-      v = cel_of_bool(v.u.some != NULL);
-  }
-  return charge(ev, cost, v);
 }
 
 /* -- logic -- */
@@ -258,13 +59,40 @@ eval_not_false(struct cel_eval *ev, const struct cel_node *n)
 
   if (cel_is_fatal(v))
     return v;
-  return charge(ev, 1, v.kind == CEL_BOOL ? v : cel_of_bool(true));
+  return cel_charge(ev, 1, v.kind == CEL_BOOL ? v : cel_of_bool(true));
+}
+
+/* == and != of two scalars of one kind, which is most of them: what they are and cost needs no call. */
+static inline bool
+equal_scalars(const struct cel_value *args, bool *ret, uint64_t *ret_cost)
+{
+  struct cel_value x = args[0], y = args[1];
+  uint32_t least = x.n < y.n ? x.n : y.n;
+
+  if (x.kind != y.kind)
+    return false;
+  *ret_cost = 1;
+  if (x.kind == CEL_INT) {
+    *ret = x.u.i == y.u.i;
+    return true;
+  }
+  if (x.kind == CEL_BOOL) {
+    *ret = x.u.b == y.u.b;
+    return true;
+  }
+  if (x.kind != CEL_STRING || !(x.sub & y.sub & CEL_SUB_ASCII))
+    return false;
+  *ret_cost = (least + 9) / 10;
+  *ret = x.n == y.n && memcmp(x.u.s, y.u.s, x.n) == 0;
+  return true;
 }
 
 static struct cel_value
 eval_equal(struct cel_eval *ev, const struct cel_node *n)
 {
   struct cel_value args[2], r;
+  uint64_t cost;
+  bool same;
 
   args[0] = cel_eval_node(ev, n->u.call.args[0]);
   if (cel_is_fatal(args[0]))
@@ -272,6 +100,8 @@ eval_equal(struct cel_eval *ev, const struct cel_node *n)
   args[1] = cel_eval_node(ev, n->u.call.args[1]);
   if (cel_is_fatal(args[1]))
     return args[1];
+  if (equal_scalars(args, &same, &cost))
+    return cel_charge(ev, cost, cel_of_bool(same == (n->op == OP_EQ)));
   if (cel_is_error(args[0]))
     r = args[0];
   else if (cel_is_error(args[1]))
@@ -280,7 +110,7 @@ eval_equal(struct cel_eval *ev, const struct cel_node *n)
     r = cel_equal(args[0], args[1]);
   if (n->op == OP_NE && !cel_is_error(args[0]) && !cel_is_error(args[1]))
     r = cel_of_bool(!cel_is_true(r));
-  return charge(ev, cel_call_cost(n, args, 2, r), r);
+  return cel_charge(ev, cel_call_cost(n, args, 2, r), r);
 }
 
 static struct cel_value
@@ -342,7 +172,7 @@ eval_call(struct cel_eval *ev, const struct cel_node *n)
     return r;
   if (failed && panics(n, args))
     return cel_fatal("internal error: interface conversion: *types.Err is not traits.Lister: missing method Add");
-  return charge(ev, cel_call_cost(n, args, n->n, r), r);
+  return cel_charge(ev, cel_call_cost(n, args, n->n, r), r);
 }
 
 /* -- lists, maps, structures -- */
@@ -519,37 +349,113 @@ fold_result(struct cel_eval *ev, const struct cel_node *n)
   return v;
 }
 
+/* What a loop goes over, or an error. */
+static struct cel_value
+fold_range(struct cel_eval *ev, const struct cel_node *n)
+{
+  struct cel_value range = cel_eval_node(ev, n->u.fold.range);
+
+  if (range.kind == CEL_MAP)
+    (void)cel_map_filled(range.u.map);
+  if (cel_is_error(range) || range.kind == CEL_LIST || range.kind == CEL_MAP)
+    return range;
+  return n->u.fold.var2 ? cel_failf(ev->a, "unsupported comprehension range type: %s", cel_go_name(range))
+                        : cel_failf(ev->a, "got '%s', expected iterable type", cel_go_name(range));
+}
+
+/* Set the variables of round i; false: there is none. */
+static inline bool
+fold_next(struct cel_eval *ev, const struct cel_node *n, struct cel_value range, uint32_t i)
+{
+  uint32_t var2 = n->u.fold.var2;
+  struct cel_value first, second;
+
+  if (range.kind == CEL_LIST) {
+    if (i >= range.u.list->n)
+      return false;
+    second = range.u.list->items[i];
+    first = var2 ? cel_of_int(i) : second;
+  } else {
+    if (i >= range.u.map->n)
+      return false;
+    first = range.u.map->entries[i].key;
+    second = range.u.map->entries[i].value;
+  }
+  ev->slots[n->u.fold.var].value = first;
+  if (var2)
+    ev->slots[var2].value = second;
+  return true;
+}
+
 static struct cel_value
 eval_fold(struct cel_eval *ev, const struct cel_node *n)
 {
-  struct cel_value range = cel_eval_node(ev, n->u.fold.range), fatal = cel_of_null();
-  uint32_t var = n->u.fold.var, var2 = n->u.fold.var2;
-  struct cel_slot *slots = ev->slots;
+  struct cel_value range = fold_range(ev, n), fatal = cel_of_null();
 
   if (cel_is_error(range))
     return range;
-  if (range.kind != CEL_LIST && range.kind != CEL_MAP)
-    return var2 ? cel_failf(ev->a, "unsupported comprehension range type: %s", cel_go_name(range))
-                : cel_failf(ev->a, "got '%s', expected iterable type", cel_go_name(range));
-  slots[n->u.fold.accu] = (struct cel_slot){ .init = n->u.fold.init };
-  if (range.kind == CEL_LIST) {
-    for (uint32_t i = 0; i < range.u.list->n; i++) {
-      slots[var].value = var2 ? cel_of_int(i) : range.u.list->items[i];
-      if (var2)
-        slots[var2].value = range.u.list->items[i];
-      if (!fold_round(ev, n, &fatal))
-        break;
-    }
-  } else {
-    for (uint32_t i = 0; i < range.u.map->n; i++) {
-      slots[var].value = range.u.map->entries[i].key;
-      if (var2)
-        slots[var2].value = range.u.map->entries[i].value;
-      if (!fold_round(ev, n, &fatal))
-        break;
-    }
-  }
+  ev->slots[n->u.fold.accu] = (struct cel_slot){ .init = n->u.fold.init };
+  for (uint32_t i = 0; fold_next(ev, n, range, i) && fold_round(ev, n, &fatal); i++)
+    ;
   return cel_is_fatal(fatal) ? fatal : fold_result(ev, n);
+}
+
+/* Units that a run pays for one after the other: when they do not fit, it ends at the first that does not. */
+static bool
+pay(struct cel_eval *ev, unsigned units)
+{
+  if (ev->cost + units > ev->limit) {
+    ev->cost = ev->limit + 1;
+    return false;
+  }
+  ev->cost += units;
+  return true;
+}
+
+/*
+ * exists() and all(), without building what each round says of the one before: cond, step and result are known, and
+ * so is what they cost (exists: the accumulator, !, @not_strictly_false, the accumulator; all: one less).
+ */
+static struct cel_value
+eval_quantifier(struct cel_eval *ev, const struct cel_node *n, bool decisive)
+{
+  struct cel_value range = fold_range(ev, n), state = cel_of_bool(!decisive), v;
+  unsigned round = decisive ? 4 : 3, last = decisive ? 3 : 2;
+  uint32_t i = 0;
+
+  if (cel_is_error(range))
+    return range;
+  for (; fold_next(ev, n, range, i); i++) {
+    if (state.kind == CEL_BOOL && state.u.b == decisive)
+      return pay(ev, last + 1) ? state : cel_over_limit();
+    if (!pay(ev, round))
+      return cel_over_limit();
+    v = cel_eval_node(ev, n->u.fold.step);
+    if (cel_is_fatal(v))
+      return v;
+    if (v.kind == CEL_BOOL && v.u.b == decisive)
+      state = v;
+    else if (v.kind != CEL_BOOL && !cel_is_error(state))
+      state = cel_is_error(v) ? v : cel_no_overload();
+    if (interrupted(ev))
+      return cel_fatal("operation interrupted");
+    if (!cel_has_room(ev, 0))
+      return cel_out_of_memory();
+  }
+  return pay(ev, 1) ? state : cel_over_limit();
+}
+
+/* A constant that a function made when the program was planned; what it costs is paid at each use. */
+static struct cel_value
+eval_prepared(struct cel_eval *ev, const struct cel_node *n)
+{
+  struct cel_value v = n->u.value;
+
+  if (v.kind == CEL_QUANTITY) { /* comparing may change it: each use has its own */
+    v.u.quantity = arena_new_of(ev->a, struct cel_quantity);
+    *v.u.quantity = *n->u.value.u.quantity;
+  }
+  return cel_charge(ev, n->slot, v);
 }
 
 /* -- all -- */
@@ -563,7 +469,7 @@ cel_eval_node(struct cel_eval *ev, const struct cel_node *n)
   case OP_CONST:
     return n->u.value;
   case OP_ATTR:
-    return eval_attr(ev, n, false);
+    return cel_eval_attr(ev, n, false);
   case OP_AND:
     return eval_logic(ev, n, false);
   case OP_OR:
@@ -581,15 +487,21 @@ cel_eval_node(struct cel_eval *ev, const struct cel_node *n)
     return eval_or_else(ev, n);
   case OP_LIST:
     v = make_list(ev, n);
-    return cel_is_fatal(v) ? v : charge(ev, LIST_COST, v);
+    return cel_is_fatal(v) ? v : cel_charge(ev, LIST_COST, v);
   case OP_MAP:
     v = make_map(ev, n);
-    return cel_is_fatal(v) ? v : charge(ev, MAP_COST, v);
+    return cel_is_fatal(v) ? v : cel_charge(ev, MAP_COST, v);
   case OP_STRUCT:
     v = make_struct(ev, n);
-    return cel_is_fatal(v) ? v : charge(ev, STRUCT_COST, v);
+    return cel_is_fatal(v) ? v : cel_charge(ev, STRUCT_COST, v);
   case OP_FOLD:
     return eval_fold(ev, n);
+  case OP_EXISTS:
+    return eval_quantifier(ev, n, true);
+  case OP_ALL:
+    return eval_quantifier(ev, n, false);
+  case OP_PREPARED:
+    return eval_prepared(ev, n);
   }
   return cel_fail("unknown instruction");
 }
@@ -598,6 +510,7 @@ struct cel_value
 cel_run(struct cel_eval *ev, const struct cel_program *p)
 {
   ev->memory_end = arena_used(ev->a) + CEL_MEMORY_MAX;
+  ev->memos = p->nmemos ? arena_array_of(ev->a, struct cel_memo, p->nmemos) : NULL;
   ev->slots = p->nslots > 1 ? arena_array_of(ev->a, struct cel_slot, p->nslots) : NULL;
   return cel_eval_node(ev, p->root);
 }

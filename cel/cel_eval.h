@@ -32,6 +32,9 @@ enum cel_op {
   OP_MAP,
   OP_STRUCT,
   OP_FOLD,
+  OP_EXISTS, /* folds of the macros' making; step is the predicate */
+  OP_ALL,
+  OP_PREPARED, /* value: what a function makes of constants; slot: what that costs */
 };
 
 enum cel_root {
@@ -55,6 +58,14 @@ struct cel_step {
   const struct cel_node *node;
 };
 
+/* The plain steps of one or more chains, as a tree: each is the one before it and a step more. */
+struct cel_chain {
+  const struct cel_chain *before; /* NULL: the variable itself */
+  const struct cel_step *step;
+  uint32_t length;
+  uint32_t memo; /* where a run keeps its value, + 1; 0: nowhere, as nobody shares it */
+};
+
 struct cel_node {
   uint8_t op;
   uint8_t root;   /* OP_ATTR */
@@ -71,6 +82,7 @@ struct cel_node {
       struct cel_step *steps;
       uint32_t cap;
       const struct cel_node *base, *yes, *no; /* ROOT_NODE; ROOT_TERNARY: its condition and branches */
+      const struct cel_chain *chain;          /* ROOT_VAR: the plain steps it begins with; NULL: none */
     } attr;
     struct {
       struct cel_node *const *args;
@@ -97,7 +109,7 @@ struct cel_node {
 
 struct cel_program {
   const struct cel_node *root;
-  uint32_t nslots;
+  uint32_t nslots, nmemos;
   const struct cel_type *type; /* of the result */
   struct cel_regex *regexes;   /* compiled constants, to be freed with the program */
 };
@@ -107,10 +119,18 @@ struct cel_slot {
   const struct cel_node *init; /* an accumulator not asked for yet */
 };
 
+/* A chain that has been followed: what it came to, and what that cost. */
+struct cel_memo {
+  struct cel_value value;
+  uint32_t cost;
+  bool set;
+};
+
 struct cel_eval {
   struct arena *a;
   const struct cel_value *vars; /* by slot of the environment */
   struct cel_slot *slots;
+  struct cel_memo *memos;
   uint64_t cost, limit;
   const void *const
       *big; /* quantities that a comparison has turned into big decimals, when they are not ours to change */
@@ -128,6 +148,10 @@ void cel_program_release(const struct cel_program *p);
 
 struct cel_value cel_run(struct cel_eval *ev, const struct cel_program *p);
 struct cel_value cel_eval_node(struct cel_eval *ev, const struct cel_node *n);
+/* A chain (cel_attr.c). `raw`: as a part of something else, which pays for it and reads has() itself. */
+struct cel_value cel_eval_attr(struct cel_eval *ev, const struct cel_node *n, bool raw);
+/* Find what the chains of a program share; `attrs` are its n OP_ATTR nodes (cel_chain.c). */
+void cel_chains_share(struct cel_program *p, struct arena *a, struct cel_node *const *attrs, uint32_t n);
 /*
  * Memory for a result of n bytes, or NULL when this run has had its share: then return cel_out_of_memory().
  * Upstream has no such limit; its costs do not always cover what a call allocates.
@@ -153,6 +177,22 @@ cel_fatal(const char *text)
   struct cel_value v = cel_fail(text);
 
   v.sub = CEL_SUB_FATAL;
+  return v;
+}
+
+static inline struct cel_value
+cel_over_limit(void)
+{
+  return cel_fatal("operation cancelled: actual cost limit exceeded");
+}
+
+/* Add to the cost; the value, or the end of the run. */
+static inline struct cel_value
+cel_charge(struct cel_eval *ev, uint64_t cost, struct cel_value v)
+{
+  ev->cost += cost;
+  if (__builtin_expect(ev->cost > ev->limit, 0) && !cel_is_fatal(v))
+    return cel_over_limit();
   return v;
 }
 

@@ -17,17 +17,41 @@ struct local {
 
 struct planner {
   struct cel_unit *u;
+  char *room; /* for nodes and steps, side by side: what runs together stays together in the processor's cache */
+  size_t room_left;
   struct cel_program *p;
   const struct local *locals;
   const char *error;
+  struct cel_node **attrs; /* chains that start at variables */
+  uint32_t n_attrs, cap_attrs;
 };
 
 static struct cel_node *plan(struct planner *p, const struct cel_expr *e);
 
+#define ROOM 4096
+
+static void *
+room_for(struct planner *p, size_t size)
+{
+  void *at;
+
+  size = (size + 7) & ~(size_t)7;
+  if (size > ROOM / 4)
+    return arena_alloc(p->u->a, size);
+  if (size > p->room_left) {
+    p->room = arena_alloc(p->u->a, ROOM);
+    p->room_left = ROOM;
+  }
+  at = p->room;
+  p->room += size;
+  p->room_left -= size;
+  return at;
+}
+
 static struct cel_node *
 node_new(struct planner *p, enum cel_op op, const struct cel_expr *e)
 {
-  struct cel_node *n = arena_new_of(p->u->a, struct cel_node);
+  struct cel_node *n = room_for(p, sizeof *n);
 
   n->op = (uint8_t)op;
   n->id = e->id;
@@ -60,6 +84,16 @@ fail_value(struct planner *p, struct cel_value v)
 
 /* -- names -- */
 
+static void
+note_attr(struct planner *p, struct cel_node *n)
+{
+  if (p->n_attrs == p->cap_attrs) {
+    p->cap_attrs = p->cap_attrs ? p->cap_attrs * 2 : 16;
+    p->attrs = mem_realloc(p->attrs, sizeof(struct cel_node *) * p->cap_attrs);
+  }
+  p->attrs[p->n_attrs++] = n;
+}
+
 static struct cel_node *
 plan_ident(struct planner *p, const struct cel_expr *e)
 {
@@ -80,6 +114,7 @@ plan_ident(struct planner *p, const struct cel_expr *e)
   if (e->u.ident.var) {
     n->root = ROOT_VAR;
     n->slot = e->u.ident.var->slot;
+    note_attr(p, n);
     return n;
   }
   n->root = ROOT_LOCAL;
@@ -102,7 +137,7 @@ as_chain(struct planner *p, struct cel_node *n)
 
   if (n->op == OP_ATTR)
     return n;
-  chain = arena_new_of(p->u->a, struct cel_node);
+  chain = room_for(p, sizeof *chain);
   chain->op = OP_ATTR;
   chain->root = ROOT_NODE;
   chain->id = n->id;
@@ -116,7 +151,7 @@ add_step(struct planner *p, struct cel_node *chain)
 {
   if (chain->n == chain->u.attr.cap) {
     uint32_t cap = chain->u.attr.cap ? chain->u.attr.cap * 2 : 4;
-    struct cel_step *steps = arena_array_of(p->u->a, struct cel_step, cap);
+    struct cel_step *steps = room_for(p, sizeof *steps * cap);
 
     if (chain->n)
       memcpy(steps, chain->u.attr.steps, sizeof *steps * chain->n);
@@ -263,6 +298,28 @@ plan_regex(struct planner *p, struct cel_node *call)
   return call;
 }
 
+/* quantity("1Gi"), semver("1.2.3") and their like: read once. What cannot be read is an error when it runs. */
+static struct cel_node *
+plan_parse(struct planner *p, const struct cel_expr *e, struct cel_node *call)
+{
+  struct cel_eval ev = folding(p);
+  struct cel_value args[CEL_ARGS_MAX], v;
+  struct cel_node *n;
+
+  for (uint32_t i = 0; i < call->n; i++) {
+    if (call->u.call.args[i]->op != OP_CONST || call->u.call.args[i]->u.value.kind == CEL_ERROR)
+      return call;
+    args[i] = call->u.call.args[i]->u.value;
+  }
+  v = cel_call_impl(&ev, call, args, call->n);
+  if (cel_is_error(v))
+    return call;
+  n = node_new(p, OP_PREPARED, e);
+  n->u.value = v;
+  n->slot = (uint32_t)cel_call_cost(call, args, call->n, v);
+  return n;
+}
+
 /* -- calls -- */
 
 static uint8_t
@@ -296,6 +353,8 @@ plan_function(struct planner *p, const struct cel_expr *e, struct cel_node **arg
     return fold(p, e, n);
   if (only && strcmp(only->id, "in_list") == 0)
     return plan_membership(p, e, n);
+  if (n->cost == CEL_COST_PARSE)
+    return plan_parse(p, e, n);
   return is_regex_function(f->name) ? plan_regex(p, n) : n;
 }
 
@@ -327,7 +386,7 @@ plan_call(struct planner *p, const struct cel_expr *e)
   };
   const char *name = e->u.call.decl->name;
   uint32_t nargs = e->u.call.nargs + (e->u.call.target != NULL), at = 0;
-  struct cel_node **args = arena_array_of(p->u->a, struct cel_node *, nargs + 1u), *n;
+  struct cel_node **args = room_for(p, sizeof(struct cel_node *) * (nargs + 1u)), *n;
 
   if (e->u.call.target && !(args[at++] = plan(p, e->u.call.target)))
     return NULL;
@@ -399,6 +458,41 @@ plan_struct(struct planner *p, const struct cel_expr *e)
 
 /* -- folds -- */
 
+static bool
+is_local(const struct cel_node *n, uint32_t slot)
+{
+  return n->op == OP_ATTR && n->root == ROOT_LOCAL && n->slot == slot && n->n == 0;
+}
+
+static bool
+is_call_of(const struct cel_node *n, const char *function)
+{
+  return n->op == OP_CALL && strcmp(n->u.call.function->name, function) == 0;
+}
+
+/* A loop that the macros exists() or all() made: the evaluator knows these by heart. */
+static void
+recognise_quantifier(struct cel_node *n)
+{
+  const struct cel_node *cond = n->u.fold.cond, *step = n->u.fold.step, *asked;
+  uint32_t accu = n->u.fold.accu;
+  bool exists = step->op == OP_OR;
+
+  if ((step->op != OP_OR && step->op != OP_AND) || step->n != 2 || !is_local(step->u.call.args[0], accu) ||
+      cond->op != OP_NOT_FALSE || !is_local(n->u.fold.result, accu) || n->u.fold.init->op != OP_CONST ||
+      n->u.fold.init->u.value.kind != CEL_BOOL || n->u.fold.init->u.value.u.b == exists)
+    return;
+  asked = cond->u.call.args[0];
+  if (exists && is_call_of(asked, "!_"))
+    asked = asked->u.call.args[0];
+  else if (exists)
+    return;
+  if (!is_local(asked, accu))
+    return;
+  n->op = exists ? OP_EXISTS : OP_ALL;
+  n->u.fold.step = step->u.call.args[1];
+}
+
 static struct cel_node *
 plan_fold(struct planner *p, const struct cel_expr *e)
 {
@@ -421,13 +515,18 @@ plan_fold(struct planner *p, const struct cel_expr *e)
   p->locals = &accu;
   n->u.fold.result = n->u.fold.step ? plan(p, f->result) : NULL;
   p->locals = outer;
-  return n->u.fold.result ? n : NULL;
+  if (!n->u.fold.result)
+    return NULL;
+  recognise_quantifier(n);
+  return n;
 }
 
 static struct cel_node *
 plan_literal(struct planner *p, const struct cel_expr *e)
 {
-  return constant(p, e, e->u.literal);
+  struct cel_value v = e->u.literal;
+
+  return constant(p, e, v.kind == CEL_STRING ? cel_of_text(cel_span(v)) : v);
 }
 
 static struct cel_node *
@@ -449,6 +548,9 @@ cel_plan(struct cel_unit *u, const char **ret_error)
   p.p->root = plan(&p, u->root);
   p.p->type = u->root->type;
   p.p->nslots++; /* slot 0 is never used */
+  if (p.p->root)
+    cel_chains_share(p.p, u->a, p.attrs, p.n_attrs);
+  free(p.attrs);
   if (p.p->root)
     return p.p;
   cel_program_release(p.p);

@@ -140,7 +140,7 @@ convert(struct arena *a, struct cel_value v, struct json **ret, struct kerr *ret
   case CEL_LIST:
     return convert_list(a, v.u.list, ret, reterr);
   case CEL_MAP:
-    return convert_map(a, v.u.map, ret, reterr);
+    return convert_map(a, cel_map_filled(v.u.map), ret, reterr);
   case CEL_OPTIONAL:
     if (v.u.some)
       return convert(a, *v.u.some, ret, reterr);
@@ -166,7 +166,7 @@ check_names(struct arena *a, struct cel_value v, const char *place, struct strbu
     strbuf_printf(errors,
                   "%sunexpected type name \"%s\", expected \"%s\", which matches field name path from root Object type",
                   errors->n ? "\n" : "", v.u.map->object->name, place);
-  for (uint32_t i = 0; i < v.u.map->n; i++) {
+  for (uint32_t i = 0; i < cel_map_filled(v.u.map)->n; i++) {
     const struct cel_entry *e = &v.u.map->entries[i];
 
     check_names(a, e->value, is_object(v) ? arena_printf(a, "%s.%.*s", place, SPAN_FMT(cel_span(e->key))) : place,

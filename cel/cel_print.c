@@ -230,7 +230,7 @@ cel_print(struct strbuf *b, struct cel_value v)
     print_list(b, v.u.list);
     break;
   case CEL_MAP:
-    print_map(b, v.u.map);
+    print_map(b, cel_map_filled(v.u.map));
     break;
   case CEL_TYPE:
     cel_type_text(b, v.u.type);

@@ -114,7 +114,7 @@ cel_typed_write(struct strbuf *b, struct cel_value v)
     if (v.u.map->object && v.u.map->object->any_field)
       write_text(b, "other", span_of(v.u.map->object->name));
     else
-      write_map(b, v.u.map);
+      write_map(b, cel_map_filled(v.u.map));
     break;
   case CEL_TYPE:
     write_text(b, "type", span_of(v.u.type->name));

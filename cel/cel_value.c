@@ -23,6 +23,15 @@ cel_no_overload(void)
 }
 
 struct cel_value
+cel_of_text(struct span s)
+{
+  struct cel_value v = cel_of_span(s);
+
+  v.sub = cel_code_points(s) == s.n ? CEL_SUB_ASCII : 0;
+  return v;
+}
+
+struct cel_value
 cel_some(struct arena *a, struct cel_value v)
 {
   struct cel_value *p = arena_new_of(a, struct cel_value);
@@ -100,7 +109,7 @@ cel_size(struct cel_value v, uint64_t *ret)
 {
   switch (v.kind) {
   case CEL_STRING:
-    *ret = cel_code_points(cel_span(v));
+    *ret = v.sub == CEL_SUB_ASCII ? v.n : cel_code_points(cel_span(v));
     return true;
   case CEL_BYTES:
     *ret = v.n;
@@ -111,7 +120,7 @@ cel_size(struct cel_value v, uint64_t *ret)
   case CEL_MAP:
     if (v.u.map->object)
       return false;
-    *ret = v.u.map->n + (v.u.map->from ? v.u.map->from->hidden : 0u);
+    *ret = cel_map_filled(v.u.map)->n + (v.u.map->from ? v.u.map->from->hidden : 0u);
     return true;
   case CEL_IP:
     *ret = v.u.ip->family == 4 ? 4 : 16;

@@ -55,6 +55,7 @@ enum cel_kind {
 enum {
   CEL_SUB_FATAL = 1,   /* CEL_ERROR: nothing absorbs it */
   CEL_SUB_DERIVED = 1, /* CEL_QUANTITY: result of add() or sub(), which upstream holds by pointer */
+  CEL_SUB_ASCII = 1,   /* CEL_STRING: known to have as many code points as bytes */
 };
 
 struct cel_list;
@@ -134,14 +135,24 @@ struct cel_object {
   bool escaped;    /* it has properties: look-ups take x__dot__y for x.y */
 };
 
+/*
+ * Where a map gets what it holds when it has no entries yet: look-ups ask for one value, anything else has all entries
+ * made first (cel_map_filled).
+ */
+struct cel_map_source {
+  const struct cel_value *(*find)(struct cel_map *m, struct span key); /* NULL: absent */
+  void (*fill)(struct cel_map *m);
+};
+
 struct cel_map {
   struct cel_entry *entries; /* in order of insertion */
   uint32_t *hashes;          /* of the keys, beside entries */
   uint32_t *index;           /* open addressing over entry numbers + 1, once there are many; else NULL */
   uint32_t n, cap, mask;
   bool growing;
-  const struct cel_type *object;    /* a structure: what type() prints */
-  const struct cel_object *from;    /* NULL: not from a schema */
+  const struct cel_type *object;       /* a structure: what type() prints */
+  const struct cel_object *from;       /* NULL: not from a schema */
+  const struct cel_map_source *source; /* NULL: the entries are there */
   const struct cel_value *fallback; /* what looking up a missing key gives: the device's attributes have empty maps */
 };
 
@@ -235,6 +246,9 @@ cel_fail(const char *text)
   return (struct cel_value){ .kind = CEL_ERROR, .n = (uint32_t)strlen(text), .u.s = text };
 }
 
+/* The same, having looked whether it is ASCII: for texts whose size is asked for again and again. */
+struct cel_value cel_of_text(struct span s);
+
 struct cel_value cel_failf(struct arena *a, const char *fmt, ...) _printf_(2, 3);
 /* "no such overload" */
 struct cel_value cel_no_overload(void);
@@ -246,6 +260,7 @@ struct cel_value cel_list_add(struct arena *a, struct cel_list *x, struct cel_li
 struct cel_value cel_map_new(struct arena *a, uint32_t cap);
 void cel_map_put(struct arena *a, struct cel_map *m, struct cel_value key, struct cel_value value); /* replaces */
 bool cel_map_delete(struct cel_map *m, struct cel_value key);
+void cel_map_fill(struct cel_map *m); /* one that has a source */
 /* JSON without a schema: integers are int, other numbers double. Borrows the tree's strings. */
 struct cel_value cel_of_json(struct arena *a, const struct json *v);
 
@@ -279,6 +294,15 @@ static inline struct span
 cel_span(struct cel_value v)
 {
   return span_make(v.u.s, v.n);
+}
+
+/* The map with its entries: to be called before they or their number are looked at. */
+static inline const struct cel_map *
+cel_map_filled(struct cel_map *m)
+{
+  if (__builtin_expect(m->source != NULL, 0))
+    cel_map_fill(m);
+  return m;
 }
 
 uint32_t cel_hash_bytes(const char *p, size_t n);

@@ -389,7 +389,7 @@ print_string(struct printer *p, struct cel_value v)
   if (v.kind == CEL_LIST) {
     print_list(p, v.u.list);
   } else if (v.kind == CEL_MAP && !v.u.map->object) {
-    print_map(p, v.u.map);
+    print_map(p, cel_map_filled(v.u.map));
   } else if (v.kind > CEL_TYPE || v.kind == CEL_MAP) {
     p->error = clause_error(p->ev->a, 's', cel_type_name(v));
   } else {

@@ -25,6 +25,7 @@ join_text(struct cel_eval *ev, struct cel_value x, struct cel_value y)
     memcpy(p + x.n, y.u.s, y.n);
   x.u.s = p;
   x.n += y.n;
+  x.sub &= y.sub; /* ASCII when both are */
   return x;
 }
 

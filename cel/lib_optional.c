@@ -41,7 +41,7 @@ is_zero(struct cel_value v)
   case CEL_LIST:
     return v.u.list->n == 0;
   case CEL_MAP:
-    return v.u.map->n == 0;
+    return cel_map_filled(v.u.map)->n == 0;
   case CEL_TIMESTAMP: /* Go's zero time is year 1 */
     return v.u.i == INT64_C(-62135596800) && v.n == 0;
   default:

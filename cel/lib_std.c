@@ -373,7 +373,7 @@ growing_copy(struct cel_eval *ev, struct cel_map *m)
 
   if (m->growing)
     return m;
-  copy = cel_map_new(ev->a, m->n + 1);
+  copy = cel_map_new(ev->a, cel_map_filled(m)->n + 1);
   for (uint32_t i = 0; i < m->n; i++)
     cel_map_put(ev->a, copy.u.map, m->entries[i].key, m->entries[i].value);
   return copy.u.map;
@@ -388,7 +388,7 @@ do_map_insert(struct cel_eval *ev, const struct cel_value *args, unsigned n)
   if (n == 3)
     return insert_one(ev, m, args[1], args[2]);
   r.u.map = m;
-  for (uint32_t i = 0; i < args[1].u.map->n && !cel_is_error(r); i++)
+  for (uint32_t i = 0; i < cel_map_filled(args[1].u.map)->n && !cel_is_error(r); i++)
     r = insert_one(ev, m, args[1].u.map->entries[i].key, args[1].u.map->entries[i].value);
   return r;
 }

@@ -366,10 +366,12 @@ do_url(struct cel_eval *ev, const struct cel_value *args, unsigned n)
   before = span_cut(text, '#', &fragment);
   err = parse(ev->a, before, false, u);
   if (err)
-    return cel_failf(ev->a, "URL parse error during conversion from string: parse %s: %s", cel_quoted(ev->a, before), err);
+    return cel_failf(ev->a, "URL parse error during conversion from string: parse %s: %s", cel_quoted(ev->a, before),
+                     err);
   u->raw_fragment = fragment;
   if (fragment.n && (err = unescape(ev->a, fragment, FRAGMENT, &u->fragment)))
-    return cel_failf(ev->a, "URL parse error during conversion from string: parse %s: %s", cel_quoted(ev->a, text), err);
+    return cel_failf(ev->a, "URL parse error during conversion from string: parse %s: %s", cel_quoted(ev->a, text),
+                     err);
   return (struct cel_value){ .kind = CEL_URL, .u.url = u };
 }
 

@@ -6,6 +6,13 @@ $(B)/tests/bench/alloc_bench: tests/bench/alloc_bench.c $(foreach d,scheduler $(
 bench-alloc: $(B)/tests/bench/alloc_bench
 	@$<
 .PHONY: bench-alloc
+# Selectors beside cel-go.
+$(B)/tests/bench/cel_bench: tests/bench/cel_bench.c $(call lib,cel) $(call lib,base) $(STAMP)
+	$(Q)mkdir -p $(@D)
+	$(call say,LD,$@) $(CC) $(filter-out -MMD -MP,$(CFLAGS)) $(call includes,cel) $(LDFLAGS) -o $@ $(filter %.c %.a,$^) $(LDLIBS) $(CXXLIBS)
+bench-cel: $(B)/tests/bench/cel_bench
+	@$<
+.PHONY: bench-cel
 # One load generator for ours and for upstream's servers; tests/bench/run drives both and prints ratios.
 $(B)/tests/bench/load: tests/bench/load.c tests/bench/bench_http.c tests/bench/bench_http.h $(call lib,base) $(STAMP)
 	$(Q)mkdir -p $(@D)
