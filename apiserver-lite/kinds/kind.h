@@ -39,6 +39,7 @@ struct kind {
   uint8_t first;                /* minor of the first release of the run */
   uint8_t since, deprecated,
       removed;                 /* minors of the releases in which it came, was deprecated, will go; 0: not said */
+  uint32_t replacement;        /* pool (kind_type.h): what to use instead, "policy/v1 Eviction"; 0: not said */
   const struct custom *custom; /* NULL: a kind of the tables */
 };
 

@@ -22,6 +22,8 @@ static struct json *convert_struct(struct arena *a, const struct kind_type *from
 static const struct {
   const char *type_a, *name_a, *type_b, *name_b;
 } renamed[] = {
+  { "io.k8s.api.flowcontrol.v1beta2.LimitedPriorityLevelConfiguration", "assuredConcurrencyShares",
+    "io.k8s.api.flowcontrol.v1.LimitedPriorityLevelConfiguration", "nominalConcurrencyShares" },
   { CORE_EVENT, "involvedObject", EVENTS_EVENT, "regarding" },
   { CORE_EVENT, "message", EVENTS_EVENT, "note" },
   { CORE_EVENT, "source", EVENTS_EVENT, "deprecatedSource" },

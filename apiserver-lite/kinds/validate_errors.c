@@ -337,10 +337,10 @@ vgo_json(struct arena *a, const struct json *j, const char *type)
 char *
 vgo(const struct validation *v, const struct json *j, const char *type)
 {
-  _cleanup_strbuf_ struct strbuf b;
   if (personality_minor(v->p) > VALUES_AS_GO_UNTIL || json_type(j) == JSON_NULL)
     return vgo_json(v->a, j, type);
   const struct kind_type *t = type_below(v->kind->type, type, TYPE_DEPTH);
+  _cleanup_strbuf_ struct strbuf b;
   strbuf_init(&b, CEIL_ARENA_SMALL);
   vgo_syntax(&b, v, j, t ? t : kind_type_find(type));
   struct span text = strbuf_view(&b);

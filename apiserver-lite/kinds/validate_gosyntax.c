@@ -70,11 +70,11 @@ print_type(struct strbuf *b, const struct kind_field *f)
 static void
 print_raw(struct strbuf *b, const struct json *j)
 {
-  _cleanup_strbuf_ struct strbuf text;
   if (json_type(j) == JSON_NULL) {
     strbuf_puts(b, "runtime.RawExtension{Raw:[]uint8(nil), Object:runtime.Object(nil)}");
     return;
   }
+  _cleanup_strbuf_ struct strbuf text;
   strbuf_init(&text, CEIL_ARENA_SMALL);
   json_write(&text, j, JSON_COMPACT);
   strbuf_puts(b, "runtime.RawExtension{Raw:[]uint8{");

@@ -4,6 +4,7 @@
 
 #include "apiserver_internal.h"
 #include "crd_manager.h"
+#include "kind_type.h"
 #include "object.h"
 #include "rest_access.h"
 #include "rest_metrics.h"
@@ -145,8 +146,8 @@ warn_deprecated(struct rest_call *c)
   if (!deprecated || deprecated > personality_minor(c->personality))
     return;
   if (removed)
-    rest_warn(c, "%s %s is deprecated in v1.%d+, unavailable in v1.%d+", gv_text(c->a, k->group, k->version), k->kind,
-              deprecated, removed);
+    rest_warn(c, "%s %s is deprecated in v1.%d+, unavailable in v1.%d+%s%s", gv_text(c->a, k->group, k->version),
+              k->kind, deprecated, removed, k->replacement ? "; use " : "", kind_text(k->replacement));
   else
     rest_warn(c, "%s %s is deprecated in v1.%d+", gv_text(c->a, k->group, k->version), k->kind, deprecated);
 }

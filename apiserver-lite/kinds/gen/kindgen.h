@@ -75,6 +75,7 @@ struct named {
 struct kind_decl {
   const char *group, *version, *kind, *package;
   unsigned since, deprecated, removed; /* minors; 0: none */
+  const char *replacement;             /* version to use instead, or NULL */
   bool is_list;
   struct place where;
 };
@@ -99,6 +100,7 @@ struct table {
 struct sub {
   const char *name, *group, *version, *kind;
   uint32_t verbs;
+  unsigned since; /* minor; 0: as long as the resource */
 };
 
 struct resource {
@@ -121,7 +123,7 @@ struct likeness {
 
 struct group_version {
   const char *group, *version;
-  bool on;
+  unsigned off; /* minor of the first release in which it is not served by default; 0: it always is */
 };
 
 struct model {

@@ -214,9 +214,10 @@ emit_kinds(const struct model *m, FILE *out)
     if (find_kind(m, k->group, k->version, k->kind) != row->decl)
       complain(&k->where, "kind %s stands twice", k->kind);
     size_t list = k->is_list ? SIZE_MAX : find_kind(m, k->group, k->version, mem_printf("%sList", k->kind));
-    fprintf(out, "  { \"%s\", \"%s\", \"%s\", &kind_types[%zu], %s, %s, %u, %u, %u, %u, NULL },\n", k->group, k->version,
-            k->kind, row->layout, row_ref("kinds", row_in(m, list, row->last)),
-            row_ref("kinds", row->before ? row->before : SIZE_MAX), row->first, k->since, k->deprecated, k->removed);
+    fprintf(out, "  { \"%s\", \"%s\", \"%s\", &kind_types[%zu], %s, %s, %u, %u, %u, %u, %u, NULL },\n", k->group,
+            k->version, k->kind, row->layout, row_ref("kinds", row_in(m, list, row->last)),
+            row_ref("kinds", row->before ? row->before : SIZE_MAX), row->first, k->since, k->deprecated, k->removed,
+            k->replacement ? pooled(mem_printf("%s/%s %s", k->group, k->replacement, k->kind)) : 0);
   }
   fprintf(out, "};\nconst size_t kind_count = %zu;\n\n", m->kinds.n);
 }
@@ -238,16 +239,29 @@ emit_resource_parts(const struct model *m, size_t i, FILE *out)
   const struct resource *r = &m->resources.at[i];
   emit_names(out, "short_names", i, r->short_names.at, r->short_names.n);
   emit_names(out, "categories", i, r->categories.at, r->categories.n);
-  if (!r->subs.n)
-    return;
-  fprintf(out, "static const struct kind_subresource subs_%zu[] = {\n", i);
+}
+
+/* The subresources of one row: those that its releases have. */
+static size_t
+emit_subs(const struct model *m, size_t resource, size_t kind_row, size_t row, FILE *out)
+{
+  const struct resource *r = &m->resources.at[resource];
+  const struct kind_row *run = &m->rows.at[kind_row];
+  size_t n = 0;
   for (size_t k = 0; k < r->subs.n; k++) {
     const struct sub *s = &r->subs.at[k];
-    const char *group = s->group ? s->group : r->group;
-    fprintf(out, "  { \"%s\", \"%s\", \"%s\", \"%s\", %u },\n", s->name, group, s->version ? s->version : "", s->kind,
-            s->verbs);
+    if (s->since > run->last)
+      continue;
+    if (s->since > run->first)
+      complain(&r->where, "%s/%s comes while the kind is as it was", r->name, s->name);
+    if (n++ == 0)
+      fprintf(out, "static const struct kind_subresource subs_%zu[] = {\n", row);
+    fprintf(out, "  { \"%s\", \"%s\", \"%s\", \"%s\", %u },\n", s->name, s->group ? s->group : r->group,
+            s->version ? s->version : "", s->kind, s->verbs);
   }
-  fputs("};\n", out);
+  if (n)
+    fputs("};\n", out);
+  return n;
 }
 
 static void
@@ -270,31 +284,41 @@ emit_columns(const struct model *m, FILE *out)
 }
 
 static bool
-has_sub(const struct resource *r, const char *name)
+has_sub(const struct resource *r, const char *name, unsigned release)
 {
   for (size_t i = 0; i < r->subs.n; i++)
-    if (strcmp(r->subs.at[i].name, name) == 0)
+    if (strcmp(r->subs.at[i].name, name) == 0 && r->subs.at[i].since <= release)
       return true;
   return false;
 }
 
+/* One row of kind_resources: a resource in a version and a run of its kind. */
+struct resource_row {
+  size_t resource, group_version, kind_row, before, n_subs;
+};
+
 static void
-emit_resource(const struct model *m, size_t i, const struct group_version *gv, size_t row, size_t before, FILE *out)
+emit_resource(const struct model *m, const struct resource_row *row, size_t at, FILE *out)
 {
+  size_t i = row->resource;
   const struct resource *r = &m->resources.at[i];
-  uint32_t flags = r->flags | (has_sub(r, "status") ? KIND_RES_STATUS : 0) | (has_sub(r, "scale") ? KIND_RES_SCALE : 0);
+  const struct group_version *gv = &m->group_versions.at[row->group_version];
+  unsigned release = m->rows.at[row->kind_row].last;
+  uint32_t flags = r->flags | (has_sub(r, "status", release) ? KIND_RES_STATUS : 0) |
+                   (has_sub(r, "scale", release) ? KIND_RES_SCALE : 0);
   if (r->except_version && strcmp(r->except_version, gv->version) == 0)
     flags &= ~r->except_flags;
   fprintf(out, "  { \"%s\", \"%s\", \"%s\", \"%s\", \"%s\", ", r->group, gv->version, r->name, r->singular, r->kind);
   fprintf(out, r->short_names.n ? "short_names_%zu, " : "no_names, ", i);
   fprintf(out, r->categories.n ? "categories_%zu, " : "no_names, ", i);
-  fprintf(out, "&kinds[%zu], %s, %s, \"%s\", %u, ", row, row_ref("kind_resources", before),
+  fprintf(out, "&kinds[%zu], %s, %s, \"%s\", %u, ", row->kind_row, row_ref("kind_resources", row->before),
           r->namespaced ? "true" : "false", r->storage_version ? r->storage_version : "", flags);
   fprintf(out, "\"%s\", \"%s\", \"%s\", ",
           r->storage_group ? (strcmp(r->storage_group, "core") ? r->storage_group : "") : r->group,
           r->prefix ? r->prefix : r->name, r->selectors ? r->selectors : "metadata.name metadata.namespace");
-  fprintf(out, r->subs.n ? "subs_%zu, " : "NULL, ", i);
-  fprintf(out, "%zu, %u, %s },\n", r->subs.n, r->verbs ? r->verbs : 0xff, gv->on ? "true" : "false");
+  fprintf(out, row->n_subs ? "subs_%zu, " : "NULL, ", at);
+  fprintf(out, "%zu, %u, %s },\n", row->n_subs, r->verbs ? r->verbs : 0xff,
+          !gv->off || release < gv->off ? "true" : "false");
 }
 
 static int
@@ -312,11 +336,6 @@ in_version(const struct resource *r, const struct group_version *gv)
   return false;
 }
 
-/* One row of kind_resources: a resource in a version and a run of its kind. */
-struct resource_row {
-  size_t resource, group_version, kind_row, before;
-};
-
 /* The rows of the last runs first, in the order of discovery; those of earlier runs behind them. */
 static size_t
 list_resources(struct model *m, struct resource_row **ret)
@@ -331,14 +350,14 @@ list_resources(struct model *m, struct resource_row **ret)
       size_t k = find_kind(m, r->group, gv->version, r->kind);
       if (k == SIZE_MAX)
         complain(&r->where, "there is no kind %s in %s/%s", r->kind, r->group, gv->version);
-      *ARRAY_PUSH(&rows) = (struct resource_row){ i, g, k, SIZE_MAX };
+      *ARRAY_PUSH(&rows) = (struct resource_row){ i, g, k, SIZE_MAX, 0 };
     }
   size_t n = rows.n;
   for (size_t i = 0; i < rows.n; i++) {
     size_t before = m->rows.at[rows.at[i].kind_row].before;
     if (!before)
       continue;
-    struct resource_row row = { rows.at[i].resource, rows.at[i].group_version, before, SIZE_MAX };
+    struct resource_row row = { rows.at[i].resource, rows.at[i].group_version, before, SIZE_MAX, 0 };
     rows.at[i].before = rows.n;
     *ARRAY_PUSH(&rows) = row;
   }
@@ -355,10 +374,11 @@ emit_resources(struct model *m, FILE *out)
     emit_resource_parts(m, i, out);
   struct resource_row *rows = NULL;
   size_t n = list_resources(m, &rows);
+  for (size_t i = 0; i < m->n_resource_rows; i++)
+    rows[i].n_subs = emit_subs(m, rows[i].resource, rows[i].kind_row, i, out);
   fputs("static const char *const no_names[] = { NULL };\nconst struct kind_resource kind_resources[] = {\n", out);
   for (size_t i = 0; i < m->n_resource_rows; i++)
-    emit_resource(m, rows[i].resource, &m->group_versions.at[rows[i].group_version], rows[i].kind_row, rows[i].before,
-                  out);
+    emit_resource(m, &rows[i], i, out);
   fprintf(out, "};\nconst size_t kind_resource_count = %zu, kind_resource_rows = %zu;\n\n", n, m->n_resource_rows);
 }
 

@@ -272,11 +272,15 @@ sub_line(struct reader *r, struct resource *res, const struct line *l)
     cut_last_slash(r, gv, &s->group, &s->version);
     s->group = group_name(s->group);
   }
-  for (int i = 3; i < l->n; i++)
+  for (int i = 3; i < l->n; i++) {
+    const char *v;
     if (verb_bit(l->words[i]))
       s->verbs |= verb_bit(l->words[i]);
+    else if (attribute_value(l->words[i], "since", &v))
+      s->since = minor(r, v);
     else
       unexpected(r, "unknown verb", l->words[i]);
+  }
 }
 
 static void
@@ -371,7 +375,7 @@ type_statement(struct reader *r, const struct line *l)
   r->in = IN_TYPE;
 }
 
-/* kind GROUP/VERSION NAME [list|list(optional)] [since R] [deprecated R] [removed R] */
+/* kind GROUP/VERSION NAME [list|list(optional)] [since R] [deprecated R] [removed R] [replacement VERSION] */
 static void
 kind_statement(struct reader *r, const struct line *l)
 {
@@ -394,6 +398,8 @@ kind_statement(struct reader *r, const struct line *l)
       k.deprecated = minor(r, l->words[++i]);
     } else if (i + 1 < l->n && strcmp(w, "removed") == 0) {
       k.removed = minor(r, l->words[++i]);
+    } else if (i + 1 < l->n && strcmp(w, "replacement") == 0) {
+      k.replacement = l->words[++i];
     } else {
       unexpected(r, "unknown attribute of a kind", w);
     }
@@ -455,9 +461,10 @@ group_statement(struct reader *r, const struct line *l)
   for (int i = 2; i < l->n; i++) {
     struct group_version *gv = ARRAY_PUSH(&r->m->group_versions);
     char *off = strstr(l->words[i], "=off");
+    unsigned first = off && off[4] == '(' ? minor(r, off + 5) : off ? 1 : 0;
     if (off)
       *off = '\0';
-    *gv = (struct group_version){ .group = group_name(l->words[1]), .version = l->words[i], .on = !off };
+    *gv = (struct group_version){ .group = group_name(l->words[1]), .version = l->words[i], .off = first };
   }
 }
 
