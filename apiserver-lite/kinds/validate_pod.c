@@ -14,15 +14,34 @@ validate_find_named(const struct json *list, struct span name)
   return NULL;
 }
 
+/* What an entry names: the entry itself, or its `source` until 1.30. */
+static void
+check_claim_choice(struct validation *v, const struct vpath *at, const struct json *c, const char *type)
+{
+  bool claim = json_has(c, "resourceClaimName"), template = json_has(c, "resourceClaimTemplateName");
+  if (claim && template)
+    verr_add(v, FIELD_INVALID, at, vgo(v, c, type),
+             "at most one of `resourceClaimName` or `resourceClaimTemplateName` may be specified");
+  if (!claim && !template)
+    verr_add(v, FIELD_INVALID, at, vgo(v, c, type),
+             "must specify one of: `resourceClaimName`, `resourceClaimTemplateName`");
+  if (claim)
+    (void)verr_format(v, VP(at, "resourceClaimName"), json_text_of(c, "resourceClaimName"), TEXT_DNS_SUBDOMAIN);
+  if (template)
+    (void)verr_format(v, VP(at, "resourceClaimTemplateName"), json_text_of(c, "resourceClaimTemplateName"),
+                      TEXT_DNS_SUBDOMAIN);
+}
+
+#define CLAIM_SOURCE_UNTIL 30 /* ClaimSource; then inlined */
+
 static void
 check_resource_claims(struct validation *v, const struct vpath *path, const struct json *claims)
 {
-  static const char type[] = "io.k8s.api.core.v1.PodResourceClaim";
   for (size_t i = 0; i < json_count(claims); i++) {
     const struct json *c = json_at(claims, i);
     const struct vpath *at = VP_ITEM(path, i);
     struct span name = json_text_of(c, "name");
-    bool claim = json_has(c, "resourceClaimName"), template = json_has(c, "resourceClaimTemplateName"), twice = false;
+    bool twice = false;
     for (size_t j = 0; j < i; j++)
       twice |= name.n && span_eq(json_text_of(json_at(claims, j), "name"), name);
     if (!name.n)
@@ -31,17 +50,10 @@ check_resource_claims(struct validation *v, const struct vpath *path, const stru
       verr_duplicate(v, VP(at, "name"), name);
     else
       (void)verr_format(v, VP(at, "name"), name, TEXT_DNS_LABEL);
-    if (claim && template)
-      verr_add(v, FIELD_INVALID, at, vgo(v, c, type),
-               "at most one of `resourceClaimName` or `resourceClaimTemplateName` may be specified");
-    if (!claim && !template)
-      verr_add(v, FIELD_INVALID, at, vgo(v, c, type),
-               "must specify one of: `resourceClaimName`, `resourceClaimTemplateName`");
-    if (claim)
-      (void)verr_format(v, VP(at, "resourceClaimName"), json_text_of(c, "resourceClaimName"), TEXT_DNS_SUBDOMAIN);
-    if (template)
-      (void)verr_format(v, VP(at, "resourceClaimTemplateName"), json_text_of(c, "resourceClaimTemplateName"),
-                        TEXT_DNS_SUBDOMAIN);
+    if (personality_minor(v->p) <= CLAIM_SOURCE_UNTIL)
+      check_claim_choice(v, VP(at, "source"), json_get(c, "source"), "io.k8s.api.core.v1.ClaimSource");
+    else
+      check_claim_choice(v, at, c, "io.k8s.api.core.v1.PodResourceClaim");
   }
 }
 
