@@ -117,7 +117,7 @@ enum kclient_change_type {
 
 struct kclient_change {
   enum kclient_change_type type;
-  const struct kclient_informer *informer;
+  const struct kclient_informer *informer; /* NULL: a change made by hand */
   void *tag;                   /* given to kclient_watch */
   struct record *record, *old; /* references, released with the change */
 };

@@ -68,6 +68,7 @@ kclient_cache_put(struct kclient_cache *k, struct record *r)
 void
 kclient_cache_apply(struct kclient_cache *k, const struct kclient_change *change)
 {
+  char buf[KEY_MAX];
   struct record *have;
   struct span at;
 
@@ -75,7 +76,8 @@ kclient_cache_apply(struct kclient_cache *k, const struct kclient_change *change
     k->synced = true;
     return;
   }
-  at = kclient_record_key(kclient_informer_resource(change->informer), change->record);
+  at = change->informer ? kclient_record_key(kclient_informer_resource(change->informer), change->record)
+                        : key_of(buf, change->record);
   if (change->type != KCLIENT_DELETED) {
     put(k, at, change->record);
     return;
