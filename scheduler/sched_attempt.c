@@ -56,8 +56,22 @@ total_score(const struct candidate *c, int64_t most)
   return c->score + (most > 0 ? AFFINITY_WEIGHT * (100 * c->affinity / most) : 0);
 }
 
-/* Best score first; then the emptier node, then the name: upstream draws lots here, we give the same world the same
- * answer. */
+/*
+ * Among equals: a node that drivers were asked about and did not refuse, or two that are refused in turn would be
+ * chosen for ever; then the emptier node, then the name. Upstream draws lots here, we give the same world the same
+ * answer.
+ */
+static bool
+comes_first(const struct search *q, const struct candidate *c, const struct candidate *than)
+{
+  bool asked = classic_was_asked(q->t, c->node->name), than_asked = classic_was_asked(q->t, than->node->name);
+  size_t mine = hmap_count(c->node->pods), theirs = hmap_count(than->node->pods);
+
+  if (asked != than_asked)
+    return asked;
+  return mine != theirs ? mine < theirs : strcmp(c->node->name, than->node->name) < 0;
+}
+
 static const struct candidate *
 best_of(const struct search *q)
 {
@@ -69,11 +83,8 @@ best_of(const struct search *q)
   for (size_t i = 0; i < q->feasible; i++) {
     const struct candidate *c = &q->candidates[i];
     int64_t score = total_score(c, most);
-    size_t mine = hmap_count(c->node->pods), theirs = best ? hmap_count(best->node->pods) : 0;
 
-    if (best && (score != best_score ? score < best_score
-                 : mine != theirs    ? mine > theirs
-                                     : strcmp(c->node->name, best->node->name) >= 0))
+    if (best && (score != best_score ? score < best_score : !comes_first(q, c, best)))
       continue;
     best = c;
     best_score = score;

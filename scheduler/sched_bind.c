@@ -415,7 +415,7 @@ settle_claims(struct scheduler *s, struct sched_bind *b)
     claim = record_tree(c->claim);
     hmap_remove(s->in_flight, span_of(object_uid(claim)));
     if (c->written)
-      kclient_cache_put(s->claims, c->written);
+      sched_assume(s, SCHED_WATCH_CLAIMS, s->claims, c->written);
     cached = kclient_cache_get(s->claims, object_namespace(claim), object_name(claim));
     if (cached && strcmp(object_uid(record_tree(cached)), object_uid(claim)) == 0)
       alloc_usage_set_claim(s->usage, record_tree(cached));

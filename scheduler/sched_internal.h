@@ -49,6 +49,7 @@ struct scheduler {
   struct kclient_informer *informers[SCHED_WATCH_COUNT];
   struct kclient_cache *claims, *classes; /* the other kinds are kept where they are used */
   bool synced[SCHED_WATCH_COUNT];
+  int64_t deleted[SCHED_WATCH_COUNT]; /* revision of the last deletion that was seen */
 
   struct sched_nodes *nodes;
   struct sched_queue *queue;
@@ -70,6 +71,8 @@ void sched_free(struct scheduler *s);
 const struct kclient_resource *sched_watched(const struct scheduler *s, enum sched_watch what);
 /* One change, with a sink as its tag; the change is freed. */
 void sched_take(struct scheduler *s, struct kclient_change *change);
+/* What we wrote ourselves counts before it is told of; unless that is long past, and the object is gone again. */
+void sched_assume(struct scheduler *s, enum sched_watch what, struct kclient_cache *cache, struct record *written);
 /* Try the most urgent pod. False: there is none, and *ret_deadline says when to ask again. */
 bool sched_step(struct scheduler *s, int64_t *ret_deadline);
 

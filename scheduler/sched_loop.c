@@ -176,9 +176,20 @@ sched_take(struct scheduler *s, struct kclient_change *change)
     if (sink->what == SCHED_WATCH_CLAIMS)
       kclient_cache_apply(s->claims, change);
   } else {
+    if (change->type == KCLIENT_DELETED)
+      s->deleted[sink->what] = record_revision(change->record);
     watches[sink->what].take(s, sink->what, change);
   }
   kclient_change_free(change);
+}
+
+void
+sched_assume(struct scheduler *s, enum sched_watch what, struct kclient_cache *cache, struct record *written)
+{
+  const struct json *o = record_tree(written);
+
+  if (kclient_cache_get(cache, object_namespace(o), object_name(o)) || record_revision(written) > s->deleted[what])
+    kclient_cache_put(cache, written);
 }
 
 /* Everything that has come in goes before the next decision, so that it is made on the newest picture. */

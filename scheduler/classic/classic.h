@@ -69,6 +69,8 @@ bool classic_prefilter(struct sched_attempt *t, struct sched_refusal *ret);
 /* As sched_claims_filter. */
 _must_check_ int classic_filter(struct sched_attempt *t, const struct sched_node *n, bool *ret_fits,
                                 const char **ret_reason, struct json ***ret_allocations, struct kerr *reterr);
+/* Is the node, which fits, one that drivers were asked about? */
+bool classic_was_asked(const struct sched_attempt *t, const char *node);
 /* The text of PostFilter, "" for none; NULL: it helped, so that preemption has nothing to say. */
 const char *classic_postfilter(struct sched_attempt *t, struct kerr *reterr);
 /*

@@ -124,7 +124,7 @@ classic_bind_done(struct scheduler *s, struct sched_bind *b, struct sched_pod *p
   if (!c)
     return false;
   if (c->published)
-    kclient_cache_put(s->classic->contexts, c->published);
+    sched_assume(s, SCHED_WATCH_SCHEDULING, s->classic->contexts, c->published);
   if (!c->waits || !p || c->words == CLASSIC_ERROR)
     return false;
   sched_nodes_remove_pod(s->nodes, b->uid);

@@ -378,6 +378,12 @@ classic_filter(struct sched_attempt *t, const struct sched_node *n, bool *ret_fi
   return 0;
 }
 
+bool
+classic_was_asked(const struct sched_attempt *t, const char *node)
+{
+  return t->classic && classic_is_potential_node(t->classic->context, node);
+}
+
 /* -- PostFilter -- */
 
 /* Ask for the deallocation of a claim, or deallocate one of our own. */
@@ -396,7 +402,7 @@ give_up(struct sched_attempt *t, size_t i, struct kerr *reterr)
 
     if (r < 0)
       return r;
-    kclient_cache_put(s->classic->contexts, written);
+    sched_assume(s, SCHED_WATCH_SCHEDULING, s->classic->contexts, written);
     record_unref(written);
   }
   json_remove(status, "reservedFor");
