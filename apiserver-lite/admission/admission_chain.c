@@ -10,11 +10,23 @@
 
 /* In the order of upstream's kubeapiserver/options/plugins.go. */
 static const struct admission_plugin *const plugins[] = {
-  &admission_namespace_lifecycle, &admission_node_restriction,    &admission_taint_nodes,
-  &admission_service_account,     &admission_storage_in_use,      &admission_priority,
-  &admission_rbac_roles,          &admission_rbac_bindings,       &admission_tolerations,
-  &admission_node_features,       &admission_mutating_policies,   &admission_mutating_webhooks,
-  &admission_validating_policies, &admission_validating_webhooks, &admission_resource_quota,
+  &admission_namespace_lifecycle,
+  &admission_limits,
+  &admission_service_account,
+  &admission_node_restriction,
+  &admission_taint_nodes,
+  &admission_pod_security,
+  &admission_priority,
+  &admission_tolerations,
+  &admission_storage_in_use,
+  &admission_rbac_roles,
+  &admission_rbac_bindings,
+  &admission_node_features,
+  &admission_mutating_policies,
+  &admission_mutating_webhooks,
+  &admission_validating_policies,
+  &admission_validating_webhooks,
+  &admission_resource_quota,
 };
 
 const struct admission_target admission_everything[] = { { "", "*" }, { NULL, NULL } };

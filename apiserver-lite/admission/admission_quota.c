@@ -9,54 +9,15 @@
 #include <string.h>
 
 #include "admission.h"
+#include "amounts.h"
 #include "apiserver_internal.h"
 #include "object.h"
-#include "quantity.h"
 #include "rest_meta.h"
 
 #define PER_CLASS    ".deviceclass.resource.k8s.io/devices"
 #define IMPLICIT     "requests.deviceclass.resource.kubernetes.io/"
 #define ALL_DEVICES  32 /* AllocationResultsMaxSize: what mode All may come to */
-#define USAGES_MAX   256
 #define CAS_ATTEMPTS 16
-
-struct usage {
-  const char *name;
-  struct quantity amount;
-};
-
-struct usages {
-  struct usage list[USAGES_MAX];
-  size_t n;
-};
-
-static struct usage *
-find(struct usages *u, const char *name)
-{
-  for (size_t i = 0; i < u->n; i++)
-    if (strcmp(u->list[i].name, name) == 0)
-      return &u->list[i];
-  return NULL;
-}
-
-static void
-add(struct usages *u, const char *name, const struct quantity *amount)
-{
-  struct usage *there = find(u, name);
-
-  if (there)
-    there->amount = quantity_add(&there->amount, amount);
-  else if (u->n < USAGES_MAX)
-    u->list[u->n++] = (struct usage){ .name = name, .amount = *amount };
-}
-
-static void
-add_int(struct usages *u, const char *name, int64_t v)
-{
-  struct quantity q = quantity_from_int(v, QUANTITY_DECIMAL_SI);
-
-  add(u, name, &q);
-}
 
 /* -- claims (evaluator/core/resource_claims.go) -- */
 
@@ -71,20 +32,20 @@ devices_of(const struct json *request)
 }
 
 static void
-add_devices(struct rest_call *c, struct usages *u, const char *class, int64_t n)
+add_devices(struct rest_call *c, struct amounts *u, const char *class, int64_t n)
 {
   const struct json *o = admission_lookup(c, "resource.k8s.io", "v1", "deviceclasses", "", class);
   const char *extended = json_str(json_dig(o, "spec", "extendedResourceName", NULL));
 
-  add_int(u, arena_printf(c->a, "%s" PER_CLASS, class), n);
-  add_int(u, arena_printf(c->a, IMPLICIT "%s", class), n);
+  amounts_add_int(u, arena_printf(c->a, "%s" PER_CLASS, class), n);
+  amounts_add_int(u, arena_printf(c->a, IMPLICIT "%s", class), n);
   if (extended)
-    add_int(u, arena_printf(c->a, "requests.%s", extended), n);
+    amounts_add_int(u, arena_printf(c->a, "requests.%s", extended), n);
 }
 
 /* One of several will be taken: the most that any class may come to counts. */
 static void
-add_alternatives(struct rest_call *c, struct usages *u, const struct json *list)
+add_alternatives(struct rest_call *c, struct amounts *u, const struct json *list)
 {
   for (size_t i = 0; i < json_count(list); i++) {
     const char *class = json_get_str_or(json_at(list, i), "deviceClassName", "");
@@ -104,7 +65,7 @@ add_alternatives(struct rest_call *c, struct usages *u, const struct json *list)
 }
 
 static void
-claim_usage(struct rest_call *c, const struct json *o, struct usages *u)
+claim_usage(struct rest_call *c, const struct json *o, struct amounts *u)
 {
   for (json_each_item (r, json_dig(o, "spec", "devices", "requests", NULL))) {
     const struct json *exactly = json_get(*r, "exactly"), *list = json_get(*r, "firstAvailable");
@@ -120,69 +81,36 @@ claim_usage(struct rest_call *c, const struct json *o, struct usages *u)
 /* -- pods (evaluator/core/pods.go) -- */
 
 static void
-add_amounts(struct rest_call *c, struct usages *into, const struct json *amounts)
-{
-  for (json_each_member (m, amounts)) {
-    _cleanup_kerr_ struct kerr ignored = KERR_INIT;
-    struct quantity q;
-
-    if (quantity_parse(json_span(m->value), &q, &ignored) == 0)
-      add(into, arena_strndup(c->a, m->name, m->name_len), &q);
-  }
-}
-
-/* Containers together, but at least what the largest of the ones before them needs. */
-static void
-pod_amounts(struct rest_call *c, const struct json *spec, const char *which, struct usages *ret)
-{
-  for (json_each_item (container, json_get(spec, "containers")))
-    add_amounts(c, ret, json_dig(*container, "resources", which, NULL));
-  for (json_each_item (container, json_get(spec, "initContainers"))) {
-    struct usages one = { .n = 0 };
-
-    add_amounts(c, &one, json_dig(*container, "resources", which, NULL));
-    for (size_t i = 0; i < one.n; i++) {
-      struct usage *there = find(ret, one.list[i].name);
-
-      if (!there)
-        add(ret, one.list[i].name, &one.list[i].amount);
-      else if (quantity_cmp(&one.list[i].amount, &there->amount) > 0)
-        there->amount = one.list[i].amount;
-    }
-  }
-}
-
-static void
-pod_usage(struct rest_call *c, const struct json *o, struct usages *u)
+pod_usage(struct rest_call *c, const struct json *o, struct amounts *u)
 {
   const struct json *spec = json_get(o, "spec");
-  struct usages requests = { .n = 0 }, limits = { .n = 0 };
+  struct amounts requests = { .n = 0 }, limits = { .n = 0 };
 
-  add_int(u, "pods", 1);
-  pod_amounts(c, spec, "requests", &requests);
-  pod_amounts(c, spec, "limits", &limits);
+  amounts_add_int(u, "pods", 1);
+  amounts_of_pod(spec, "requests", true, &requests);
+  amounts_of_pod(spec, "limits", true, &limits);
   for (size_t i = 0; i < requests.n; i++) {
     const char *name = requests.list[i].name;
 
-    add(u, arena_printf(c->a, "requests.%s", name), &requests.list[i].amount);
+    amounts_add(u, arena_printf(c->a, "requests.%s", name), &requests.list[i].amount);
     if (strcmp(name, "cpu") == 0 || strcmp(name, "memory") == 0 || strcmp(name, "ephemeral-storage") == 0)
-      add(u, name, &requests.list[i].amount);
+      amounts_add(u, name, &requests.list[i].amount);
   }
   for (size_t i = 0; i < limits.n; i++)
-    add(u, arena_printf(c->a, "limits.%s", limits.list[i].name), &limits.list[i].amount);
+    amounts_add(u, arena_printf(c->a, "limits.%s", limits.list[i].name), &limits.list[i].amount);
 }
 
 static void
-usage_of(struct rest_call *c, const struct json *o, struct usages *u)
+usage_of(struct rest_call *c, const struct json *o, struct amounts *u)
 {
   static const char *const counted[] = {
     "configmaps", "persistentvolumeclaims", "replicationcontrollers", "resourcequotas", "secrets", "services"
   };
 
-  add_int(u, arena_printf(c->a, "count/%s", rest_qualified(c)), 1);
+  amounts_add_int(u, arena_printf(c->a, "count/%s", rest_qualified(c)), 1);
   for (size_t i = 0; i < ARRAY_SIZE(counted); i++)
     if (!*c->info.group && strcmp(counted[i], c->info.resource) == 0)
-      add_int(u, counted[i], 1);
+      amounts_add_int(u, counted[i], 1);
   if (!*c->info.group && strcmp(c->info.resource, "pods") == 0)
     pod_usage(c, o, u);
   if (strcmp(c->info.group, "resource.k8s.io") == 0 && strcmp(c->info.resource, "resourceclaims") == 0)
@@ -190,15 +118,6 @@ usage_of(struct rest_call *c, const struct json *o, struct usages *u)
 }
 
 /* -- quotas -- */
-
-static bool
-amount_at(const struct json *list, const char *name, struct quantity *ret)
-{
-  _cleanup_kerr_ struct kerr ignored = KERR_INIT;
-  struct span text = json_span(json_get(list, name));
-
-  return text.p && quantity_parse(text, ret, &ignored) == 0;
-}
 
 /* Quotas with scopes are about some pods only (evaluator/core/pods.go podMatchesScopeFunc). */
 static bool
@@ -234,7 +153,7 @@ join(struct rest_call *c, const char *list, const char *name, const struct quant
 
 /* Charge `u` to the quota: the new status.used, or what does not fit. False: the quota is not concerned. */
 static bool
-charge(struct rest_call *c, const struct json *quota, struct usages *u, struct json **ret_used, struct excess *ret)
+charge(struct rest_call *c, const struct json *quota, struct amounts *u, struct json **ret_used, struct excess *ret)
 {
   const struct json *hard = json_dig(quota, "status", "hard", NULL), *used = json_dig(quota, "status", "used", NULL);
   struct json *sorted = hard ? json_shallow(c->a, hard) : json_new_object(c->a);
@@ -244,13 +163,13 @@ charge(struct rest_call *c, const struct json *quota, struct usages *u, struct j
   *ret_used = used ? json_shallow(c->a, used) : json_new_object(c->a);
   json_sort_members(sorted);
   for (json_each_member (m, sorted)) {
-    struct usage *mine = find(u, m->name);
+    struct amount *mine = amounts_find(u, m->name);
     struct quantity has = quantity_from_int(0, QUANTITY_DECIMAL_SI), limit, sum;
 
-    if (!mine || !amount_at(hard, m->name, &limit))
+    if (!mine || !amount_of(hard, m->name, &limit))
       continue;
     concerned = true;
-    (void)amount_at(used, m->name, &has);
+    (void)amount_of(used, m->name, &has);
     sum = quantity_add(&has, &mine->amount);
     if (quantity_cmp(&sum, &limit) > 0) {
       ret->requested = join(c, ret->requested, m->name, &mine->amount);
@@ -283,7 +202,7 @@ store_used(struct rest_call *c, struct record *quota, struct json *used, struct 
 }
 
 static int
-charge_quota(struct rest_call *c, struct span key, const struct json *o, struct usages *u, struct kerr *reterr)
+charge_quota(struct rest_call *c, struct span key, const struct json *o, struct amounts *u, struct kerr *reterr)
 {
   for (int attempt = 0; attempt < CAS_ATTEMPTS; attempt++) {
     _cleanup_record_ struct record *quota = NULL;
@@ -315,7 +234,7 @@ validate(struct rest_call *c, const struct json *o, const struct json *old, stru
   const struct kind_resource *quotas = kind_resource_find(c->personality, "", "v1", "resourcequotas");
   struct store_range range = { .limit = 0 };
   struct store_list list = { .items = NULL };
-  struct usages u = { .n = 0 };
+  struct amounts u = { .n = 0 };
   int r = 0;
 
   if (old || *c->info.subresource || !c->res->namespaced || !quotas)

@@ -298,19 +298,23 @@ is_native(struct span name)
   return !name.n || !memchr(name.p, '/', name.n);
 }
 
-static void
-check_resource_name(struct validation *v, const struct vpath *path, struct span name)
+bool
+validate_may_overcommit(struct span name)
 {
-  size_t mark = v->n;
-  (void)verr_format(v, path, name, TEXT_LABEL_KEY);
-  for (size_t i = mark; i < v->n; i++)
-    v->list[i].origin = NULL;
+  return is_native(name) && !span_starts(name, SPAN("hugepages-"));
+}
+
+void
+validate_container_resource_name(struct validation *v, const struct vpath *path, struct span name)
+{
+  validate_resource_name(v, path, name);
   if (!name.n || !memchr(name.p, '/', name.n)) {
     if (!span_is(name, "cpu") && !span_is(name, "memory") && !span_is(name, "ephemeral-storage") &&
         !span_starts(name, SPAN("hugepages-")))
       verr_invalid(v, path, name, "must be a standard resource for containers");
-  } else if (!is_native(name) && !validate_is_extended_resource(v->a, name))
+  } else if (!is_native(name) && !validate_is_extended_resource(v->a, name)) {
     verr_invalid(v, path, name, "doesn't follow extended resource name standard");
+  }
 }
 
 static void
@@ -331,7 +335,7 @@ check_request(struct validation *v, const struct vpath *path, struct span name, 
               const struct json *limit)
 {
   struct quantity q, max;
-  bool overcommit = is_native(name) && !span_starts(name, SPAN("hugepages-"));
+  bool overcommit = validate_may_overcommit(name);
   const struct vpath *at = VP(path, "requests");
   if (!limit) {
     if (!overcommit)
@@ -386,14 +390,14 @@ validate_resource_lists(struct validation *v, const struct vpath *path, const st
   bool compute = false, huge = false;
   for (json_each_member (m, limits)) {
     struct span name = span_make(m->name, m->name_len);
-    check_resource_name(v, VP_KEY(VP(path, "limits"), m->name), name);
+    validate_container_resource_name(v, VP_KEY(VP(path, "limits"), m->name), name);
     check_amount(v, VP_KEY(VP(path, "limits"), m->name), name, m->value);
     compute |= span_is(name, "cpu") || span_is(name, "memory");
     huge |= span_starts(name, SPAN("hugepages-"));
   }
   for (json_each_member (m, requests)) {
     struct span name = span_make(m->name, m->name_len);
-    check_resource_name(v, VP_KEY(VP(path, "requests"), m->name), name);
+    validate_container_resource_name(v, VP_KEY(VP(path, "requests"), m->name), name);
     check_amount(v, VP_KEY(VP(path, "requests"), m->name), name, m->value);
     check_request(v, path, name, m->value, json_get_n(limits, m->name, m->name_len));
     compute |= span_is(name, "cpu") || span_is(name, "memory");

@@ -5,8 +5,8 @@
 #include "validate_internal.h"
 
 extern const struct validator validator_pod, validator_pod_template, validator_namespace, validator_config_map,
-    validator_secret, validator_node, validator_lease, validator_service, validator_quota, validator_event,
-    validator_event_new;
+    validator_secret, validator_node, validator_lease, validator_service, validator_quota, validator_limits,
+    validator_event, validator_event_new;
 extern const struct validator validators_workload[], validators_network[], validators_admission[];
 extern const size_t validator_workload_count, validator_network_count, validator_admission_count;
 

@@ -34,6 +34,11 @@ void validate_resource_lists(struct validation *v, const struct vpath *path, con
 void validate_port(struct validation *v, const struct vpath *path, int64_t n);
 void validate_port_or_name(struct validation *v, const struct vpath *path, const struct json *port);
 
+/* The name of an amount, of anything (validate_limits.c) and of a container. */
+void validate_resource_name(struct validation *v, const struct vpath *path, struct span name);
+void validate_container_resource_name(struct validation *v, const struct vpath *path, struct span name);
+bool validate_may_overcommit(struct span name); /* may less be requested than is the limit? */
+
 /* validate_volume.c */
 void validate_volumes(struct validation *v, const struct vpath *path, const struct json *volumes);
 

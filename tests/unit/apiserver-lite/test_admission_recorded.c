@@ -86,6 +86,7 @@ replay(struct fixture *f, const char *name)
   }
 
 RECORDED(configurations)
+RECORDED(pods)
 
 int
 main(void)
@@ -93,6 +94,7 @@ main(void)
 #define TEST(fn) cmocka_unit_test_setup_teardown(fn, fixture_setup, fixture_teardown)
   const struct CMUnitTest tests[] = {
     TEST(configurations),
+    TEST(pods),
   };
 
   return cmocka_run_group_tests(tests, NULL, NULL);
