@@ -170,7 +170,7 @@ check_amounts(struct complaints *k, const struct json *limit, struct amounts *re
       struct amount *request = amounts_find(requests, m->name), *most = limits ? amounts_find(limits, m->name) : NULL;
       const char *text;
 
-      if (!amount_of(json_get(limit, rows[i].member), m->name, &b.enforced))
+      if (!amounts_read(json_get(limit, rows[i].member), m->name, &b.enforced))
         continue;
       b.has_request = request != NULL;
       b.has_limit = most != NULL;

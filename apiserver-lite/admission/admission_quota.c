@@ -166,10 +166,10 @@ charge(struct rest_call *c, const struct json *quota, struct amounts *u, struct 
     struct amount *mine = amounts_find(u, m->name);
     struct quantity has = quantity_from_int(0, QUANTITY_DECIMAL_SI), limit, sum;
 
-    if (!mine || !amount_of(hard, m->name, &limit))
+    if (!mine || !amounts_read(hard, m->name, &limit))
       continue;
     concerned = true;
-    (void)amount_of(used, m->name, &has);
+    (void)amounts_read(used, m->name, &has);
     sum = quantity_add(&has, &mine->amount);
     if (quantity_cmp(&sum, &limit) > 0) {
       ret->requested = join(c, ret->requested, m->name, &mine->amount);

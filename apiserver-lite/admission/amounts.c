@@ -31,7 +31,7 @@ amounts_add_int(struct amounts *u, const char *name, int64_t v)
 }
 
 bool
-amount_of(const struct json *list, const char *name, struct quantity *ret)
+amounts_read(const struct json *list, const char *name, struct quantity *ret)
 {
   _cleanup_kerr_ struct kerr ignored = KERR_INIT;
   struct span text = json_span(json_get(list, name));
@@ -80,7 +80,7 @@ put_instead(struct amounts *u, const struct json *list)
     struct amount *there = amounts_find(u, names[i]);
     struct quantity q;
 
-    if (!amount_of(list, names[i], &q))
+    if (!amounts_read(list, names[i], &q))
       continue;
     if (there)
       there->amount = q;

@@ -23,7 +23,7 @@ void amounts_add_int(struct amounts *u, const char *name, int64_t v);
 /* A ResourceList. Names are borrowed from it. */
 void amounts_add_all(struct amounts *u, const struct json *list);
 /* One of a ResourceList; false when it is not there. */
-bool amount_of(const struct json *list, const char *name, struct quantity *ret);
+bool amounts_read(const struct json *list, const char *name, struct quantity *ret);
 
 /*
  * What a pod's spec asks for (component-helpers resource.PodRequests and PodLimits). `which`: "requests" or "limits".
