@@ -239,6 +239,19 @@ read_networking(struct reader *r, const char *path, const struct json *v, void *
   return read_members(r, path, v, rows, ARRAY_SIZE(rows), to);
 }
 
+static int
+read_etcd(struct reader *r, const char *path, const struct json *v, void *to)
+{
+  static const struct member rows[] = {
+    { "endpoints", read_string, offsetof(struct cluster_etcd, endpoints), NULL },
+    { "caFile", read_string, offsetof(struct cluster_etcd, ca_file), NULL },
+    { "certFile", read_string, offsetof(struct cluster_etcd, cert_file), NULL },
+    { "keyFile", read_string, offsetof(struct cluster_etcd, key_file), NULL },
+  };
+
+  return read_members(r, path, v, rows, ARRAY_SIZE(rows), to);
+}
+
 int
 cluster_config_from_json(struct arena *a, const struct json *doc, struct cluster_config *c, struct kerr *reterr)
 {
@@ -252,6 +265,7 @@ cluster_config_from_json(struct arena *a, const struct json *doc, struct cluster
     { "devices", read_string, offsetof(struct cluster_config, devices), NULL },
     { "store", read_string, offsetof(struct cluster_config, store), NULL },
     { "storeSync", read_string, offsetof(struct cluster_config, store_sync), NULL },
+    { "etcd", read_etcd, offsetof(struct cluster_config, etcd), NULL },
     { "authorizationMode", read_string, offsetof(struct cluster_config, authorization_mode), NULL },
     { "disable", read_disable, 0, NULL },
     { "nodes", read_nodes, 0, NULL },
@@ -388,6 +402,20 @@ set_text(struct arena *a, struct json *doc, const char *name, const char *text)
 }
 
 static void
+set_etcd(struct arena *a, struct json *doc, const struct cluster_etcd *e)
+{
+  struct json *etcd;
+
+  if (!e->endpoints)
+    return;
+  etcd = json_ensure_object(a, doc, "etcd");
+  set_text(a, etcd, "endpoints", e->endpoints);
+  set_text(a, etcd, "caFile", e->ca_file);
+  set_text(a, etcd, "certFile", e->cert_file);
+  set_text(a, etcd, "keyFile", e->key_file);
+}
+
+static void
 set_disable(struct arena *a, struct json *doc, const struct cluster_config *c)
 {
   const struct {
@@ -419,6 +447,7 @@ cluster_config_to_json(struct arena *a, const struct cluster_config *c)
   set_text(a, doc, "devices", c->devices);
   set_text(a, doc, "store", c->store);
   set_text(a, doc, "storeSync", c->store_sync);
+  set_etcd(a, doc, &c->etcd);
   set_text(a, doc, "authorizationMode", c->authorization_mode);
   set_disable(a, doc, c);
   net = json_ensure_object(a, doc, "networking");

@@ -30,6 +30,10 @@ struct cluster_config {
   const char *devices;            /* "gpu:4", or a file */
   const char *store;              /* "memory", "sqlite", "etcd" */
   const char *store_sync;         /* "full", "normal" */
+  struct cluster_etcd {
+    const char *endpoints; /* of an etcd that is there; NULL: with store "etcd", one of the cluster's own */
+    const char *ca_file, *cert_file, *key_file;
+  } etcd;
   const char *address;            /* what the API server listens on */
   int64_t port;                   /* 0: one that is free */
   const char *authorization_mode; /* "Node,RBAC", "AlwaysAllow" */

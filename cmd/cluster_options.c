@@ -1,11 +1,12 @@
 #include "cluster_options.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 #include "cluster_era.h"
 #include "gates.h"
 
-static const char *const stores[] = { "memory", "sqlite", NULL };
+static const char *const stores[] = { "memory", "sqlite", "etcd", NULL };
 static const char *const disables[] = { "scheduler", "controllers", "node-agent", "driver", NULL };
 static const char *const syncs[] = { "full", "normal", NULL };
 
@@ -18,7 +19,15 @@ const struct cli_option cluster_option_rows[] = {
   { "kubernetes-version", 0, CLI_STRING, offsetof(struct cluster_options, kubernetes_version), "V",
     "the release to be (default 1.37)", NULL },
   { "store", 0, CLI_STRING, offsetof(struct cluster_options, store), "KIND",
-    "where objects are kept: memory, sqlite (default)", stores },
+    "where objects are kept: memory, sqlite (default), etcd (needs the program etcd)", stores },
+  { "etcd-servers", 0, CLI_LIST, offsetof(struct cluster_options, etcd_servers), "URL,...",
+    "use an etcd that is there, which other API servers may use too", NULL },
+  { "etcd-cafile", 0, CLI_STRING, offsetof(struct cluster_options, etcd_ca), "FILE",
+    "who has signed its certificates (default: the system's authorities)", NULL },
+  { "etcd-certfile", 0, CLI_STRING, offsetof(struct cluster_options, etcd_cert), "FILE", "the certificate to show it",
+    NULL },
+  { "etcd-keyfile", 0, CLI_STRING, offsetof(struct cluster_options, etcd_key), "FILE", "the key of that certificate",
+    NULL },
   { "store-sync", 0, CLI_STRING, offsetof(struct cluster_options, store_sync), "HOW",
     "full: survives a power cut (default); normal: survives a crash", syncs },
   { "config", 0, CLI_STRING, offsetof(struct cluster_options, config), "FILE",
@@ -58,6 +67,38 @@ override(const char **to, const char *given)
     *to = given;
 }
 
+/* Files are found from wherever the daemon runs. */
+static void
+override_file(struct arena *a, const char **to, const char *given)
+{
+  char *full = given && *given ? realpath(given, NULL) : NULL;
+
+  override(to, full ? arena_strdup(a, full) : given);
+  free(full);
+}
+
+static int
+etcd_options(struct cli *cli, const struct cluster_options *o, struct cluster_config *c, struct kerr *reterr)
+{
+  struct cluster_etcd *e = &c->etcd;
+
+  for (size_t i = 0; i < o->etcd_servers.n; i++)
+    e->endpoints = arena_printf(cli->arena, "%s%s%s", i ? e->endpoints : "", i ? "," : "", o->etcd_servers.items[i]);
+  override_file(cli->arena, &e->ca_file, o->etcd_ca);
+  override_file(cli->arena, &e->cert_file, o->etcd_cert);
+  override_file(cli->arena, &e->key_file, o->etcd_key);
+  if (!e->endpoints && (e->ca_file || e->cert_file || e->key_file))
+    return kerr_set(reterr, KERR_USAGE, NULL,
+                    "--etcd-cafile, --etcd-certfile and --etcd-keyfile go with --etcd-servers");
+  if (!e->cert_file != !e->key_file)
+    return kerr_set(reterr, KERR_USAGE, NULL, "--etcd-certfile and --etcd-keyfile go together");
+  if (e->endpoints && o->store && strcmp(o->store, "etcd") != 0)
+    return kerr_set(reterr, KERR_USAGE, NULL, "--etcd-servers and --store %s do not go together", o->store);
+  if (e->endpoints)
+    c->store = "etcd";
+  return 0;
+}
+
 int
 cluster_options_config(struct cli *cli, const struct cluster_options *o, struct cluster_config *c, struct kerr *reterr)
 {
@@ -87,6 +128,8 @@ cluster_options_config(struct cli *cli, const struct cluster_options *o, struct 
     r = cluster_config_set_nodes(cli->arena, c, o->nodes, reterr);
   if (r == 0)
     r = cluster_config_disable(c, o->disable.items, o->disable.n, reterr);
+  if (r == 0)
+    r = etcd_options(cli, o, c, reterr);
   if (r == 0)
     r = cluster_config_finish(cli->arena, c, reterr);
   if (r == 0) /* refuse a wrong gate now, not from a log file */

@@ -11,6 +11,8 @@
 struct cluster_options {
   const char *name, *config, *kubernetes_version, *devices, *store, *store_sync, *kubeconfig, *data_dir, *gates,
       *runtime_config, *address, *authorization_mode, *dra;
+  const char *etcd_ca, *etcd_cert, *etcd_key;
+  struct cli_list etcd_servers;
   const char *nodes; /* text, so that "not given" differs from 0 */
   int64_t port, wait;
   struct cli_list disable;

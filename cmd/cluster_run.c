@@ -111,27 +111,7 @@ stop_identity(struct cluster_run *r)
   personality_unref(r->personality);
 }
 
-/* -- store, API server, HTTP -- */
-
-static int
-start_store(struct cluster_run *r, struct kerr *reterr)
-{
-  const struct cluster_config *c = r->config.cluster;
-
-  return store_open(
-      &(struct store_config){ .backend = c->store,
-                              .path = path_of(r, "store.db"),
-                              .sync = strcmp(c->store_sync, "normal") == 0 ? STORE_SYNC_NORMAL : STORE_SYNC_FULL,
-                              .clock = r->config.clock,
-                              .log = r->config.log },
-      &r->store, reterr);
-}
-
-static void
-stop_store(struct cluster_run *r)
-{
-  r->store->ops->free(r->store);
-}
+/* -- API server, HTTP -- */
 
 static int
 start_api(struct cluster_run *r, struct kerr *reterr)
@@ -273,7 +253,7 @@ static const struct part {
   void (*stop)(struct cluster_run *r);
 } parts[] = {
   { "identity", start_identity, stop_identity },
-  { "store", start_store, stop_store },
+  { "store", cluster_store_start, cluster_store_stop },
   { "API server", start_api, stop_api },
   { "HTTP", start_http, stop_http },
   { "kubeconfig", start_access, stop_nothing },

@@ -16,6 +16,7 @@
 #include "scheduler.h"
 
 struct cluster_nodes;
+struct cluster_store;
 
 struct cluster_run {
   struct cluster_run_config config;
@@ -28,6 +29,7 @@ struct cluster_run {
   const char *admin_token;
   struct authn *authn;
   struct authz *authz;
+  struct cluster_store *store_parts; /* what the store stands on */
   struct store *store;
   struct apiserver *api;
   struct http_server *http;
@@ -40,6 +42,10 @@ struct cluster_run {
 
 /* A client of a component inside this process, as the user `name`. */
 struct kclient *cluster_run_client(struct cluster_run *r, const char *user, const char *agent);
+
+/* The store, and what it needs: an etcd process, certificates, the codec (cluster_store.c). */
+_must_check_ int cluster_store_start(struct cluster_run *r, struct kerr *reterr);
+void cluster_store_stop(struct cluster_run *r);
 
 /* Nodes with their agents, device trees and drivers (cluster_nodes.c). */
 _must_check_ int cluster_nodes_start(struct cluster_run *r, struct kerr *reterr);

@@ -263,9 +263,12 @@ stream_open(struct etcd_client *c, struct etcd_stream *s)
 static void
 link_down(struct etcd_client *c, const char *why)
 {
-  log_warn(c->log, "etcd", "%s: %s", c->endpoints[c->at].text, why);
+  char *trouble = mem_printf("%s: %s", c->endpoints[c->at].text, why);
+
+  if (!c->trouble || strcmp(c->trouble, trouble) != 0) /* said once, not with every attempt */
+    log_warn(c->log, "etcd", "%s", trouble);
   free(c->trouble);
-  c->trouble = mem_printf("%s: %s", c->endpoints[c->at].text, why);
+  c->trouble = trouble;
   grpc_link_free(steal_pointer(&c->link), why);
   c->at = (c->at + 1) % c->n_endpoints;
   c->next_try = clock_mono(c->clock) + c->pause;
@@ -326,7 +329,9 @@ pump(struct etcd_client *c)
   if (!was_up && grpc_link_is_up(c->link)) {
     c->since = clock_mono(c->clock);
     c->pause = PAUSE_MIN;
-    log_debug(c->log, "etcd", "connected to %s", c->endpoints[c->at].text);
+    if (c->trouble)
+      log_info(c->log, "etcd", "connected to %s", c->endpoints[c->at].text);
+    free(steal_pointer(&c->trouble));
   }
   if (c->rotate || grpc_is_draining(grpc_link_grpc(c->link)))
     link_down(c, c->rotate ? "has no leader" : "is shutting down");

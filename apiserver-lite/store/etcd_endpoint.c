@@ -146,7 +146,7 @@ connect_local(const struct etcd_endpoint *e, struct kerr *reterr)
 
   (void)snprintf(to.sun_path, sizeof to.sun_path, "%s", e->path);
   fd = begin(AF_UNIX, (struct sockaddr *)&to, sizeof to);
-  return fd < 0 ? kerr_errno(reterr, -fd, "%s", e->text) : fd;
+  return fd < 0 ? kerr_errno(reterr, -fd, "connect") : fd;
 }
 
 int
@@ -160,9 +160,9 @@ etcd_endpoint_connect(const struct etcd_endpoint *e, struct kerr *reterr)
     return connect_local(e, reterr);
   r = getaddrinfo(e->host, e->port, &hints, &list);
   if (r != 0)
-    return kerr_set(reterr, KERR_IO, NULL, "%s: %s", e->text, gai_strerror(r));
+    return kerr_set(reterr, KERR_IO, NULL, "%s: %s", e->host, gai_strerror(r));
   for (const struct addrinfo *a = list; a && fd < 0; a = a->ai_next)
     fd = begin(a->ai_family, a->ai_addr, a->ai_addrlen);
   freeaddrinfo(list);
-  return fd < 0 ? kerr_errno(reterr, -fd, "%s", e->text) : fd;
+  return fd < 0 ? kerr_errno(reterr, -fd, "connect") : fd;
 }
