@@ -83,6 +83,11 @@ struct cel_expr {
   } u;
 };
 
+struct cel_code;
+struct cel_unit;
+/* The checked tree that the code was made of, as long as the code. */
+const struct cel_unit *cel_code_unit(const struct cel_code *c);
+
 /* -- issues -- */
 
 #define CEL_ISSUES_MAX 100 /* upstream shows as many */

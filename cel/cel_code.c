@@ -94,6 +94,12 @@ cel_code_type_text(const struct cel_code *c, struct arena *a)
   return cel_type_text_in(a, c->program->type);
 }
 
+const struct cel_unit *
+cel_code_unit(const struct cel_code *c)
+{
+  return &c->unit;
+}
+
 struct use {
   struct span variable;
   bool found;

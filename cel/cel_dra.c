@@ -47,6 +47,15 @@ cel_selector_validate(struct span expression, const struct cel_dra_features *fea
   return 0;
 }
 
+uint64_t
+cel_selector_cost(const struct cel_selector *s)
+{
+  uint64_t min, max;
+
+  cel_code_estimate(s->code, &min, &max);
+  return max;
+}
+
 struct cel_selector *
 cel_selector_ref(struct cel_selector *s)
 {
@@ -73,6 +82,18 @@ cel_device_new(struct arena *a, const char *driver, const struct json *device, s
   if (r == 0)
     *ret = d;
   return r;
+}
+
+const struct cel_code *
+cel_selector_code(const struct cel_selector *s)
+{
+  return s->code;
+}
+
+const struct cel_value *
+cel_device_value(const struct cel_device *d)
+{
+  return &d->value;
 }
 
 int

@@ -30,6 +30,8 @@ _must_check_ int cel_selector_compile(struct span expression, struct cel_selecto
  */
 _must_check_ int cel_selector_validate(struct span expression, const struct cel_dra_features *features,
                                        struct kerr *reterr);
+/* What evaluating it may cost at most, estimated; at most 1,000,000 is accepted for new ones (CEL_DRA_COST_MAX). */
+uint64_t cel_selector_cost(const struct cel_selector *s);
 struct cel_selector *cel_selector_ref(struct cel_selector *s);
 void cel_selector_unref(struct cel_selector *s); /* NULL is fine */
 

@@ -17,6 +17,10 @@ const struct cel_env *cel_dra_derived_env(const struct cel_dra_features *feature
  */
 _must_check_ int cel_dra_device_value(struct arena *a, const char *driver, const struct json *device,
                                       struct cel_value *ret, struct kerr *reterr);
+struct cel_code;
+const struct cel_code *cel_selector_code(const struct cel_selector *s);
+/* The environment's variables, for cel_run. */
+const struct cel_value *cel_device_value(const struct cel_device *d);
 /* A selector's result as Go's ConvertToNative(bool) sees it: true, false, or an error. */
 struct cel_value cel_dra_to_bool(struct arena *a, struct cel_value v);
 

@@ -52,9 +52,8 @@ fail(struct kerr *err)
   return 1;
 }
 
-/* Edit distance, bounded by the lengths of command words. */
-static size_t
-distance(const char *x, const char *y)
+size_t
+cli_distance(const char *x, const char *y)
 {
   size_t row[64], n = strlen(y);
 
@@ -97,8 +96,8 @@ unknown_command(const struct cli_program *p, const char *before, const char *wor
       continue;
     name += skip ? skip + 1 : 0;
     next = mem_strndup(name, strcspn(name, " "));
-    if (distance(word, next) < least) {
-      least = distance(word, next);
+    if (cli_distance(word, next) < least) {
+      least = cli_distance(word, next);
       nearest = name;
     }
   }

@@ -73,6 +73,9 @@ int cli_main(const struct cli_command *const *commands, size_t n, int argc, char
 /* KERR_USAGE with pflag's words. */
 _must_check_ int cli_parse_duration(const char *text, int64_t *ret_ns, struct kerr *reterr);
 
+/* How many letters must change to make one word of the other; SIZE_MAX for words of more than 63. */
+size_t cli_distance(const char *x, const char *y);
+
 /* -- the shared option rows -- */
 
 /* Where the cluster's name comes from: the option, $DRALAB_CLUSTER_NAME, "dralab". */

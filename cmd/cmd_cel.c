@@ -2,14 +2,10 @@
 #include <string.h>
 
 #include "batch.h"
-#include "ceilings.h"
 #include "cel_batch.h"
-#include "cel_dra.h"
-#include "fs.h"
+#include "cel_inventory.h"
 #include "kind.h"
-#include "kube_target.h"
 #include "object.h"
-#include "yaml.h"
 
 struct cel_options {
   struct kube_options kube;
@@ -26,76 +22,19 @@ static const struct cli_option eval_rows[] = {
 };
 
 static int
-device_from_file(struct cli *cli, const char *path, const char **ret_driver, const struct json **ret,
-                 struct kerr *reterr)
-{
-  _cleanup_strbuf_ struct strbuf text = STRBUF_INIT(CEIL_SMALL_FILE);
-  struct json *doc;
-  int r = fs_read(path, &text, reterr);
-
-  if (r == 0)
-    r = yaml_parse(cli->arena, strbuf_view(&text), NULL, &doc, reterr);
-  if (r < 0)
-    return kerr_wrap(reterr, "%s", path);
-  *ret_driver = json_get_str_or(doc, "driver", "");
-  *ret = doc;
-  return 0;
-}
-
-/* DRIVER/POOL/DEVICE; a pool's name may hold slashes. */
-static int
-device_from_cluster(struct cli *cli, const struct cel_options *o, const char **ret_driver, const struct json **ret,
-                    struct kerr *reterr)
-{
-  const char *first = strchr(o->device, '/'), *last = strrchr(o->device, '/');
-  _cleanup_(kclient_freep) struct kclient *c = NULL;
-  struct kclient_list slices;
-  struct span pool;
-  int r;
-
-  if (!first || first == last)
-    return kerr_set(reterr, KERR_USAGE, NULL, "'%s' is neither a file nor DRIVER/POOL/DEVICE", o->device);
-  *ret_driver = arena_strndup(cli->arena, o->device, (size_t)(first - o->device));
-  pool = span_make(first + 1, (size_t)(last - first - 1));
-  r = cluster_access_client(cli, &o->kube.target, &c, NULL, reterr);
-  if (r == 0)
-    r = kclient_list(c, &KC_RESOURCESLICES, NULL, NULL, &slices, reterr);
-  if (r < 0)
-    return r;
-  *ret = NULL;
-  for (size_t i = 0; i < slices.n; i++) {
-    const struct json *spec = json_get(record_tree(slices.items[i]), "spec");
-
-    if (strcmp(json_get_str_or(spec, "driver", ""), *ret_driver) != 0 ||
-        !span_is(pool, json_get_str_or(json_get(spec, "pool"), "name", "")))
-      continue;
-    for (json_each_item (p, json_get(spec, "devices")))
-      if (strcmp(json_get_str_or(*p, "name", ""), last + 1) == 0)
-        *ret = json_copy(cli->arena, *p);
-  }
-  kclient_list_release(&slices);
-  return *ret ? 0 : kerr_set(reterr, KERR_NOT_FOUND, NULL, "no slice has the device %s", o->device);
-}
-
-static int
 eval_one(struct cli *cli, const struct cel_options *o, struct kerr *reterr)
 {
-  static const struct json nothing = { .type = JSON_OBJECT };
-  const struct json *tree = &nothing;
-  const char *driver = "";
+  struct inventory_device d;
   struct cel_selector *s;
   struct cel_device *device;
   bool match = false;
-  int r = 0;
+  int r = inventory_one(cli, &o->kube, o->device, &d, reterr);
 
-  if (o->device)
-    r = fs_exists(o->device) || strcmp(o->device, "-") == 0 ? device_from_file(cli, o->device, &driver, &tree, reterr)
-                                                            : device_from_cluster(cli, o, &driver, &tree, reterr);
   if (r == 0)
     r = cel_selector_compile(span_of(cli->args[0]), &s, reterr);
   if (r < 0)
     return r;
-  r = cel_device_new(cli->arena, driver, tree, &device, reterr);
+  r = inventory_ready(cli->arena, &d, &device, reterr);
   if (r == 0)
     r = cel_selector_match(s, device, cli->arena, &match, reterr);
   if (r == 0) {

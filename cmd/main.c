@@ -29,6 +29,9 @@
   X(cmd_driver_heal)       \
   X(cmd_explain)           \
   X(cmd_cel_eval)          \
+  X(cmd_cel_lint)          \
+  X(cmd_cel_devices)       \
+  X(cmd_cel_repl)          \
   X(cmd_allocate)          \
   X(cmd_validate)          \
   X(cmd_convert)           \
