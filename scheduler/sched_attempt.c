@@ -8,6 +8,8 @@
 #define NOT_HELPFUL "Preemption is not helpful for scheduling"
 #define NO_VICTIMS  "No preemption victims found for incoming pod"
 
+#define SILENT_POSTFILTER_SINCE 37
+
 #define AFFINITY_WEIGHT 2 /* upstream: of NodeAffinity in the default plugins */
 
 /* A node that fits. */
@@ -205,18 +207,27 @@ refuse(struct scheduler *s, struct sched_pod *pod, const struct sched_refusal *w
   sched_report_refusal(s, pod, why);
 }
 
-/* The classic plugin's PostFilter; later ones have nothing to say, and act when the pod has been told. */
+/*
+ * What the DRA plugin's PostFilter does and says, before the pod is told; from 1.37 on it says nothing, and acts
+ * afterwards. `prepared`: PreFilter came to its end.
+ */
 static const char *
-postfilter(struct search *q)
+postfilter(struct search *q, bool prepared)
 {
   _cleanup_kerr_ struct kerr err = KERR_INIT;
+  struct scheduler *s = q->t->s;
   const char *post;
 
-  if (!q->t->s->classic)
+  if (s->minor >= SILENT_POSTFILTER_SINCE || !personality_gate(s->config.personality, "DynamicResourceAllocation"))
     return "";
+  if (!s->classic && (!prepared || q->t->n_claims == 0))
+    return "no new claims to deallocate";
+  if (!s->classic)
+    return q->claims_unavailable && sched_claims_postfilter(q->t) ? "deallocation of ResourceClaim completed"
+                                                                  : "still not schedulable";
   post = classic_postfilter(q->t, &err);
   if (err.code != KERR_OK)
-    log_warn(q->t->s->config.log, "scheduler", "pod %s: deallocate a claim: %s", q->t->pod->key, err.msg);
+    log_warn(s->config.log, "scheduler", "pod %s: deallocate a claim: %s", q->t->pod->key, err.msg);
   return post;
 }
 
@@ -244,7 +255,7 @@ attempt(struct sched_attempt *t)
 
   if (!sched_claims_prepare(t, &why)) {
     if (!why.silent && !why.error)
-      why = prefilter_error(&q, &why, postfilter(&q));
+      why = prefilter_error(&q, &why, postfilter(&q, false));
     refuse(t->s, t->pod, &why);
     return;
   }
@@ -259,9 +270,9 @@ attempt(struct sched_attempt *t)
   }
   best = best_of(&q);
   if (!best) {
-    why = fit_error(&q, postfilter(&q));
+    why = fit_error(&q, postfilter(&q, true));
     refuse(t->s, t->pod, &why);
-    if (q.claims_unavailable && !t->s->classic) /* the claim's change wakes the pod */
+    if (q.claims_unavailable && t->s->minor >= SILENT_POSTFILTER_SINCE) /* the claim's change wakes the pod */
       (void)sched_claims_postfilter(t);
     return;
   }

@@ -164,6 +164,13 @@ write_claim(struct sched_bind *b, struct sched_bind_claim *c, struct kerr *reter
   return r < 0 ? r : write_status(b, c, reterr);
 }
 
+static bool
+is_allocated_anew(const struct json *before, const struct json *now)
+{
+  return claim_allocation(before) && claim_allocation(now) &&
+         !json_equal(claim_allocation(before), claim_allocation(now));
+}
+
 static int
 refresh(struct sched_bind *b, struct sched_bind_claim *c, struct kerr *reterr)
 {
@@ -177,6 +184,10 @@ refresh(struct sched_bind *b, struct sched_bind_claim *c, struct kerr *reterr)
   if (strcmp(object_uid(record_tree(fresh)), object_uid(claim)) != 0) {
     record_unref(fresh);
     return claim_error(reterr, claim, "got deleted in the meantime");
+  }
+  if (is_allocated_anew(claim, record_tree(fresh))) { /* perhaps for another node than the pod's */
+    record_unref(fresh);
+    return claim_error(reterr, claim, "got allocated elsewhere in the meantime");
   }
   record_unref(c->claim);
   c->claim = fresh;
@@ -344,10 +355,11 @@ static void
 give_back(struct sched_bind *b)
 {
   for (size_t i = 0; i < b->n_claims; i++) {
-    const struct sched_bind_claim *c = &b->claims[i];
+    struct sched_bind_claim *c = &b->claims[i];
     const struct json *claim = c->claim ? record_tree(c->claim) : NULL;
     _cleanup_kerr_ struct kerr err = KERR_INIT;
     struct json *patch, *item;
+    struct record *now;
 
     if (b->classic ? !classic_bind_undoes(b, c) : !c->written)
       continue;
@@ -358,9 +370,13 @@ give_back(struct sched_bind *b)
     json_set_str(b->a, item, "$patch", "delete");
     json_set_str(b->a, item, "uid", b->uid);
     if (kclient_patch(b->s->config.client, b->s->dra->claims, "status", object_namespace(claim), object_name(claim),
-                      KCLIENT_STRATEGIC_PATCH, NULL, patch, NULL, &err) < 0)
+                      KCLIENT_STRATEGIC_PATCH, NULL, patch, &now, &err) < 0) {
       log_warn(b->s->config.log, "scheduler", "unreserve claim %s/%s: %s", object_namespace(claim), object_name(claim),
                err.msg);
+      continue;
+    }
+    record_unref(c->written); /* the next attempt must not take the claim for reserved */
+    c->written = now;
   }
 }
 

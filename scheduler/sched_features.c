@@ -16,5 +16,6 @@ sched_features_of(const struct personality *p)
     .optional_node_operations = personality_gate(p, "DRAOptionalNodeOperations"),
     .derived_attributes = personality_gate(p, "DRADerivedAttributes"),
     .compatibility_groups = personality_gate(p, "DRADeviceCompatibilityGroups"),
+    .terse_errors = personality_minor(p) < 37,
   };
 }

@@ -34,6 +34,7 @@ struct alloc_features {
   bool admin_access, prioritized_list, partitionable_devices, device_taints, device_binding_and_status,
       consumable_capacity, fractional_capacity_range, list_type_attributes, optional_node_operations,
       derived_attributes, compatibility_groups;
+  bool terse_errors; /* until 1.36: the error of a selector names no device and gives no hint */
 };
 /* What the scheduler of 1.37 turns on by default. */
 struct alloc_features alloc_features_default(void);

@@ -178,6 +178,8 @@ selector_error(struct alloc_world *w, uint32_t device, uint32_t index, struct ke
   const char *hint = strstr(cause->msg, "no such key:") ? NO_SUCH_KEY_HINT : "";
   const char *id = device_id(w, device, w->scratch);
 
+  if (w->features.terse_errors)
+    return kerr_set(reterr, KERR_INVALID, NULL, "selector #%u: CEL runtime error: %s", index, cause->msg);
   return kerr_set(reterr, KERR_INVALID, NULL, "selector #%u on device %s: CEL runtime error: %s%s", index, id,
                   cause->msg, hint);
 }
