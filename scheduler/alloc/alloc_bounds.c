@@ -219,6 +219,8 @@ demand_of_choice(struct search *s, struct bounds *b, const struct request *r)
   for (uint32_t i = r->first_slot; i < r->first_slot + r->n_slots; i++) {
     const struct slot *t = &s->j->slots[i];
 
+    if (s->prune->never[i])
+      continue;
     if (t->every) {
       every |= every_is_free(s, i, 0);
       continue;

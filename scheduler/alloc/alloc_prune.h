@@ -63,7 +63,7 @@ struct prune {
   struct level **levels;  /* per slot; NULL until asked */
   uint32_t ***values;     /* per slot, per constraint of the slot: values per device */
   bool *fragile;          /* per slot: looking for its devices may end in an error */
-  bool *never;            /* per slot: mode All, and some device of the list can never be had */
+  bool *never;            /* per slot: it wants too many, or all of a list of which some can never be had */
   uint32_t *error_from;   /* per slot of mode All: the first of its list that can end the search */
   uint32_t *last_request; /* per constraint: the last request that it applies to */
   uint64_t *alike;        /* signatures that failed, by frame */

@@ -49,6 +49,10 @@ slot_read(struct search *s, struct prune *p, uint32_t slot)
   }
   if (t->every)
     every_read(s, p, slot);
+  if (t->need > RESULTS_MAX) { /* an alternative that is left before its devices are looked at */
+    p->never[slot] = true;
+    p->fragile[slot] = false;
+  }
 }
 
 /* -- components -- */
