@@ -14,13 +14,25 @@ free_now(const struct search *s, const struct slot *t, uint32_t i)
   return !search_blocked(s, t, t->all[i]) && bit_get(t->yes, t->all[i]);
 }
 
+/* Have the shares that are picked by now left no room for another? Constraints are looked at before that. */
+static bool
+full(const struct search *s, struct slot *t, uint32_t i)
+{
+  uint32_t d = t->all[i];
+  const struct device *dev = &s->w->devices[s->v->devices[d]];
+  const struct share *share = s->shares ? s->shares[d] : NULL;
+
+  return share && share->n &&
+         !slot_fits(s->j, slot_need_of(s->j, t, dev->caps), dev->caps, s->v->devices[d], share->used);
+}
+
 bool
 every_is_free(const struct search *s, uint32_t slot, uint32_t from)
 {
-  const struct slot *t = &s->j->slots[slot];
+  struct slot *t = &s->j->slots[slot];
 
   for (uint32_t i = from; i < t->need; i++)
-    if (!free_now(s, t, i))
+    if (!free_now(s, t, i) || full(s, t, i))
       return false;
   return !s->prune->never[slot];
 }
@@ -28,10 +40,11 @@ every_is_free(const struct search *s, uint32_t slot, uint32_t from)
 bool
 every_fails_quietly(const struct search *s, uint32_t slot, uint32_t from)
 {
-  const struct slot *t = &s->j->slots[slot];
+  uint32_t error_from = s->prune->error_from[slot];
+  struct slot *t = &s->j->slots[slot];
 
-  for (uint32_t i = from; t->every && i < t->need && i <= s->prune->error_from[slot]; i++)
-    if (!free_now(s, t, i))
+  for (uint32_t i = from; t->every && i < t->need && i <= error_from; i++)
+    if (!free_now(s, t, i) || (i < error_from && full(s, t, i)))
       return true;
   return s->prune->never[slot];
 }

@@ -13,7 +13,8 @@
 #include "ceilings.h"
 #include "random_case.h"
 
-#define PLAIN_BUDGET 20000 /* steps without pruning; what takes longer is only run with it */
+#define PLAIN_BUDGET 20000   /* steps without pruning; what takes longer is only run with it */
+#define BUDGET       2000000 /* steps with pruning; what takes longer is told, and says nothing */
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
@@ -89,9 +90,13 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     assert(given || !"the generator makes JSON");
     return 0;
   }
-  eager = answer(a, question, (struct alloc_options){ .patience = 1 });
-  patient = answer(a, question, (struct alloc_options){ .patience = 5 });
+  eager = answer(a, question, (struct alloc_options){ .patience = 1, .budget = BUDGET });
+  patient = answer(a, question, (struct alloc_options){ .patience = 5, .budget = BUDGET });
   plain = answer(a, question, (struct alloc_options){ .plain = true, .budget = PLAIN_BUDGET });
+  if (gave_up(a, eager) || gave_up(a, patient)) {
+    fprintf(stderr, "hard: %s\n", json_get_str_or(question, "id", ""));
+    return 0;
+  }
   must_agree(a, question, eager, patient, "eager and patient");
   if (!gave_up(a, plain))
     must_agree(a, question, eager, plain, "eager and plain");
