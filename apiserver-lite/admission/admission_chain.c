@@ -199,8 +199,6 @@ admission_check_admin(struct rest_call *c, const struct json *o, const struct js
   const struct json *ns, *label;
 
   (void)reterr;
-  if (personality_minor(c->personality) < 32) /* before DRAAdminAccess everybody might ask for it */
-    return 0;
   if (!validate_wants_admin(c->kind, o, old, c->info.subresource, c->personality))
     return 0;
   ns = admission_lookup(c, "", "v1", "namespaces", "", c->info.namespace_);
