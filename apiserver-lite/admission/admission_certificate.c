@@ -1,0 +1,85 @@
+/*
+ * CertificateApproval, CertificateSigning (plugin/pkg/admission/certificates): who approves or signs certificate
+ * requests needs a permission for the signer beside that for the request.
+ */
+#include <string.h>
+
+#include "admission.h"
+#include "object.h"
+#include "rest_access.h"
+
+/* "kubernetes.io/kubelet-serving", or all of the domain: "kubernetes.io/\*" */
+static bool
+may(struct rest_call *c, const char *verb, const char *signer)
+{
+  const char *domain = arena_printf(c->a, "%.*s/*", (int)strcspn(signer, "/"), signer);
+  const char *const names[] = { signer, domain };
+  const char *why;
+
+  for (size_t i = 0; i < ARRAY_SIZE(names); i++) {
+    const struct access_question q = {
+      .verb = verb, .group = "certificates.k8s.io", .resource = "signers", .subresource = "", .ns = "", .name = names[i]
+    };
+
+    if (rest_may(c, &q, &why))
+      return true;
+  }
+  return false;
+}
+
+static const char *
+signer_of(const struct json *request)
+{
+  return json_get_str_or(json_get(request, "spec"), "signerName", "");
+}
+
+static int
+check(struct rest_call *c, const struct json *old, const char *verb, struct kerr *reterr)
+{
+  const char *signer = signer_of(old);
+
+  if (may(c, verb, signer))
+    return 0;
+  return admission_forbid(
+      c, old, arena_printf(c->a, "user not permitted to %s requests with signerName \"%s\"", verb, signer), reterr);
+}
+
+static int
+check_approval(struct rest_call *c, const struct json *o, const struct json *old, struct kerr *reterr)
+{
+  (void)o;
+  return old && strcmp(c->info.subresource, "approval") == 0 ? check(c, old, "approve", reterr) : 0;
+}
+
+/* A member that may be absent. */
+static bool
+same(const struct json *x, const struct json *y)
+{
+  return x && y ? json_equal(x, y) : json_count(x) == json_count(y) && !x == !y;
+}
+
+static int
+check_signing(struct rest_call *c, const struct json *o, const struct json *old, struct kerr *reterr)
+{
+  const struct json *now = json_get(o, "status"), *before = json_get(old, "status");
+
+  if (!old || strcmp(c->info.subresource, "status") != 0 ||
+      (same(json_get(now, "certificate"), json_get(before, "certificate")) &&
+       same(json_get(now, "conditions"), json_get(before, "conditions"))))
+    return 0;
+  return check(c, old, "sign", reterr);
+}
+
+static const struct admission_target requests[] = { { "certificates.k8s.io", "certificatesigningrequests" },
+                                                    { NULL, NULL } };
+
+const struct admission_plugin admission_certificate_approval = {
+  .name = "CertificateApproval",
+  .targets = requests,
+  .validate = check_approval,
+};
+const struct admission_plugin admission_certificate_signing = {
+  .name = "CertificateSigning",
+  .targets = requests,
+  .validate = check_signing,
+};
