@@ -240,14 +240,17 @@ signature_now(struct search *s, const struct level *l, uint32_t slot, uint32_t d
 {
   struct prune *p = s->prune;
   uint32_t comp = p->component_of[device];
+  const struct share *share = s->shares ? s->shares[device] : NULL;
+  const struct cap_shape *caps = s->w->devices[s->v->devices[device]].caps;
   uint64_t h = l->device[device], situation = 0, one;
 
   if (s->taken_by) /* admin access picks what others hold */
     h = hash_mix(h, bit_get(s->taken, device));
-  if (s->shares && s->shares[device] && s->shares[device]->n)
-    for (uint32_t i = 0; s->w->devices[s->v->devices[device]].caps && i < s->w->devices[s->v->devices[device]].caps->n;
-         i++)
-      h = hash_amount(h + 1, s->shares[device]->used[i]);
+  if (share && share->n) {
+    h = hash_mix(h, 73); /* the next share draws nothing from counters */
+    for (uint32_t i = 0; caps && i < caps->n; i++)
+      h = hash_amount(h + 1, share->used[i]);
+  }
   if (comp == NO_COMPONENT)
     return h;
   for (uint32_t i = 0; i < s->n_picks; i++)
