@@ -68,7 +68,7 @@ explain_run(struct cli *cli, void *options, struct kerr *reterr)
     return r;
   r = kube_open(cli, &o->kube, &k, reterr);
   if (r == 0)
-    r = personality_new(NULL, NULL, NULL, &p, reterr);
+    r = kube_release(&k, cli->arena, &p, reterr);
   if (r == 0)
     r = fn(k.client, p, k.ns, name, cli->arena, &explanation, &out, reterr);
   kube_close(&k);

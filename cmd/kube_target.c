@@ -85,6 +85,24 @@ slash_items(struct cli *cli, const struct kube *k, struct kube_item *list, size_
 }
 
 int
+kube_release(struct kube *k, struct arena *a, struct personality **ret, struct kerr *reterr)
+{
+  _cleanup_kerr_ struct kerr unknown = KERR_INIT;
+  struct kclient_reply reply;
+  struct json *version;
+  int r =
+      kclient_raw(k->client, a, "GET", "/version", "application/json", NULL, (struct span){ NULL, 0 }, &reply, reterr);
+
+  if (r == 0)
+    r = json_parse(a, reply.body, NULL, &version, reterr);
+  if (r < 0)
+    return r;
+  if (personality_new(arena_printf(a, "1.%s", json_get_str_or(version, "minor", "")), NULL, NULL, ret, &unknown) == 0)
+    return 0;
+  return personality_new(NULL, NULL, NULL, ret, reterr);
+}
+
+int
 kube_items(struct cli *cli, const struct kube *k, struct kube_item **ret, size_t *ret_n, struct kerr *reterr)
 {
   size_t max = k->map.n + cli->n_args + 64, n = 0;

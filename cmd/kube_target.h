@@ -8,6 +8,7 @@
 
 #include "cli.h"
 #include "cluster_access.h"
+#include "gates.h"
 #include "resource_map.h"
 
 struct kube_options {
@@ -33,6 +34,8 @@ struct kube {
 
 _must_check_ int kube_open(struct cli *cli, const struct kube_options *o, struct kube *ret, struct kerr *reterr);
 void kube_close(struct kube *k);
+/* The release that the server says it is, with that release's default gates; today's when it is not a known one. */
+_must_check_ int kube_release(struct kube *k, struct arena *a, struct personality **ret, struct kerr *reterr);
 /* Prints what went wrong as kubectl does, and empties the error. Returns exit code 1. */
 int kube_fail(struct kerr *err);
 

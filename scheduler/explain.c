@@ -2,95 +2,11 @@
 
 #include <string.h>
 
-#include "alloc.h"
 #include "alloc_explain.h"
-#include "sched_features.h"
-#include "selector.h"
-
-/* -- the cluster as it is now -- */
-
-struct explain_world {
-  struct arena *a;
-  struct strbuf *text; /* the explanation for people, written as the tree is built */
-  struct kclient_list nodes, slices, classes, claims;
-  struct alloc_world *world;
-  struct alloc_usage *usage;
-};
-
-static int
-read_all(struct kclient *c, struct explain_world *w, struct kerr *reterr)
-{
-  const struct {
-    const struct kclient_resource *res;
-    struct kclient_list *to;
-  } rows[] = {
-    { &KC_NODES, &w->nodes },
-    { &KC_RESOURCESLICES, &w->slices },
-    { &KC_DEVICECLASSES, &w->classes },
-    { &KC_RESOURCECLAIMS, &w->claims },
-  };
-
-  for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
-    int r = kclient_list(c, rows[i].res, NULL, NULL, rows[i].to, reterr);
-
-    if (r < 0)
-      return r;
-  }
-  return 0;
-}
-
-static void
-world_fill(struct explain_world *w, const struct personality *p)
-{
-  struct alloc_features f = sched_features_of(p);
-
-  w->world = alloc_world_new(&f, alloc_channel_of(&f));
-  w->usage = alloc_usage_new();
-  for (size_t i = 0; i < w->nodes.n; i++)
-    alloc_world_set_node(w->world, w->nodes.items[i]);
-  for (size_t i = 0; i < w->slices.n; i++)
-    alloc_world_set_slice(w->world, w->slices.items[i]);
-  for (size_t i = 0; i < w->classes.n; i++)
-    alloc_world_set_class(w->world, w->classes.items[i]);
-  for (size_t i = 0; i < w->claims.n; i++)
-    alloc_usage_set_claim(w->usage, record_tree(w->claims.items[i]));
-}
-
-static int
-world_open(struct kclient *c, const struct personality *p, struct arena *a, struct strbuf *text,
-           struct explain_world *w, struct kerr *reterr)
-{
-  int r;
-
-  *w = (struct explain_world){ .a = a, .text = text };
-  r = read_all(c, w, reterr);
-  if (r == 0)
-    world_fill(w, p);
-  return r;
-}
-
-static void
-world_close(struct explain_world *w)
-{
-  alloc_usage_free(w->usage);
-  alloc_world_free(w->world);
-  kclient_list_release(&w->nodes);
-  kclient_list_release(&w->slices);
-  kclient_list_release(&w->classes);
-  kclient_list_release(&w->claims);
-}
-
-static const struct json *
-find_claim(const struct explain_world *w, const char *ns, const char *name)
-{
-  for (size_t i = 0; i < w->claims.n; i++) {
-    const struct json *claim = record_tree(w->claims.items[i]);
-
-    if (strcmp(object_namespace(claim), ns) == 0 && strcmp(object_name(claim), name) == 0)
-      return claim;
-  }
-  return NULL;
-}
+#include "claim.h"
+#include "explain_classic.h"
+#include "explain_world.h"
+#include "pod_claims.h"
 
 /* -- one claim -- */
 
@@ -119,7 +35,7 @@ static void
 add_claim(struct explain_world *w, const struct json *claim, struct json *list)
 {
   struct json *o = json_append(w->a, list, json_new_object(w->a));
-  bool allocated = json_dig(claim, "status", "allocation", NULL) != NULL;
+  bool allocated = claim_allocation(claim) != NULL;
   struct alloc_job *job;
 
   json_set_str(w->a, o, "name", object_name(claim));
@@ -131,6 +47,8 @@ add_claim(struct explain_world *w, const struct json *claim, struct json *list)
     return;
   }
   strbuf_putc(w->text, '\n');
+  if (!w->world || explain_is_classic(w, claim)) /* not for the allocator: its driver decides */
+    return;
   job = alloc_job_new(w->world, &claim, 1);
   for (size_t i = 0; i < w->nodes.n; i++)
     json_append(w->a, json_ensure_array(w->a, o, "nodes"), explain_node(w, job, record_tree(w->nodes.items[i])));
@@ -153,9 +71,9 @@ explain_claim(struct kclient *c, struct personality *p, const char *ns, const ch
   struct json *o = json_new_object(a);
   const struct json *claim;
   struct explain_world w;
-  int r = world_open(c, p, a, text, &w, reterr);
+  int r = explain_world_open(c, p, a, text, &w, reterr);
 
-  claim = r == 0 ? find_claim(&w, ns, name) : NULL;
+  claim = r == 0 ? explain_find(&w.claims, ns, name) : NULL;
   if (r == 0 && !claim)
     r = kerr_set(reterr, KERR_NOT_FOUND, NULL, "resourceclaims.resource.k8s.io \"%s\" not found", name);
   if (r == 0) {
@@ -163,31 +81,17 @@ explain_claim(struct kclient *c, struct personality *p, const char *ns, const ch
     json_set_str(a, o, "namespace", ns);
     json_set_str(a, o, "name", name);
     json_set_str(a, o, "summary",
-                 json_dig(claim, "status", "allocation", NULL)
-                     ? "is allocated"
-                     : "is not allocated: that happens when a pod that uses it is scheduled");
+                 claim_allocation(claim) ? "is allocated"
+                                         : "is not allocated: that happens when a pod that uses it is scheduled");
     heading(text, o);
     add_claim(&w, claim, json_ensure_array(a, o, "claims"));
     *ret = o;
   }
-  world_close(&w);
+  explain_world_close(&w);
   return r;
 }
 
 /* -- one pod -- */
-
-static const char *
-claim_of_entry(const struct json *pod, const struct json *entry)
-{
-  const char *direct = json_get_str(entry, "resourceClaimName");
-
-  if (direct)
-    return direct;
-  for (json_each_item (p, json_dig(pod, "status", "resourceClaimStatuses", NULL)))
-    if (strcmp(json_get_str_or(*p, "name", ""), json_get_str_or(entry, "name", "")) == 0)
-      return json_get_str(*p, "resourceClaimName");
-  return NULL;
-}
 
 /* In one sentence, and what to do when there is something to do. */
 static void
@@ -220,8 +124,8 @@ summarize(struct arena *a, const struct json *pod, struct json *o)
 static void
 add_entry(struct explain_world *w, const struct json *pod, const struct json *entry, struct json *claims)
 {
-  const char *name = claim_of_entry(pod, entry);
-  const struct json *claim = name ? find_claim(w, object_namespace(pod), name) : NULL;
+  const char *name;
+  const struct json *claim = explain_claim_of_entry(w, pod, entry, &name);
   struct json *o;
 
   if (claim) {
@@ -231,10 +135,9 @@ add_entry(struct explain_world *w, const struct json *pod, const struct json *en
   o = json_append(w->a, claims, json_new_object(w->a));
   json_set_str(w->a, o, "name", name ? name : json_get_str_or(entry, "name", ""));
   json_set_str(w->a, o, "state", "missing");
-  if (json_get_str(entry, "resourceClaimTemplateName"))
+  if (pod_claim_template(entry))
     json_set(w->a, o, "reason",
-             json_new_strf(w->a, "not made yet from template %s; see the pod's events",
-                           json_get_str(entry, "resourceClaimTemplateName")));
+             json_new_strf(w->a, "not made yet from template %s; see the pod's events", pod_claim_template(entry)));
   else
     json_set(w->a, o, "reason",
              json_new_strf(w->a, "there is no claim %s in namespace %s", name ? name : "", object_namespace(pod)));
@@ -252,17 +155,18 @@ explain_pod(struct kclient *c, struct personality *p, const char *ns, const char
 
   if (code < 0)
     return code;
-  code = world_open(c, p, a, text, &w, reterr);
+  code = explain_world_open(c, p, a, text, &w, reterr);
   if (code == 0) {
     json_set_str(a, o, "kind", "Pod");
     json_set_str(a, o, "namespace", ns);
     json_set_str(a, o, "name", name);
     summarize(a, record_tree(r), o);
     heading(text, o);
+    explain_negotiation(&w, record_tree(r), o);
     for (json_each_item (e, json_dig(record_tree(r), "spec", "resourceClaims", NULL)))
       add_entry(&w, record_tree(r), *e, json_ensure_array(a, o, "claims"));
     *ret = o;
   }
-  world_close(&w);
+  explain_world_close(&w);
   return code;
 }
