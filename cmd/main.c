@@ -28,6 +28,7 @@
   X(cmd_driver_fault)      \
   X(cmd_driver_heal)       \
   X(cmd_explain)           \
+  X(cmd_timeline)          \
   X(cmd_cel_eval)          \
   X(cmd_cel_lint)          \
   X(cmd_cel_devices)       \
