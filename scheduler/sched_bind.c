@@ -440,6 +440,16 @@ settle_claims(struct scheduler *s, struct sched_bind *b)
   }
 }
 
+/* Whom the end of a binding may help. */
+static void
+wake_others(struct scheduler *s, const struct sched_bind *b, unsigned reasons)
+{
+  if (s->classic)
+    classic_bind_wake(s, b, reasons);
+  else
+    sched_queue_wake(s->queue, reasons);
+}
+
 void
 sched_bind_done(struct scheduler *s, struct sched_bind *b)
 {
@@ -448,10 +458,8 @@ sched_bind_done(struct scheduler *s, struct sched_bind *b)
   settle_claims(s, b);
   if (b->err.code == KERR_OK) {
     sched_queue_remove(s->queue, b->uid);
-    sched_queue_wake(s->queue, SCHED_NEEDS_CLAIMS); /* a shared claim is in nobody's hands now */
-  } else if (classic_bind_done(s, b, p)) {
-    sched_queue_wake_but(s->queue, SCHED_NEEDS_DEVICES | SCHED_NEEDS_RESOURCES | SCHED_NEEDS_CLAIMS, p);
-  } else {
+    wake_others(s, b, SCHED_NEEDS_CLAIMS); /* a shared claim is in nobody's hands now */
+  } else if (!classic_bind_done(s, b, p)) {
     const struct json *pod = record_tree(b->pod);
     const char *where = sched_nodes_of_pod(s->nodes, b->uid);
 
@@ -463,7 +471,7 @@ sched_bind_done(struct scheduler *s, struct sched_bind *b)
     } else if (!p && where) {
       sched_nodes_remove_pod(s->nodes, b->uid);
     }
-    sched_queue_wake(s->queue, SCHED_NEEDS_DEVICES | SCHED_NEEDS_RESOURCES | SCHED_NEEDS_CLAIMS);
+    wake_others(s, b, SCHED_NEEDS_DEVICES | SCHED_NEEDS_RESOURCES | SCHED_NEEDS_CLAIMS);
   }
   sched_bind_free(b);
 }

@@ -233,20 +233,13 @@ sched_queue_poke(struct sched_queue *q, struct sched_pod *p, unsigned reasons)
 }
 
 void
-sched_queue_wake_but(struct sched_queue *q, unsigned reasons, const struct sched_pod *except)
+sched_queue_wake(struct sched_queue *q, unsigned reasons)
 {
   struct sched_pod *p;
   size_t cursor = 0;
 
   while ((p = sched_queue_next(q, &cursor)) != NULL)
-    if (p != except)
-      sched_queue_poke(q, p, reasons);
-}
-
-void
-sched_queue_wake(struct sched_queue *q, unsigned reasons)
-{
-  sched_queue_wake_but(q, reasons, NULL);
+    sched_queue_poke(q, p, reasons);
 }
 
 struct sched_pod *

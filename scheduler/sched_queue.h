@@ -60,8 +60,7 @@ void sched_queue_backoff(struct sched_queue *q, struct sched_pod *p);
 void sched_queue_activate(struct sched_queue *q, struct sched_pod *p);
 /* Something happened that may help: a pod that waits for it becomes active; one that is away is not forgotten. */
 void sched_queue_poke(struct sched_queue *q, struct sched_pod *p, unsigned reasons);
-/* The same for every pod but `except`, which may be NULL. */
-void sched_queue_wake_but(struct sched_queue *q, unsigned reasons, const struct sched_pod *except);
+/* The same for every pod. */
 void sched_queue_wake(struct sched_queue *q, unsigned reasons);
 /* Every pod; `*cursor` starts at 0. */
 struct sched_pod *sched_queue_next(const struct sched_queue *q, size_t *cursor);

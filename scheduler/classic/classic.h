@@ -92,6 +92,11 @@ bool classic_bind_waits(const struct sched_bind *b);
 bool classic_bind_undoes(const struct sched_bind *b, const struct sched_bind_claim *c);
 /* In the loop: what was written is known; a pod that waits goes back into the queue. True: it did. */
 bool classic_bind_done(struct scheduler *s, struct sched_bind *b, struct sched_pod *p);
+/*
+ * Others that the end of a binding may help: those that want room, and those that use a claim which was in flight. No
+ * more, or two pods that wait for their drivers would wake each other for ever.
+ */
+void classic_bind_wake(struct scheduler *s, const struct sched_bind *b, unsigned reasons);
 void classic_bind_release(struct classic_bind *c);
 
 /* -- events (classic_hints.c) -- */

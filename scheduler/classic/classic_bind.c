@@ -5,6 +5,7 @@
 
 #include "claim.h"
 #include "classic.h"
+#include "pod_claims.h"
 
 struct classic_bind {
   struct classic_wish wish; /* in the job's arena, as everything here but records */
@@ -116,6 +117,26 @@ classic_bind_postbind(struct sched_bind *b)
 
 /* -- in the loop -- */
 
+void
+classic_bind_wake(struct scheduler *s, const struct sched_bind *b, unsigned reasons)
+{
+  struct sched_pod *p;
+  size_t cursor = 0;
+
+  while ((p = sched_queue_next(s->queue, &cursor)) != NULL) {
+    bool shares = false;
+
+    for (size_t i = 0; i < b->n_claims; i++) {
+      const struct json *claim = record_tree(b->claims[i].claim);
+
+      shares = shares || (b->claims[i].allocation &&
+                          pod_claim_uses(s->minor, record_tree(p->pod), object_namespace(claim), object_name(claim)));
+    }
+    if (strcmp(p->uid, b->uid) != 0)
+      sched_queue_poke(s->queue, p, reasons & (SCHED_NEEDS_RESOURCES | (shares ? SCHED_NEEDS_CLAIMS : 0u)));
+  }
+}
+
 bool
 classic_bind_done(struct scheduler *s, struct sched_bind *b, struct sched_pod *p)
 {
@@ -128,6 +149,7 @@ classic_bind_done(struct scheduler *s, struct sched_bind *b, struct sched_pod *p
   if (!c->waits || !p || c->words == CLASSIC_ERROR)
     return false;
   sched_nodes_remove_pod(s->nodes, b->uid);
+  classic_bind_wake(s, b, SCHED_NEEDS_RESOURCES | SCHED_NEEDS_CLAIMS);
   sched_queue_wait(s->queue, p, SCHED_NEEDS_CLAIMS | SCHED_NEEDS_NODE);
   sched_report_refusal(s, p, &(struct sched_refusal){ .message = b->err.msg });
   return true;

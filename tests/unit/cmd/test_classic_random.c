@@ -25,6 +25,7 @@
 #define CLAIMS_MAX  3
 #define WILD_STEPS  220
 #define SETTLE_MAX  6000 /* steps */
+#define BUSY_MAX    150  /* steps of somebody without any change: changes that are still to be delivered, retries */
 #define IDLE_ENOUGH 12   /* times five and a half minutes in which nothing changes */
 
 struct play {
@@ -407,7 +408,7 @@ anybody_acts(struct play *p)
 static bool
 settle(struct play *p)
 {
-  unsigned idle = 0;
+  unsigned idle = 0, busy = 0;
 
   for (unsigned i = 0; idle < IDLE_ENOUGH; i++) {
     uint64_t before = p->trace;
@@ -419,6 +420,9 @@ settle(struct play *p)
       violated(p, "the world does not come to rest", NULL);
     world_advance(p->w, any ? 50 * CLOCK_MS : 330 * CLOCK_SEC);
     idle = p->trace != before ? 0 : idle + !any;
+    busy = p->trace != before || !any ? 0 : busy + 1;
+    if (busy > BUSY_MAX)
+      violated(p, "somebody is busy for nothing", NULL);
   }
   return true;
 }
