@@ -1,9 +1,11 @@
 #include "resource_map.h"
 
+#include <ctype.h>
 #include <string.h>
 #include <strings.h>
 
-#define AGGREGATED "application/json;g=apidiscovery.k8s.io;v=v2;as=APIGroupDiscoveryList"
+/* In one document; a server from before 1.27 knows only one document per version. */
+#define AGGREGATED "application/json;g=apidiscovery.k8s.io;v=v2;as=APIGroupDiscoveryList,application/json"
 
 static const char *const *
 word_list(struct arena *a, const struct json *list)
@@ -26,13 +28,9 @@ has_word(const char *const *words, const char *word)
   return false;
 }
 
-static void
-add(struct resource_map *m, const char *group, const char *version, const struct json *r)
+static struct resource_info *
+add(struct resource_map *m)
 {
-  const char *kind = json_get_str_or(json_get(r, "responseKind"), "kind", ""),
-             *singular = json_get_str_or(r, "singularResource", "");
-  struct resource_info *info;
-
   if ((m->n & (m->n - 1)) == 0) { /* full at each power of two */
     struct resource_info *bigger = arena_array_of(m->a, struct resource_info, m->n ? m->n * 2 : 1);
 
@@ -40,13 +38,21 @@ add(struct resource_map *m, const char *group, const char *version, const struct
       memcpy(bigger, m->list, m->n * sizeof *bigger);
     m->list = bigger;
   }
-  info = &m->list[m->n++];
+  return &m->list[m->n++];
+}
+
+static void
+add_resource(struct resource_map *m, const char *group, const char *version, const struct json *r, const char *resource,
+             const char *kind, const char *singular, bool namespaced)
+{
+  struct resource_info *info = add(m);
+
   *info = (struct resource_info){
     .res = { .group = group,
              .version = version,
-             .resource = arena_strdup(m->a, json_get_str_or(r, "resource", "")),
+             .resource = arena_strdup(m->a, resource),
              .kind = arena_strdup(m->a, kind),
-             .namespaced = strcmp(json_get_str_or(r, "scope", ""), "Namespaced") == 0 },
+             .namespaced = namespaced },
     .singular = arena_strdup(m->a, singular),
     .short_names = word_list(m->a, json_get(r, "shortNames")),
     .categories = word_list(m->a, json_get(r, "categories")),
@@ -55,27 +61,83 @@ add(struct resource_map *m, const char *group, const char *version, const struct
 }
 
 static int
-load(struct resource_map *m, struct kclient *c, const char *path, struct kerr *reterr)
+get_document(struct resource_map *m, struct kclient *c, const char *path, struct json **ret, struct kerr *reterr)
 {
   struct kclient_reply reply;
-  struct json *doc;
   int r = kclient_raw(c, m->a, "GET", path, AGGREGATED, NULL, (struct span){ NULL, 0 }, &reply, reterr);
 
   if (r < 0)
     return r;
   if (reply.status != 200)
     return kerr_set(reterr, KERR_UNAVAILABLE, NULL, "the server answered %d to %s", reply.status, path);
-  r = json_parse(m->a, reply.body, NULL, &doc, reterr);
-  if (r < 0)
-    return kerr_wrap(reterr, "discovery at %s", path);
+  return json_parse(m->a, reply.body, NULL, ret, reterr) < 0 ? kerr_wrap(reterr, "discovery at %s", path) : 0;
+}
+
+static void
+add_aggregated(struct resource_map *m, const struct json *doc)
+{
   for (json_each_item (group, json_get(doc, "items"))) {
     const char *name = json_get_str_or(json_get(*group, "metadata"), "name", "");
 
     for (json_each_item (version, json_get(*group, "versions")))
-      for (json_each_item (resource, json_get(*version, "resources")))
-        add(m, name, json_get_str_or(*version, "version", ""), *resource);
+      for (json_each_item (r, json_get(*version, "resources")))
+        add_resource(m, name, json_get_str_or(*version, "version", ""), *r, json_get_str_or(*r, "resource", ""),
+                     json_get_str_or(json_get(*r, "responseKind"), "kind", ""),
+                     json_get_str_or(*r, "singularResource", ""),
+                     strcmp(json_get_str_or(*r, "scope", ""), "Namespaced") == 0);
   }
-  return 0;
+}
+
+/* Servers left the singular out before 1.27: it is the kind's name in small letters. */
+static const char *
+singular_of(struct arena *a, const struct json *resource, const char *kind)
+{
+  const char *given = json_get_str_or(resource, "singularName", "");
+  char *made;
+
+  if (*given)
+    return given;
+  made = arena_strdup(a, kind);
+  for (char *c = made; *c; c++)
+    *c = (char)tolower((unsigned char)*c);
+  return made;
+}
+
+static int
+load_version(struct resource_map *m, struct kclient *c, const char *group, const char *version, struct kerr *reterr)
+{
+  struct json *doc;
+  const char *path =
+      *group ? arena_printf(m->a, "/apis/%s/%s", group, version) : arena_printf(m->a, "/api/%s", version);
+  int r = get_document(m, c, path, &doc, reterr);
+
+  for (json_each_item (p, r < 0 ? NULL : json_get(doc, "resources"))) {
+    const char *name = json_get_str_or(*p, "name", ""), *kind = json_get_str_or(*p, "kind", "");
+
+    if (!strchr(name, '/')) /* a subresource */
+      add_resource(m, group, version, *p, name, kind, singular_of(m->a, *p, kind),
+                   json_get_bool(*p, "namespaced", false));
+  }
+  return r;
+}
+
+static int
+load(struct resource_map *m, struct kclient *c, const char *path, struct kerr *reterr)
+{
+  struct json *doc;
+  int r = get_document(m, c, path, &doc, reterr);
+
+  if (r < 0)
+    return r;
+  add_aggregated(m, doc);
+  for (json_each_item (version, json_get(doc, "versions")))
+    r = r < 0 ? r : load_version(m, c, "", json_str(*version) ? json_str(*version) : "", reterr);
+  for (json_each_item (group, json_get(doc, "groups")))
+    for (json_each_item (version, json_get(*group, "versions")))
+      r = r < 0 ? r
+                : load_version(m, c, json_get_str_or(*group, "name", ""), json_get_str_or(*version, "version", ""),
+                               reterr);
+  return r;
 }
 
 int
