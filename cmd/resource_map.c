@@ -1,11 +1,9 @@
 #include "resource_map.h"
 
-#include <ctype.h>
 #include <string.h>
 #include <strings.h>
 
-/* In one document; a server from before 1.27 knows only one document per version. */
-#define AGGREGATED "application/json;g=apidiscovery.k8s.io;v=v2;as=APIGroupDiscoveryList,application/json"
+#include "kclient_discovery.h"
 
 static const char *const *
 word_list(struct arena *a, const struct json *list)
@@ -42,112 +40,23 @@ add(struct resource_map *m)
 }
 
 static void
-add_resource(struct resource_map *m, const char *group, const char *version, const struct json *r, const char *resource,
-             const char *kind, const char *singular, bool namespaced)
+add_resource(void *arg, const struct kclient_discovered *d)
 {
+  struct resource_map *m = arg;
   struct resource_info *info = add(m);
 
-  *info = (struct resource_info){
-    .res = { .group = group,
-             .version = version,
-             .resource = arena_strdup(m->a, resource),
-             .kind = arena_strdup(m->a, kind),
-             .namespaced = namespaced },
-    .singular = arena_strdup(m->a, singular),
-    .short_names = word_list(m->a, json_get(r, "shortNames")),
-    .categories = word_list(m->a, json_get(r, "categories")),
-  };
-  info->subject = *group ? arena_printf(m->a, "%s.%s", info->singular, group) : info->singular;
-}
-
-static int
-get_document(struct resource_map *m, struct kclient *c, const char *path, struct json **ret, struct kerr *reterr)
-{
-  struct kclient_reply reply;
-  int r = kclient_raw(c, m->a, "GET", path, AGGREGATED, NULL, (struct span){ NULL, 0 }, &reply, reterr);
-
-  if (r < 0)
-    return r;
-  if (reply.status != 200)
-    return kerr_set(reterr, KERR_UNAVAILABLE, NULL, "the server answered %d to %s", reply.status, path);
-  return json_parse(m->a, reply.body, NULL, ret, reterr) < 0 ? kerr_wrap(reterr, "discovery at %s", path) : 0;
-}
-
-static void
-add_aggregated(struct resource_map *m, const struct json *doc)
-{
-  for (json_each_item (group, json_get(doc, "items"))) {
-    const char *name = json_get_str_or(json_get(*group, "metadata"), "name", "");
-
-    for (json_each_item (version, json_get(*group, "versions")))
-      for (json_each_item (r, json_get(*version, "resources")))
-        add_resource(m, name, json_get_str_or(*version, "version", ""), *r, json_get_str_or(*r, "resource", ""),
-                     json_get_str_or(json_get(*r, "responseKind"), "kind", ""),
-                     json_get_str_or(*r, "singularResource", ""),
-                     strcmp(json_get_str_or(*r, "scope", ""), "Namespaced") == 0);
-  }
-}
-
-/* Servers left the singular out before 1.27: it is the kind's name in small letters. */
-static const char *
-singular_of(struct arena *a, const struct json *resource, const char *kind)
-{
-  const char *given = json_get_str_or(resource, "singularName", "");
-  char *made;
-
-  if (*given)
-    return given;
-  made = arena_strdup(a, kind);
-  for (char *c = made; *c; c++)
-    *c = (char)tolower((unsigned char)*c);
-  return made;
-}
-
-static int
-load_version(struct resource_map *m, struct kclient *c, const char *group, const char *version, struct kerr *reterr)
-{
-  struct json *doc;
-  const char *path =
-      *group ? arena_printf(m->a, "/apis/%s/%s", group, version) : arena_printf(m->a, "/api/%s", version);
-  int r = get_document(m, c, path, &doc, reterr);
-
-  for (json_each_item (p, r < 0 ? NULL : json_get(doc, "resources"))) {
-    const char *name = json_get_str_or(*p, "name", ""), *kind = json_get_str_or(*p, "kind", "");
-
-    if (!strchr(name, '/')) /* a subresource */
-      add_resource(m, group, version, *p, name, kind, singular_of(m->a, *p, kind),
-                   json_get_bool(*p, "namespaced", false));
-  }
-  return r;
-}
-
-static int
-load(struct resource_map *m, struct kclient *c, const char *path, struct kerr *reterr)
-{
-  struct json *doc;
-  int r = get_document(m, c, path, &doc, reterr);
-
-  if (r < 0)
-    return r;
-  add_aggregated(m, doc);
-  for (json_each_item (version, json_get(doc, "versions")))
-    r = r < 0 ? r : load_version(m, c, "", json_str(*version) ? json_str(*version) : "", reterr);
-  for (json_each_item (group, json_get(doc, "groups")))
-    for (json_each_item (version, json_get(*group, "versions")))
-      r = r < 0 ? r
-                : load_version(m, c, json_get_str_or(*group, "name", ""), json_get_str_or(*version, "version", ""),
-                               reterr);
-  return r;
+  *info = (struct resource_info){ .res = d->res,
+                                  .singular = d->singular,
+                                  .short_names = word_list(m->a, d->short_names),
+                                  .categories = word_list(m->a, d->categories) };
+  info->subject = *d->res.group ? arena_printf(m->a, "%s.%s", d->singular, d->res.group) : d->singular;
 }
 
 int
 resource_map_load(struct arena *a, struct kclient *c, struct resource_map *ret, struct kerr *reterr)
 {
-  int r;
-
   *ret = (struct resource_map){ .a = a };
-  r = load(ret, c, "/api", reterr);
-  return r < 0 ? r : load(ret, c, "/apis", reterr);
+  return kclient_discover(c, a, add_resource, ret, reterr);
 }
 
 /* "pods", "pod", "po", "Pod" against a row, with the group or the version and group behind a dot when they are given.

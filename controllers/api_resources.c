@@ -2,10 +2,10 @@
 
 #include <string.h>
 
-#define AGGREGATED "application/json;g=apidiscovery.k8s.io;v=v2;as=APIGroupDiscoveryList"
+#include "kclient_discovery.h"
 
 static unsigned
-verbs_of(const struct json *resource)
+verbs_of(const struct json *verbs)
 {
   static const struct {
     const char *verb;
@@ -18,7 +18,7 @@ verbs_of(const struct json *resource)
   };
   unsigned bits = 0;
 
-  for (json_each_item (p, json_get(resource, "verbs")))
+  for (json_each_item (p, verbs))
     for (size_t i = 0; i < ARRAY_SIZE(rows); i++)
       if (json_str(*p) && strcmp(json_str(*p), rows[i].verb) == 0)
         bits |= rows[i].bit;
@@ -34,66 +34,36 @@ known(const struct api_resources *l, const char *group, const char *resource)
   return false;
 }
 
-static void
-add(struct arena *a, struct api_resources *l, const char *group, const char *version, const struct json *resource)
-{
-  const char *name = json_get_str_or(resource, "resource", "");
-  const char *kind = json_get_str_or(json_get(resource, "responseKind"), "kind", "");
+struct listing {
+  struct arena *a;
+  struct api_resources *to;
+};
 
-  if (known(l, group, name)) /* versions come in order of preference */
+static void
+add(void *arg, const struct kclient_discovered *d)
+{
+  struct listing *in = arg;
+  struct api_resources *l = in->to;
+
+  if (known(l, d->res.group, d->res.resource)) /* versions come in order of preference */
     return;
   if ((l->n & (l->n - 1)) == 0) { /* full at each power of two */
-    struct api_resource *bigger = arena_array_of(a, struct api_resource, l->n ? l->n * 2 : 1);
+    struct api_resource *bigger = arena_array_of(in->a, struct api_resource, l->n ? l->n * 2 : 1);
 
     if (l->n)
       memcpy(bigger, l->list, l->n * sizeof *bigger);
     l->list = bigger;
   }
-  l->list[l->n++] = (struct api_resource){
-    .res = { .group = group,
-             .version = version,
-             .resource = arena_strdup(a, name),
-             .kind = arena_strdup(a, kind),
-             .namespaced = strcmp(json_get_str_or(resource, "scope", ""), "Namespaced") == 0 },
-    .verbs = verbs_of(resource),
-  };
-}
-
-static int
-read_document(struct kclient *c, struct arena *a, const char *path, struct api_resources *l, struct kerr *reterr)
-{
-  struct kclient_reply reply;
-  struct json *doc;
-  int r = kclient_raw(c, a, "GET", path, AGGREGATED, NULL, (struct span){ NULL, 0 }, &reply, reterr);
-
-  if (r < 0)
-    return r;
-  if (reply.status != 200)
-    return kerr_set(reterr, KERR_UNAVAILABLE, NULL, "discovery at %s answered %d", path, reply.status);
-  r = json_parse(a, reply.body, NULL, &doc, reterr);
-  if (r < 0)
-    return kerr_wrap(reterr, "discovery at %s", path);
-  for (json_each_item (group, json_get(doc, "items"))) {
-    const char *group_name = arena_strdup(a, json_get_str_or(json_get(*group, "metadata"), "name", ""));
-
-    for (json_each_item (version, json_get(*group, "versions"))) {
-      const char *v = arena_strdup(a, json_get_str_or(*version, "version", ""));
-
-      for (json_each_item (resource, json_get(*version, "resources")))
-        add(a, l, group_name, v, *resource);
-    }
-  }
-  return 0;
+  l->list[l->n++] = (struct api_resource){ .res = d->res, .verbs = verbs_of(d->verbs) };
 }
 
 int
 api_resources_discover(struct kclient *c, struct arena *a, struct api_resources *ret, struct kerr *reterr)
 {
   struct api_resources l = { .n = 0 };
-  int r = read_document(c, a, "/api", &l, reterr);
+  struct listing to = { .a = a, .to = &l };
+  int r = kclient_discover(c, a, add, &to, reterr);
 
-  if (r == 0)
-    r = read_document(c, a, "/apis", &l, reterr);
   if (r == 0)
     *ret = l;
   return r;
