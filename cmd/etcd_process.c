@@ -20,6 +20,7 @@
 #define PID_FILE "etcd.pid"
 /* How "etcd:0" is said to etcd; the file that appears in its folder has that name. */
 #define SOCKET "etcd:0"
+#define PEER   "peer:0"
 
 /* It is started again after a pause, longer each time it has not lived long. */
 #define PAUSE_MIN (100 * CLOCK_MS)
@@ -101,9 +102,9 @@ static char *const arguments[] = {
   (char[]){ "--data-dir=data" },
   (char[]){ "--listen-client-urls=unix://" SOCKET },
   (char[]){ "--advertise-client-urls=unix://" SOCKET },
-  (char[]){ "--listen-peer-urls=unix://peer:0" },
-  (char[]){ "--initial-advertise-peer-urls=unix://peer:0" },
-  (char[]){ "--initial-cluster=default=unix://peer:0" },
+  (char[]){ "--listen-peer-urls=unix://" PEER },
+  (char[]){ "--initial-advertise-peer-urls=unix://" PEER },
+  (char[]){ "--initial-cluster=default=unix://" PEER },
   (char[]){ "--max-request-bytes=8388608" }, /* more than an object may have */
   (char[]){ "--heartbeat-interval=50" },     /* a member alone need not wait long for its own vote */
   (char[]){ "--election-timeout=250" },
@@ -145,6 +146,8 @@ start(struct etcd_process *p, struct kerr *reterr)
   _cleanup_kerr_ struct kerr err = KERR_INIT;
   pid_t pid;
 
+  (void)unlinkat(p->folder, SOCKET, 0); /* one that was killed leaves them, and the next stumbles over them */
+  (void)unlinkat(p->folder, PEER, 0);
   if (spawn(p, &pid, reterr) < 0)
     return -(int)reterr->code;
   pthread_mutex_lock(&p->lock);

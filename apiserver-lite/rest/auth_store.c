@@ -54,7 +54,7 @@ get(struct auth_source *source, struct arena *a, const char *resource, const cha
   _cleanup_kerr_ struct kerr ignored = KERR_INIT;
   struct record *r;
 
-  if (!res || !*name || store_get(s->store, rest_key(a, res, ns, name), 0, &r, &ignored) < 0)
+  if (!res || !*name || store_get(s->store, rest_key(a, res, ns, name), STORE_CACHED, &r, &ignored) < 0)
     return NULL;
   arena_defer(a, drop_record, r);
   return record_tree(r);
@@ -72,7 +72,7 @@ list(struct auth_source *source, struct arena *a, const char *resource, const ch
   struct auth_store *s = container_of(source, struct auth_store, source);
   const struct kind_resource *res = resource_of(s, resource);
   struct store_list *found = arena_new_of(a, struct store_list);
-  struct store_range range = { .limit = 0 };
+  struct store_range range = { .at_rev = STORE_CACHED }; /* asked with every request; upstream has informers */
   _cleanup_kerr_ struct kerr ignored = KERR_INIT;
   const struct json **trees;
 

@@ -321,6 +321,8 @@ place_in_time(struct rest_call *c, const struct list_options *o, struct store_ra
     return -(int)reterr->code;
   if (o->match == MATCH_EXACT || (o->match == MATCH_UNSET && o->limit > 0 && revision > 0))
     range->at_rev = revision;
+  else if (o->resource_version && strcmp(o->resource_version, "0") == 0)
+    range->at_rev = STORE_CACHED; /* "any": whatever is at hand */
   return 0;
 }
 
@@ -390,7 +392,7 @@ read_one(struct rest_call *c, const struct list_options *o, const struct store_r
 {
   struct record *r = NULL;
   _cleanup_kerr_ struct kerr err = KERR_INIT;
-  int64_t now = range->at_rev ? range->at_rev : store_revision(c->s->store);
+  int64_t now = range->at_rev > 0 ? range->at_rev : store_revision(c->s->store);
 
   ret->revision = now;
   ret->raw.items = mem_alloc(sizeof ret->raw.items[0]);

@@ -14,7 +14,7 @@
 #include "thread.h"
 
 static struct store *
-open_memory(const struct store_config *config)
+open_backend(const struct store_config *config)
 {
   _cleanup_kerr_ struct kerr err = KERR_INIT;
   struct store *s = NULL;
@@ -27,13 +27,23 @@ open_memory(const struct store_config *config)
 static struct store *
 open_fault(const struct store_config *config)
 {
-  return store_fault_new(open_memory(config), config->clock);
+  return store_fault_new(open_backend(config), config->clock);
 }
 
 static struct store *
 open_trace(const struct store_config *config)
 {
-  return store_trace_new(open_memory(config), NULL);
+  return store_trace_new(open_backend(config), NULL);
+}
+
+/* Both, on the backend that writes to a disk. */
+static struct store *
+open_both(const struct store_config *config)
+{
+  struct store_config sqlite = *config;
+
+  sqlite.backend = "sqlite";
+  return store_trace_new(store_fault_new(open_backend(&sqlite), config->clock), NULL);
 }
 
 static int
@@ -134,7 +144,7 @@ trace_says_what_happened(void **state)
   strbuf_init(&text, 1 << 16);
   assert_int_equal(pipe(fds), 0);
   log = log_new(fds[1], LOG_INFO, "store");
-  s = store_trace_new(open_memory(&(struct store_config){ .clock = clock }), log);
+  s = store_trace_new(open_backend(&(struct store_config){ .clock = clock }), log);
   assert_int_equal(try_put(s, "/a", 0, &code), 0);
   assert_int_equal(store_get(s, SPAN("/b"), 0, &none, &err), -KERR_NOT_FOUND);
   store_free(s);
@@ -152,7 +162,8 @@ int
 main(void)
 {
   static const struct store_contract fault = { .name = "fault(memory)", .open = open_fault },
-                                     trace = { .name = "trace(memory)", .open = open_trace };
+                                     trace = { .name = "trace(memory)", .open = open_trace },
+                                     both = { .name = "trace(fault(sqlite))", .durable = true, .open = open_both };
   const struct CMUnitTest tests[] = {
     cmocka_unit_test(faults_hit_the_call_they_are_for),
     cmocka_unit_test(a_delay_is_on_the_clock),
@@ -161,5 +172,6 @@ main(void)
   int failed = cmocka_run_group_tests_name("decorators", tests, NULL, NULL);
 
   failed += store_contract_run(&fault);
-  return failed + store_contract_run(&trace);
+  failed += store_contract_run(&trace);
+  return failed + store_contract_run(&both);
 }
