@@ -1,5 +1,6 @@
 #include "apiserver.h"
 
+#include "admission_chain.h"
 #include "apiserver_internal.h"
 #include "auth_store.h"
 #include "authn.h"
@@ -35,11 +36,21 @@ apiserver_new(const struct apiserver_config *config, struct apiserver **ret, str
     authn_bind(config->authn, auth_store_source(s->auth));
   if (config->authz)
     authz_bind(config->authz, auth_store_source(s->auth));
+  if (admission_choose(config->enable_admission, config->disable_admission, &s->admission_off, reterr) < 0)
+    return -(int)reterr->code;
   if (watch_hub_new(s->store, SPAN("/registry/"), &s->hub, reterr) < 0 || bootstrap_objects(s, reterr) < 0 ||
       crd_manager_start(s->crds, reterr) < 0)
     return -(int)reterr->code;
   *ret = steal_pointer(&s);
   return 0;
+}
+
+int
+apiserver_check_admission(const char *enable, const char *disable, struct kerr *reterr)
+{
+  uint64_t off;
+
+  return admission_choose(enable, disable, &off, reterr);
 }
 
 void

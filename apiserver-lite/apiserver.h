@@ -37,12 +37,15 @@ struct apiserver_config {
   struct sa_signer *signer;      /* of service account tokens; NULL: none are issued */
   const char *advertise_address; /* of the `kubernetes` service's endpoint: "127.0.0.1"; NULL: none is made */
   int advertise_port;
+  const char *enable_admission, *disable_admission; /* names of admission plugins, by commas; NULL: none */
   const char *service_range; /* "10.96.0.0/12" when NULL */
 };
 
 struct apiserver;
 
-/* KERR_IO and the like when the store cannot take the bootstrap objects. */
+/* Are these names of admission plugins? KERR_USAGE in upstream's words. */
+_must_check_ int apiserver_check_admission(const char *enable, const char *disable, struct kerr *reterr);
+/* KERR_IO and the like when the store cannot take the bootstrap objects; KERR_USAGE: an admission plugin's name. */
 _must_check_ int apiserver_new(const struct apiserver_config *config, struct apiserver **ret, struct kerr *reterr);
 void apiserver_free(struct apiserver *s); /* no request may be running */
 void apiserver_freep(struct apiserver **ps);

@@ -267,6 +267,8 @@ cluster_config_from_json(struct arena *a, const struct json *doc, struct cluster
     { "storeSync", read_string, offsetof(struct cluster_config, store_sync), NULL },
     { "etcd", read_etcd, offsetof(struct cluster_config, etcd), NULL },
     { "authorizationMode", read_string, offsetof(struct cluster_config, authorization_mode), NULL },
+    { "enableAdmissionPlugins", read_string, offsetof(struct cluster_config, enable_admission), NULL },
+    { "disableAdmissionPlugins", read_string, offsetof(struct cluster_config, disable_admission), NULL },
     { "disable", read_disable, 0, NULL },
     { "nodes", read_nodes, 0, NULL },
     { "networking", read_networking, 0, NULL },
@@ -449,6 +451,8 @@ cluster_config_to_json(struct arena *a, const struct cluster_config *c)
   set_text(a, doc, "storeSync", c->store_sync);
   set_etcd(a, doc, &c->etcd);
   set_text(a, doc, "authorizationMode", c->authorization_mode);
+  set_text(a, doc, "enableAdmissionPlugins", c->enable_admission);
+  set_text(a, doc, "disableAdmissionPlugins", c->disable_admission);
   set_disable(a, doc, c);
   net = json_ensure_object(a, doc, "networking");
   json_set_str(a, net, "apiServerAddress", c->address);

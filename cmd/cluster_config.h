@@ -34,9 +34,10 @@ struct cluster_config {
     const char *endpoints; /* of an etcd that is there; NULL: with store "etcd", one of the cluster's own */
     const char *ca_file, *cert_file, *key_file;
   } etcd;
-  const char *address;            /* what the API server listens on */
-  int64_t port;                   /* 0: one that is free */
-  const char *authorization_mode; /* "Node,RBAC", "AlwaysAllow" */
+  const char *address;                              /* what the API server listens on */
+  int64_t port;                                     /* 0: one that is free */
+  const char *authorization_mode;                   /* "Node,RBAC", "AlwaysAllow" */
+  const char *enable_admission, *disable_admission; /* admission plugins, or NULL */
   bool no_scheduler, no_controllers, no_node_agent, no_driver;
   struct cluster_node *nodes;
   size_t n_nodes;

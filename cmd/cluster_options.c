@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "apiserver.h"
 #include "cluster_era.h"
 #include "gates.h"
 
@@ -47,6 +48,10 @@ const struct cli_option cluster_option_rows[] = {
     cluster_era_modes },
   { "authorization-mode", 0, CLI_STRING, offsetof(struct cluster_options, authorization_mode), "MODES",
     "Node,RBAC (default) or AlwaysAllow", NULL },
+  { "enable-admission-plugins", 0, CLI_STRING, offsetof(struct cluster_options, enable_admission), "NAMES",
+    "admission plugins to have beside those of the default set", NULL },
+  { "disable-admission-plugins", 0, CLI_STRING, offsetof(struct cluster_options, disable_admission), "NAMES",
+    "admission plugins to do without (PodSecurity, LimitRanger, ...)", NULL },
   { "disable", 0, CLI_LIST, offsetof(struct cluster_options, disable), "PARTS",
     "do without: scheduler, controllers, node-agent, driver", disables },
   { "address", 0, CLI_STRING, offsetof(struct cluster_options, address), "IP",
@@ -120,6 +125,8 @@ cluster_options_config(struct cli *cli, const struct cluster_options *o, struct 
   override(&c->runtime_config, o->runtime_config);
   override(&c->address, o->address);
   override(&c->authorization_mode, o->authorization_mode);
+  override(&c->enable_admission, o->enable_admission);
+  override(&c->disable_admission, o->disable_admission);
   if (o->dra)
     r = cluster_era_apply(cli->arena, c, o->dra, reterr);
   if (o->port)
@@ -134,5 +141,7 @@ cluster_options_config(struct cli *cli, const struct cluster_options *o, struct 
     r = cluster_config_finish(cli->arena, c, reterr);
   if (r == 0) /* refuse a wrong gate now, not from a log file */
     r = personality_new(c->kubernetes_version, c->feature_gates, c->runtime_config, &p, reterr);
+  if (r == 0)
+    r = apiserver_check_admission(c->enable_admission, c->disable_admission, reterr);
   return r;
 }

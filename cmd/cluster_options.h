@@ -10,7 +10,7 @@
 
 struct cluster_options {
   const char *name, *config, *kubernetes_version, *devices, *store, *store_sync, *kubeconfig, *data_dir, *gates,
-      *runtime_config, *address, *authorization_mode, *dra;
+      *runtime_config, *address, *authorization_mode, *enable_admission, *disable_admission, *dra;
   const char *etcd_ca, *etcd_cert, *etcd_key;
   struct cli_list etcd_servers;
   const char *nodes; /* text, so that "not given" differs from 0 */

@@ -124,6 +124,8 @@ start_api(struct cluster_run *r, struct kerr *reterr)
                                                        .authn = r->authn,
                                                        .authz = r->authz,
                                                        .signer = r->signer,
+                                                       .enable_admission = c->enable_admission,
+                                                       .disable_admission = c->disable_admission,
                                                        .advertise_address = c->address,
                                                        .advertise_port = (int)c->port },
                            &r->api, reterr);

@@ -1,5 +1,6 @@
 #include "admission_chain.h"
 
+#include <assert.h>
 #include <string.h>
 
 #include "admission.h"
@@ -38,9 +39,16 @@ static const struct admission_plugin *const plugins[] = {
 
 const struct admission_target admission_everything[] = { { "", "*" }, { NULL, NULL } };
 
+static_assert(ARRAY_SIZE(plugins) <= 64, "a set of plugins has 64 places");
+
+/* Is the plugin on, and about the call's resource? */
 static bool
-concerns(const struct rest_call *c, const struct admission_plugin *p)
+concerns(const struct rest_call *c, size_t i)
 {
+  const struct admission_plugin *p = plugins[i];
+
+  if (c->s->admission_off & UINT64_C(1) << i)
+    return false;
   for (const struct admission_target *t = p->targets; t->resource; t++)
     if ((strcmp(t->resource, "*") == 0 || strcmp(t->resource, c->info.resource) == 0) &&
         (strcmp(t->resource, "*") == 0 || strcmp(t->group, c->info.group) == 0))
@@ -52,7 +60,7 @@ static int
 run_mutating(struct rest_call *c, struct json *o, const struct json *old, struct kerr *reterr)
 {
   for (size_t i = 0; i < ARRAY_SIZE(plugins); i++)
-    if (plugins[i]->mutate && concerns(c, plugins[i]) && plugins[i]->mutate(c, o, old, reterr) < 0)
+    if (plugins[i]->mutate && concerns(c, i) && plugins[i]->mutate(c, o, old, reterr) < 0)
       return -(int)reterr->code;
   return 0;
 }
@@ -61,7 +69,7 @@ static int
 run_guards(struct rest_call *c, const struct json *o, const struct json *old, struct kerr *reterr)
 {
   for (size_t i = 0; i < ARRAY_SIZE(plugins); i++)
-    if (plugins[i]->guard && concerns(c, plugins[i]) && plugins[i]->guard(c, o, old, reterr) < 0)
+    if (plugins[i]->guard && concerns(c, i) && plugins[i]->guard(c, o, old, reterr) < 0)
       return -(int)reterr->code;
   return 0;
 }
@@ -95,7 +103,7 @@ admission_validate(struct rest_call *c, const struct json *o, const struct json 
   if (c->admitted)
     return 0;
   for (size_t i = 0; i < ARRAY_SIZE(plugins); i++)
-    if (plugins[i]->validate && concerns(c, plugins[i]) && plugins[i]->validate(c, o, old, reterr) < 0)
+    if (plugins[i]->validate && concerns(c, i) && plugins[i]->validate(c, o, old, reterr) < 0)
       return -(int)reterr->code;
   return 0;
 }
@@ -107,7 +115,7 @@ admission_delete(struct rest_call *c, const struct json *o, struct kerr *reterr)
     return 0;
   begin_rounds(c);
   for (size_t i = 0; i < ARRAY_SIZE(plugins); i++)
-    if (plugins[i]->remove && concerns(c, plugins[i]) && plugins[i]->remove(c, o, reterr) < 0)
+    if (plugins[i]->remove && concerns(c, i) && plugins[i]->remove(c, o, reterr) < 0)
       return -(int)reterr->code;
   return 0;
 }
@@ -127,6 +135,98 @@ admission_of_kind(struct rest_call *c, const struct kind *k, struct json *o, con
   c->kind = own;
   c->admitted = true;
   return r;
+}
+
+/* -- which plugins there are -- */
+
+/* Upstream's plugins that are not here: those of the default set do nothing that shows, the others are off. */
+static const struct absent {
+  const char *name;
+  bool needless; /* on by default upstream; leaving it on or taking it out is the same */
+} absent[] = {
+  { "AlwaysAdmit", true },
+  { "AlwaysDeny", false },
+  { "AlwaysPullImages", false },
+  { "CertificateSubjectRestriction", true },
+  { "ClusterTrustBundleAttest", true },
+  { "DenyServiceExternalIPs", false },
+  { "EventRateLimit", false },
+  { "ExtendedResourceToleration", false },
+  { "ImagePolicyWebhook", false },
+  { "LimitPodHardAntiAffinityTopology", false },
+  { "NamespaceAutoProvision", false },
+  { "NamespaceExists", false },
+  { "OwnerReferencesPermissionEnforcement", false },
+  { "PodGroupProtection", true },
+  { "PodNodeSelector", false },
+  { "PodResizeValidator", true },
+  { "PodTolerationRestriction", false },
+};
+
+static bool
+in_list(const char *list, struct span name)
+{
+  struct span left = span_of(list), rest;
+
+  for (; left.p; left = rest)
+    if (span_eq(span_trim(span_cut(left, ',', &rest)), name))
+      return true;
+  return false;
+}
+
+static int
+find_plugin(struct span name)
+{
+  for (size_t i = 0; i < ARRAY_SIZE(plugins); i++)
+    if (span_is(name, plugins[i]->name) && !plugins[i]->guard)
+      return (int)i;
+  return -1;
+}
+
+/* Every name of one flag. */
+static int
+check_names(const char *flag, const char *list, bool enable, uint64_t *ret, struct kerr *reterr)
+{
+  struct span left = span_of(list), rest;
+
+  for (; left.p; left = rest) {
+    struct span name = span_trim(span_cut(left, ',', &rest));
+    const struct absent *found = NULL;
+    int i = find_plugin(name);
+
+    if (i >= 0) {
+      *ret |= UINT64_C(1) << i;
+      continue;
+    }
+    for (size_t k = 0; k < ARRAY_SIZE(absent); k++)
+      if (span_is(name, absent[k].name))
+        found = &absent[k];
+    if (!found)
+      return kerr_set(reterr, KERR_USAGE, NULL, "%s plugin \"%.*s\" is unknown", flag, SPAN_FMT(name));
+    if (enable && !found->needless)
+      return kerr_set(reterr, KERR_USAGE, NULL, "%s: %s is not built here", flag, found->name);
+  }
+  return 0;
+}
+
+int
+admission_choose(const char *enable, const char *disable, uint64_t *ret_off, struct kerr *reterr)
+{
+  uint64_t on = 0, off = 0;
+  struct span left = span_of(enable), rest;
+
+  if (check_names("enable-admission-plugins", enable, true, &on, reterr) < 0 ||
+      check_names("disable-admission-plugins", disable, false, &off, reterr) < 0)
+    return -(int)reterr->code;
+  for (; left.p; left = rest) {
+    struct span name = span_trim(span_cut(left, ',', &rest));
+
+    if (in_list(disable, name))
+      return kerr_set(reterr, KERR_USAGE, NULL,
+                      "%.*s in enable-admission-plugins and disable-admission-plugins overlapped", SPAN_FMT(name));
+  }
+  *ret_off = off;
+  return 0;
 }
 
 /* -- what plugins share -- */

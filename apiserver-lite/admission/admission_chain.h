@@ -27,4 +27,13 @@ _must_check_ int admission_delete(struct rest_call *c, const struct json *o, str
 _must_check_ int admission_check_admin(struct rest_call *c, const struct json *o, const struct json *old,
                                        struct field_errors *errs, struct kerr *reterr);
 
+/* -- which plugins there are -- */
+
+/*
+ * --enable-admission-plugins and --disable-admission-plugins, lists of upstream's names (NULL: none), as a set for
+ * struct apiserver. KERR_USAGE in upstream's words: unknown names, names in both; and a plugin that is off by default
+ * upstream and not built here.
+ */
+_must_check_ int admission_choose(const char *enable, const char *disable, uint64_t *ret_off, struct kerr *reterr);
+
 #endif

@@ -23,6 +23,7 @@ struct apiserver {
   struct auth_store *auth;
   struct webhook_client *webhooks;
   struct policy_cache *policies; /* compiled expressions of admission */
+  uint64_t admission_off;        /* plugins that were disabled, see admission_choose */
   struct crd_manager *crds;
   struct rest_timers *timers;
   struct metrics *metrics;

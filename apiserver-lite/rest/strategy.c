@@ -7,7 +7,8 @@
 #include "object.h"
 
 static const struct strategy *const strategies[] = {
-  &strategy_pod, &strategy_namespace, &strategy_service, &strategy_claim, &strategy_definition,
+  &strategy_pod,        &strategy_namespace, &strategy_service,      &strategy_claim,
+  &strategy_definition, &strategy_volume,    &strategy_volume_claim,
 };
 
 static const struct strategy *

@@ -56,6 +56,7 @@ struct strategy {
   void (*written)(struct rest_call *c);
 };
 
-extern const struct strategy strategy_pod, strategy_namespace, strategy_service, strategy_claim, strategy_definition;
+extern const struct strategy strategy_pod, strategy_namespace, strategy_service, strategy_claim, strategy_definition,
+    strategy_volume, strategy_volume_claim;
 
 #endif

@@ -87,6 +87,7 @@ replay(struct fixture *f, const char *name)
 
 RECORDED(configurations)
 RECORDED(pods)
+RECORDED(classes)
 
 int
 main(void)
@@ -95,6 +96,7 @@ main(void)
   const struct CMUnitTest tests[] = {
     TEST(configurations),
     TEST(pods),
+    TEST(classes),
   };
 
   return cmocka_run_group_tests(tests, NULL, NULL);
