@@ -8,6 +8,7 @@
 #include "cluster_dir.h"
 #include "cluster_options.h"
 #include "daemon.h"
+#include "gates.h"
 
 #define START_TIMEOUT (60 * CLOCK_SEC)
 #define STOP_TIMEOUT  (20 * CLOCK_SEC)
@@ -70,6 +71,38 @@ create_new(struct cli *cli, const struct cluster_dir *d, struct cluster_config *
   return r;
 }
 
+/* A cluster keeps its release: another one does not read the versions of resource.k8s.io that are in its store. */
+static int
+check_release(struct cli *cli, const struct cluster_dir *d, const char *wanted, struct kerr *reterr)
+{
+  _cleanup_(personality_unrefp) struct personality *has = NULL, *asked = NULL;
+  struct cluster_config c;
+
+  if (!wanted)
+    return 0;
+  if (cluster_dir_load(cli->arena, d, &c, reterr) < 0 ||
+      personality_new(c.kubernetes_version, NULL, NULL, &has, reterr) < 0 ||
+      personality_new(wanted, NULL, NULL, &asked, reterr) < 0)
+    return -(int)reterr->code;
+  if (personality_minor(has) == personality_minor(asked))
+    return 0;
+  return kerr_set(reterr, KERR_CONFLICT, NULL,
+                  "the cluster \"%s\" is one of Kubernetes %s and stays so: %s does not read what it has stored. "
+                  "Start it without --kubernetes-version, delete it first, or give the new one another --name",
+                  d->name, personality_version(has), personality_version(asked));
+}
+
+static int
+start_again(struct cli *cli, const struct cluster_dir *d, const struct cluster_options *o, struct kerr *reterr)
+{
+  int r = check_release(cli, d, o->kubernetes_version, reterr);
+
+  if (r < 0)
+    return r;
+  cli_note(cli, "Cluster \"%s\" exists: starting it as it was ...", d->name);
+  return bring_up(cli, d, o->kubeconfig, reterr);
+}
+
 static int
 create_run(struct cli *cli, void *options, struct kerr *reterr)
 {
@@ -88,12 +121,10 @@ create_run(struct cli *cli, void *options, struct kerr *reterr)
   if (again && cluster_dir_pid(&d) > 0)
     r = kerr_set(reterr, KERR_ALREADY_EXISTS, NULL, "a cluster with the name \"%s\" exists already and is running",
                  d.name);
-  else if (again) {
-    cli_note(cli, "Cluster \"%s\" exists: starting it as it was ...", d.name);
-    r = bring_up(cli, &d, o->kubeconfig, reterr);
-  } else {
+  else if (again)
+    r = start_again(cli, &d, o, reterr);
+  else
     r = create_new(cli, &d, &c, o, reterr);
-  }
   if (r == 0 && o->wait > 0)
     r = wait_for_nodes(cli, &d, o->wait, reterr);
   if (r < 0)

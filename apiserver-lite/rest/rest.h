@@ -122,6 +122,8 @@ int rest_invalid_of(struct rest_call *c, const char *group, const char *kind, co
 struct span rest_key(struct arena *a, const struct kind_resource *res, const char *ns, const char *name);
 struct span rest_prefix(struct arena *a, const struct kind_resource *res, const char *ns);
 char *rest_time(struct arena *a, int64_t wall); /* metav1.Time */
+/* "pkg/api/legacyscheme/scheme.go:30"; `shared`: that of the kinds all groups share. */
+const char *rest_scheme_name(const struct rest_call *c, bool shared);
 /* Are the bytes of the record what the client is to read: the request's version, in its present shape. */
 bool rest_is_verbatim(const struct rest_call *c, const struct record *r);
 _must_check_ int rest_to_request(struct rest_call *c, const struct json *stored, struct json **ret,

@@ -86,15 +86,6 @@ check_custom_identity(struct rest_call *c, const struct kind *k, const struct js
                   gv_text(c->a, group, version), gv_text(c->a, k->group, k->version));
 }
 
-/* Upstream's schemes are named after the line of source that made them. */
-static const char *
-scheme_name(const struct rest_call *c, bool shared)
-{
-  if (personality_minor(c->personality) < 32)
-    return "pkg/runtime/scheme.go:100";
-  return shared ? "pkg/runtime/scheme.go:111" : "pkg/api/legacyscheme/scheme.go:30";
-}
-
 /* Does the body claim to be something else than `k`? It may leave out what it is. */
 static int
 check_identity(struct rest_call *c, const struct kind *k, const struct json *in, struct kerr *reterr)
@@ -112,13 +103,13 @@ check_identity(struct rest_call *c, const struct kind *k, const struct json *in,
     return 0;
   if (!rest_kind(c, group, version, kind) && is_meta_kind(k))
     return kerr_set(reterr, KERR_BAD_REQUEST, NULL, "no kind \"%s\" is registered for version \"%s\" in scheme \"%s\"",
-                    kind, gv_text(c->a, group, version), scheme_name(c, true));
+                    kind, gv_text(c->a, group, version), rest_scheme_name(c, true));
   if (!rest_kind(c, group, version, kind))
     return kerr_set(
         reterr, KERR_BAD_REQUEST, NULL,
         "%s in version \"%s\" cannot be handled as a %s: no kind \"%s\" is registered for version \"%s\" in "
         "scheme \"%s\"",
-        kind, version, k->kind, kind, gv_text(c->a, group, version), scheme_name(c, false));
+        kind, version, k->kind, kind, gv_text(c->a, group, version), rest_scheme_name(c, false));
   if (strcmp(kind, k->kind) != 0)
     return kerr_set(reterr, KERR_BAD_REQUEST, NULL,
                     "%s in version \"%s\" cannot be handled as a %s: converting (%s.%s) to (%s.%s): unknown conversion",

@@ -205,12 +205,47 @@ rest_time(struct arena *a, int64_t wall)
   return arena_strdup(a, clock_rfc3339(wall, false, buf));
 }
 
+/* Upstream's schemes are named after the line of source that made them. */
+const char *
+rest_scheme_name(const struct rest_call *c, bool shared)
+{
+  if (personality_minor(c->personality) < 32)
+    return "pkg/runtime/scheme.go:100";
+  return shared ? "pkg/runtime/scheme.go:111" : "pkg/api/legacyscheme/scheme.go:30";
+}
+
 bool
 rest_is_verbatim(const struct rest_call *c, const struct record *r)
 {
-  const struct custom *custom = c->stored->custom;
+  const struct kind *k = c->stored;
 
-  return c->kind == c->stored && (!custom || record_revision(r) >= custom->definition->since);
+  if (c->kind != k)
+    return false;
+  if (k->custom)
+    return record_revision(r) >= k->custom->definition->since;
+  return span_starts(record_bytes(r), span_of(arena_printf(c->a, "{\"kind\":\"%s\",\"apiVersion\":\"%s\",", k->kind,
+                                                           gv_text(c->a, k->group, k->version))));
+}
+
+/*
+ * The kind an object was stored as: mostly that in which it would be stored now, else another version that the release
+ * knows. What a store brought along from a release whose versions are gone can only be read by that release.
+ */
+static int
+kind_of_stored(struct rest_call *c, const struct json *stored, const struct kind **ret, struct kerr *reterr)
+{
+  const char *group = "", *version = "", *api_version = object_api_version(stored);
+
+  *ret = c->stored;
+  if (strcmp(api_version, gv_text(c->a, c->stored->group, c->stored->version)) == 0)
+    return 0;
+  if (gv_parse(c->a, api_version, &group, &version, reterr) < 0)
+    return -(int)reterr->code;
+  *ret = rest_kind(c, group, version, object_kind(stored));
+  if (*ret && !(*ret)->custom)
+    return 0;
+  return kerr_set(reterr, KERR_INTERNAL, NULL, "no kind \"%s\" is registered for version \"%s\" in scheme \"%s\"",
+                  object_kind(stored), api_version, rest_scheme_name(c, false));
 }
 
 int
@@ -218,11 +253,15 @@ rest_to_request(struct rest_call *c, const struct json *stored, struct json **re
 {
   if (c->kind->custom)
     return custom_read(c->a, c->kind, stored, ret, reterr);
-  if (c->kind == c->stored) {
+  const struct kind *k;
+
+  if (kind_of_stored(c, stored, &k, reterr) < 0)
+    return -(int)reterr->code;
+  if (c->kind == k) {
     *ret = json_shallow(c->a, stored);
     return 0;
   }
-  return kind_convert(c->a, c->stored, c->kind, stored, ret, reterr);
+  return kind_convert(c->a, k, c->kind, stored, ret, reterr);
 }
 
 int
