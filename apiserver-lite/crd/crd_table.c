@@ -46,7 +46,7 @@ custom_table_columns(struct arena *a, const struct custom *c, struct json *colum
 /* -- cells: a column that cannot show what is there is null -- */
 
 static struct json *
-cell_text(struct arena *a, const struct json *v)
+custom_cell_text(struct arena *a, const struct json *v)
 {
   char buf[NUMBER_TEXT_MAX];
 
@@ -85,7 +85,7 @@ cell(struct arena *a, const char *type, const struct json *v, int64_t now)
   bool number = json_is(v, JSON_INT) || json_is(v, JSON_NUMBER);
 
   if (strcmp(type, "string") == 0)
-    return cell_text(a, v);
+    return custom_cell_text(a, v);
   if (strcmp(type, "date") == 0)
     return cell_date(a, v, now);
   if (strcmp(type, "integer") == 0 && number)

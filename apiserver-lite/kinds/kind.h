@@ -45,6 +45,7 @@ struct kind {
 
 struct kind_column {
   const char *name, *type, *format; /* format "name" or "" */
+  const char *description;          /* upstream's: clients may show it */
   int priority;
 };
 /* The columns of a kind's server-side table; the cells are table_*.c's business. */

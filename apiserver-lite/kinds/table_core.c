@@ -134,7 +134,7 @@ view_pod(struct arena *a, const struct json *pod)
 }
 
 struct json *
-table_pod_ready(const struct table_cell_context *t, const char *path)
+cell_pod_ready(const struct table_cell_context *t, const char *path)
 {
   struct pod_view v = view_pod(t->a, t->o);
 
@@ -143,14 +143,14 @@ table_pod_ready(const struct table_cell_context *t, const char *path)
 }
 
 struct json *
-table_pod_status(const struct table_cell_context *t, const char *path)
+cell_pod_status(const struct table_cell_context *t, const char *path)
 {
   (void)path;
   return json_new_str(t->a, view_pod(t->a, t->o).reason);
 }
 
 struct json *
-table_pod_restarts(const struct table_cell_context *t, const char *path)
+cell_pod_restarts(const struct table_cell_context *t, const char *path)
 {
   struct pod_view v = view_pod(t->a, t->o);
 
@@ -161,7 +161,7 @@ table_pod_restarts(const struct table_cell_context *t, const char *path)
 }
 
 struct json *
-table_pod_ip(const struct table_cell_context *t, const char *path)
+cell_pod_ip(const struct table_cell_context *t, const char *path)
 {
   const char *ip = json_get_str(json_at(table_at(t->o, "status.podIPs"), 0), "ip");
 
@@ -170,7 +170,7 @@ table_pod_ip(const struct table_cell_context *t, const char *path)
 }
 
 struct json *
-table_pod_gates(const struct table_cell_context *t, const char *path)
+cell_pod_gates(const struct table_cell_context *t, const char *path)
 {
   const struct json *gates = table_at(t->o, "spec.readinessGates");
   size_t open = 0;
@@ -189,7 +189,7 @@ table_pod_gates(const struct table_cell_context *t, const char *path)
 /* -- nodes -- */
 
 struct json *
-table_node_status(const struct table_cell_context *t, const char *path)
+cell_node_status(const struct table_cell_context *t, const char *path)
 {
   const struct json *ready = object_condition(t->o, "Ready");
   const char *status = !ready                                                      ? "Unknown"
@@ -202,7 +202,7 @@ table_node_status(const struct table_cell_context *t, const char *path)
 }
 
 struct json *
-table_node_roles(const struct table_cell_context *t, const char *path)
+cell_node_roles(const struct table_cell_context *t, const char *path)
 {
   static const char prefix[] = "node-role.kubernetes.io/";
   const struct json *labels = object_labels(t->o);
@@ -224,7 +224,7 @@ table_node_roles(const struct table_cell_context *t, const char *path)
 }
 
 struct json *
-table_node_ip(const struct table_cell_context *t, const char *type)
+cell_node_ip(const struct table_cell_context *t, const char *type)
 {
   for (json_each_item (p, table_at(t->o, "status.addresses")))
     if (strcmp(json_get_str_or(*p, "type", ""), type) == 0)
@@ -235,22 +235,22 @@ table_node_ip(const struct table_cell_context *t, const char *type)
 /* -- events -- */
 
 struct json *
-table_event_first(const struct table_cell_context *t, const char *path)
+cell_event_first(const struct table_cell_context *t, const char *path)
 {
   (void)path;
   return table_age(t, json_str(table_at(t->o, "firstTimestamp")) ? "firstTimestamp" : "eventTime");
 }
 
 struct json *
-table_event_last(const struct table_cell_context *t, const char *path)
+cell_event_last(const struct table_cell_context *t, const char *path)
 {
   if (table_at(t->o, "series"))
     return table_age(t, "series.lastObservedTime");
-  return json_str(table_at(t->o, "lastTimestamp")) ? table_age(t, "lastTimestamp") : table_event_first(t, path);
+  return json_str(table_at(t->o, "lastTimestamp")) ? table_age(t, "lastTimestamp") : cell_event_first(t, path);
 }
 
 struct json *
-table_event_object(const struct table_cell_context *t, const char *path)
+cell_event_object(const struct table_cell_context *t, const char *path)
 {
   const struct json *about = json_get(t->o, "involvedObject");
   char *kind = arena_strdup(t->a, json_get_str_or(about, "kind", ""));
@@ -262,7 +262,7 @@ table_event_object(const struct table_cell_context *t, const char *path)
 }
 
 struct json *
-table_event_source(const struct table_cell_context *t, const char *path)
+cell_event_source(const struct table_cell_context *t, const char *path)
 {
   const char *component = json_get_str_or(json_get(t->o, "source"), "component", ""),
              *host = json_get_str_or(json_get(t->o, "source"), "host", "");
@@ -276,7 +276,7 @@ table_event_source(const struct table_cell_context *t, const char *path)
 }
 
 struct json *
-table_event_message(const struct table_cell_context *t, const char *path)
+cell_event_message(const struct table_cell_context *t, const char *path)
 {
   struct span s = span_trim(span_of(json_get_str_or(t->o, "message", "")));
 
@@ -285,7 +285,7 @@ table_event_message(const struct table_cell_context *t, const char *path)
 }
 
 struct json *
-table_event_count(const struct table_cell_context *t, const char *path)
+cell_event_count(const struct table_cell_context *t, const char *path)
 {
   int64_t n = json_get_int(t->o, "count", 0);
 
@@ -300,7 +300,7 @@ table_event_count(const struct table_cell_context *t, const char *path)
 /* -- services -- */
 
 struct json *
-table_service_external(const struct table_cell_context *t, const char *path)
+cell_service_external(const struct table_cell_context *t, const char *path)
 {
   const char *type = json_get_str_or(json_get(t->o, "spec"), "type", ""), *all = "";
 
@@ -318,7 +318,7 @@ table_service_external(const struct table_cell_context *t, const char *path)
 }
 
 struct json *
-table_service_ports(const struct table_cell_context *t, const char *path)
+cell_service_ports(const struct table_cell_context *t, const char *path)
 {
   const char *all = "";
 
@@ -337,7 +337,7 @@ table_service_ports(const struct table_cell_context *t, const char *path)
 /* -- resource.k8s.io -- */
 
 struct json *
-table_claim_state(const struct table_cell_context *t, const char *path)
+cell_claim_state(const struct table_cell_context *t, const char *path)
 {
   bool deleted = object_is_deleting(t->o), allocated = table_at(t->o, "status.allocation") != NULL;
   const char *state = deleted ? "deleted" : "";

@@ -7,31 +7,29 @@
 #include "table_cells.h"
 
 static void
-add_column(struct arena *a, struct json *columns, const char *name, const char *type, const char *format, int priority)
+add_column(struct arena *a, struct json *columns, const struct kind_column *from)
 {
   struct json *col = json_append(a, columns, json_new_object(a));
 
-  json_set_str(a, col, "name", name);
-  json_set_str(a, col, "type", type);
-  json_set_str(a, col, "format", format);
-  json_set_str(a, col, "description", "");
-  json_set_int(a, col, "priority", priority);
+  json_set_str(a, col, "name", from->name);
+  json_set_str(a, col, "type", from->type);
+  json_set_str(a, col, "format", from->format);
+  json_set_str(a, col, "description", from->description);
+  json_set_int(a, col, "priority", from->priority);
 }
 
 static void
-add_columns(struct arena *a, const struct kind *k, struct json *columns, const struct kind_table *table)
+add_columns(struct arena *a, const struct kind *k, struct json *columns)
 {
+  const struct kind_table *shape;
+
   if (k->custom) {
     custom_table_columns(a, k->custom, columns);
     return;
   }
-  if (!table) {
-    add_column(a, columns, "Name", "string", "name", 0);
-    add_column(a, columns, "Created At", "date", "", 0);
-  }
-  for (size_t i = 0; table && i < table->n; i++)
-    add_column(a, columns, table->columns[i].name, table->columns[i].type, table->columns[i].format,
-               table->columns[i].priority);
+  shape = table_of(k);
+  for (size_t i = 0; i < shape->n; i++)
+    add_column(a, columns, &shape->columns[i]);
 }
 
 enum include { INCLUDE_METADATA, INCLUDE_OBJECT, INCLUDE_NONE };
@@ -61,16 +59,11 @@ static void
 add_row(struct rest_call *c, struct json *rows, const struct json *o, enum include include)
 {
   struct json *row = json_append(c->a, rows, json_new_object(c->a)), *cells = json_ensure_array(c->a, row, "cells");
-  const char *created = json_str(json_dig(o, "metadata", "creationTimestamp", NULL));
 
-  if (c->kind->custom) {
+  if (c->kind->custom)
     custom_table_cells(c->a, c->kind->custom, o, c->now, cells);
-  } else if (table_of(c->kind)) {
+  else
     table_cells(c->a, c->kind, o, c->now, cells);
-  } else {
-    json_append_str(c->a, cells, object_name(o));
-    json_append_str(c->a, cells, created ? created : "<unknown>");
-  }
   if (include == INCLUDE_METADATA)
     json_set(c->a, row, "object", rest_partial(c, o));
   else if (include == INCLUDE_OBJECT)
@@ -97,7 +90,7 @@ rest_table(struct rest_call *c, const struct json **objects, size_t n, struct js
   }
   json_set(c->a, table, "metadata", meta);
   columns = json_ensure_array(c->a, table, "columnDefinitions");
-  add_columns(c->a, c->kind, columns, table_of(c->kind));
+  add_columns(c->a, c->kind, columns);
   rows = json_ensure_array(c->a, table, "rows");
   for (size_t i = 0; i < n; i++)
     add_row(c, rows, objects[i], include);

@@ -88,7 +88,15 @@ struct kind_row {
 
 struct column {
   const char *name, *type, *format;
+  const char *doc;      /* what the column shows */
+  const char *doc_name; /* or the name of a `describe` that says it */
   int priority;
+  struct place where;
+};
+
+/* Text that columns share. */
+struct description {
+  const char *name, *text;
 };
 
 struct table {
@@ -131,6 +139,7 @@ struct model {
   ARRAY(struct named) named;
   ARRAY(struct kind_decl) kinds;
   ARRAY(struct table) tables;
+  ARRAY(struct description) descriptions;
   ARRAY(struct resource) resources;
   ARRAY(struct likeness) likenesses;
   ARRAY(struct group_version) group_versions; /* in order of discovery */

@@ -264,6 +264,31 @@ emit_subs(const struct model *m, size_t resource, size_t kind_row, size_t row, F
   return n;
 }
 
+/* What a column shows: its own text, or the one it names. */
+static const char *
+column_doc(const struct model *m, const struct column *c)
+{
+  if (!c->doc_name)
+    return c->doc ? c->doc : "";
+  for (size_t i = 0; i < m->descriptions.n; i++)
+    if (strcmp(m->descriptions.at[i].name, c->doc_name) == 0)
+      return m->descriptions.at[i].text;
+  complain(&c->where, "no description '%s'", c->doc_name);
+}
+
+/* A C string; \n in the text stays what it is. */
+static void
+emit_prose(const char *text, FILE *out)
+{
+  (void)fputc('"', out);
+  for (; *text; text++) {
+    if (*text == '"')
+      (void)fputc('\\', out);
+    (void)fputc(*text, out);
+  }
+  (void)fputc('"', out);
+}
+
 static void
 emit_columns(const struct model *m, FILE *out)
 {
@@ -272,7 +297,9 @@ emit_columns(const struct model *m, FILE *out)
     fprintf(out, "static const struct kind_column columns_%zu[] = {\n", i);
     for (size_t k = 0; k < t->columns.n; k++) {
       const struct column *c = &t->columns.at[k];
-      fprintf(out, "  { \"%s\", \"%s\", \"%s\", %d },\n", c->name, c->type, c->format, c->priority);
+      fprintf(out, "  { \"%s\", \"%s\", \"%s\", ", c->name, c->type, c->format);
+      emit_prose(column_doc(m, c), out);
+      fprintf(out, ", %d },\n", c->priority);
     }
     fputs("};\n", out);
   }

@@ -19,7 +19,7 @@ struct reader {
   struct model *m;
   struct place where;
   const char *package;
-  enum { IN_NOTHING, IN_TYPE, IN_NAMED, IN_TABLE, IN_RESOURCE } in;
+  enum { IN_NOTHING, IN_TYPE, IN_NAMED, IN_TABLE, IN_DESCRIPTION, IN_RESOURCE } in;
 };
 
 static _Noreturn void
@@ -330,20 +330,49 @@ table_line(struct reader *r, const struct line *l)
 {
   struct table *t = &r->m->tables.at[r->m->tables.n - 1];
   if (l->n < 2)
-    complain(&r->where, "expected: NAME TYPE [format=F] [priority=N]");
+    complain(&r->where, "expected: NAME TYPE [format=F] [priority=N] [doc=NAME]");
   struct column *c = ARRAY_PUSH(&t->columns);
   c->name = l->words[0];
   c->type = l->words[1];
   c->format = "";
+  c->where = r->where;
   for (int i = 2; i < l->n; i++) {
     const char *v;
     if (attribute_value(l->words[i], "format", &v))
       c->format = v;
     else if (attribute_value(l->words[i], "priority", &v))
       c->priority = (int)strtol(v, NULL, 10);
+    else if (attribute_value(l->words[i], "doc", &v))
+      c->doc_name = v;
     else
       unexpected(r, "unknown attribute of a column", l->words[i]);
   }
+}
+
+/* Where the text goes that `: ` lines give: the last description, or the last column of the last table. */
+static const char **
+prose_slot(struct reader *r)
+{
+  if (r->in == IN_DESCRIPTION)
+    return &r->m->descriptions.at[r->m->descriptions.n - 1].text;
+  struct table *t = &r->m->tables.at[r->m->tables.n - 1];
+  if (!t->columns.n)
+    complain(&r->where, "a text without a column");
+  return &t->columns.at[t->columns.n - 1].doc;
+}
+
+/* "    : text": the text as it stands, after what the lines above it gave and a blank. False: it is no such line. */
+static bool
+prose_line(struct reader *r, const char *text)
+{
+  const char *p = text + strspn(text, " ");
+
+  if (strncmp(p, ": ", 2) != 0 || (r->in != IN_TABLE && r->in != IN_DESCRIPTION))
+    return false;
+  const char **slot = prose_slot(r);
+  int n = (int)strcspn(p + 2, "\n");
+  *slot = *slot ? mem_printf("%s %.*s", *slot, n, p + 2) : mem_printf("%.*s", n, p + 2);
+  return true;
 }
 
 /* -- statements -- */
@@ -495,6 +524,14 @@ table_statement(struct reader *r, const struct line *l)
 }
 
 static void
+describe_statement(struct reader *r, const struct line *l)
+{
+  struct description *d = ARRAY_PUSH(&r->m->descriptions);
+  d->name = l->words[1];
+  r->in = IN_DESCRIPTION;
+}
+
+static void
 package_statement(struct reader *r, const struct line *l)
 {
   r->package = l->words[1];
@@ -522,11 +559,12 @@ statement(struct reader *r, const struct line *l)
     void (*read)(struct reader *r, const struct line *l);
     bool needs_package;
   } statements[] = {
-    { "package", package_statement, false }, { "type", type_statement, true },
-    { "kind", kind_statement, true },        { "enum", enum_statement, true },
-    { "scalar", scalar_statement, true },    { "like", like_statement, true },
-    { "alias", alias_statement, true },      { "resource", resource_statement, false },
-    { "table", table_statement, false },     { "group", group_statement, false },
+    { "package", package_statement, false },   { "type", type_statement, true },
+    { "kind", kind_statement, true },          { "enum", enum_statement, true },
+    { "scalar", scalar_statement, true },      { "like", like_statement, true },
+    { "alias", alias_statement, true },        { "resource", resource_statement, false },
+    { "table", table_statement, false },       { "group", group_statement, false },
+    { "describe", describe_statement, false },
   };
   r->in = IN_NOTHING;
   for (size_t i = 0; i < ARRAY_SIZE(statements); i++) {
@@ -544,6 +582,8 @@ static void
 line(struct reader *r, char *text)
 {
   struct line l;
+  if (prose_line(r, text))
+    return;
   split(r, text, &l);
   if (l.n == 0)
     return;
