@@ -137,7 +137,7 @@ test: $(TESTS) $(FUZZERS) build/dralab
 	@tests/run-all "$(TESTS)" "$(FUZZERS)"
 quickstart: ; @tests/quickstart
 examples: build/dralab
-	@tests/e2e/run tests/e2e/pods.test tests/e2e/classic.test
+	@tests/e2e/run tests/e2e/pods.test tests/e2e/classic.test tests/e2e/classic_faults.test
 
 e2e: build/dralab
 	@tests/e2e/run
