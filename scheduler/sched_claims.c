@@ -320,6 +320,7 @@ sched_claims_postfilter(struct sched_attempt *t)
     const struct sched_claim *c = &t->claims[i];
     _cleanup_kerr_ struct kerr err = KERR_INIT;
     struct json *copy, *status;
+    struct record *written;
     int r;
 
     if (c->allocate || !sched_claim_only_ours(c->tree, t->pod->uid))
@@ -329,9 +330,12 @@ sched_claims_postfilter(struct sched_attempt *t)
     json_remove(status, "reservedFor");
     json_remove(status, "allocation");
     json_remove(status, "devices");
-    r = kclient_update(t->s->config.client, &KC_RESOURCECLAIMS, "status", copy, NULL, &err);
-    if (r == 0)
+    r = kclient_update(t->s->config.client, &KC_RESOURCECLAIMS, "status", copy, &written, &err);
+    if (r == 0) {
+      sched_assume(t->s, SCHED_WATCH_CLAIMS, t->s->claims, written); /* the next attempt must not take it for ours */
+      record_unref(written);
       return true;
+    }
     log_warn(t->s->config.log, "scheduler", "deallocate claim %s/%s: %s", object_namespace(c->tree),
              object_name(c->tree), err.msg);
   }

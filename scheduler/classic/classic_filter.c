@@ -394,11 +394,12 @@ give_up(struct sched_attempt *t, size_t i, struct kerr *reterr)
   struct scheduler *s = t->s;
   bool ours = k->structured && !s->dra->alpha; /* 1.30 did not tell its own from others here */
   struct json *copy = json_copy(t->a, t->claims[i].tree), *status = json_ensure_object(t->a, copy, "status");
+  struct record *written;
+  int r;
 
   if (!ours && s->classic->rules->careful && *classic_selected_node(t->classic->context)) {
-    struct record *written;
-    int r = classic_context_publish(s->config.client, s->dra, t->tree, t->classic->context,
-                                    &(struct classic_wish){ .selected = "" }, &written, reterr);
+    r = classic_context_publish(s->config.client, s->dra, t->tree, t->classic->context,
+                                &(struct classic_wish){ .selected = "" }, &written, reterr);
 
     if (r < 0)
       return r;
@@ -410,7 +411,12 @@ give_up(struct sched_attempt *t, size_t i, struct kerr *reterr)
     json_remove(status, "allocation");
   else
     json_set_bool(t->a, status, "deallocationRequested", true);
-  return kclient_update(s->config.client, s->dra->claims, "status", copy, NULL, reterr);
+  r = kclient_update(s->config.client, s->dra->claims, "status", copy, &written, reterr);
+  if (r < 0)
+    return r;
+  sched_assume(s, SCHED_WATCH_CLAIMS, s->claims, written); /* the next attempt must not take it for ours */
+  record_unref(written);
+  return 0;
 }
 
 const char *
