@@ -12,6 +12,7 @@
 #include "amounts.h"
 #include "apiserver_internal.h"
 #include "object.h"
+#include "quota_scope.h"
 #include "rest_meta.h"
 
 #define PER_CLASS    ".deviceclass.resource.k8s.io/devices"
@@ -119,30 +120,10 @@ usage_of(struct rest_call *c, const struct json *o, struct amounts *u)
 
 /* -- quotas -- */
 
-/* Quotas with scopes are about some pods only (evaluator/core/pods.go podMatchesScopeFunc). */
-static bool
-in_scope(struct rest_call *c, const struct json *quota, const struct json *o)
-{
-  const struct json *scopes = json_dig(quota, "spec", "scopes", NULL);
-  bool best_effort = strcmp(json_get_str_or(json_get(o, "status"), "qosClass", ""), "BestEffort") == 0;
-  bool terminating = json_dig(o, "spec", "activeDeadlineSeconds", NULL) != NULL;
-
-  if (json_dig(quota, "spec", "scopeSelector", NULL))
-    return false; /* priority classes and cross-namespace affinity: nothing here sets them */
-  if (json_count(scopes) && (*c->info.group || strcmp(c->info.resource, "pods") != 0))
-    return false;
-  for (json_each_item (s, scopes)) {
-    const char *scope = json_str(*s);
-
-    if ((strcmp(scope, "BestEffort") == 0 && !best_effort) || (strcmp(scope, "NotBestEffort") == 0 && best_effort) ||
-        (strcmp(scope, "Terminating") == 0 && !terminating) || (strcmp(scope, "NotTerminating") == 0 && terminating))
-      return false;
-  }
-  return true;
-}
-
 struct excess {
   const char *requested, *used, *limited; /* "a=1,b=2" */
+  const char *names;                      /* "a,b": all that the quota limits and the object uses */
+  bool unknown;                           /* nobody has counted one of them yet */
 };
 
 static const char *
@@ -159,7 +140,7 @@ charge(struct rest_call *c, const struct json *quota, struct amounts *u, struct 
   struct json *sorted = hard ? json_shallow(c->a, hard) : json_new_object(c->a);
   bool concerned = false;
 
-  *ret = (struct excess){ "", "", "" };
+  *ret = (struct excess){ "", "", "", "", false };
   *ret_used = used ? json_shallow(c->a, used) : json_new_object(c->a);
   json_sort_members(sorted);
   for (json_each_member (m, sorted)) {
@@ -169,7 +150,8 @@ charge(struct rest_call *c, const struct json *quota, struct amounts *u, struct 
     if (!mine || !amounts_read(hard, m->name, &limit))
       continue;
     concerned = true;
-    (void)amounts_read(used, m->name, &has);
+    ret->names = arena_printf(c->a, "%s%s%s", ret->names, *ret->names ? "," : "", m->name);
+    ret->unknown = !amounts_read(used, m->name, &has) || ret->unknown;
     sum = quantity_add(&has, &mine->amount);
     if (quantity_cmp(&sum, &limit) > 0) {
       ret->requested = join(c, ret->requested, m->name, &mine->amount);
@@ -201,6 +183,24 @@ store_used(struct rest_call *c, struct record *quota, struct json *used, struct 
   return err.code == KERR_CONFLICT || err.code == KERR_NOT_FOUND ? 1 : kerr_move(reterr, &err);
 }
 
+static bool
+is_pod(const struct rest_call *c)
+{
+  return !*c->info.group && strcmp(c->info.resource, "pods") == 0;
+}
+
+/* A quota on cpu or memory wants every container to say how much. */
+static int
+check_said(struct rest_call *c, const struct json *quota, const struct json *o, struct kerr *reterr)
+{
+  const char *open = is_pod(c) ? quota_left_open(c->a, quota, o) : "";
+
+  if (!*open)
+    return 0;
+  return admission_forbid(c, o, arena_printf(c->a, "failed quota: %s: must specify %s", object_name(quota), open),
+                          reterr);
+}
+
 static int
 charge_quota(struct rest_call *c, struct span key, const struct json *o, struct amounts *u, struct kerr *reterr)
 {
@@ -212,8 +212,17 @@ charge_quota(struct rest_call *c, struct span key, const struct json *o, struct 
 
     if (store_get(c->s->store, key, 0, &quota, &err) < 0)
       return err.code == KERR_NOT_FOUND ? 0 : kerr_move(reterr, &err);
-    if (!in_scope(c, record_tree(quota), o) || !charge(c, record_tree(quota), u, &used, &excess))
+    if (!quota_in_scope(record_tree(quota), o, is_pod(c)))
       return 0;
+    if (check_said(c, record_tree(quota), o, reterr) < 0)
+      return -(int)reterr->code;
+    if (!charge(c, record_tree(quota), u, &used, &excess))
+      return 0;
+    if (excess.unknown)
+      return admission_forbid(c, o,
+                              arena_printf(c->a, "status unknown for quota: %s, resources: %s",
+                                           object_name(record_tree(quota)), excess.names),
+                              reterr);
     if (*excess.requested)
       return admission_forbid(c, o,
                               arena_printf(c->a, "exceeded quota: %s, requested: %s, used: %s, limited: %s",
