@@ -6,8 +6,10 @@
 #include "cli.h"
 #include "cluster_access.h"
 #include "cluster_dir.h"
+#include "cluster_era.h"
 #include "cluster_options.h"
 #include "daemon.h"
+#include "gates.h"
 #include "gates.h"
 
 #define START_TIMEOUT (60 * CLOCK_SEC)
@@ -37,11 +39,32 @@ wait_for_nodes(struct cli *cli, const struct cluster_dir *d, int64_t timeout, st
   return r;
 }
 
-static void
-next_commands(struct cli *cli, const char *name)
+/* Where the release keeps Dynamic Resource Allocation off, how to have it. */
+static const char *
+flag_for_claims(const struct cluster_config *c)
 {
+  _cleanup_(personality_unrefp) struct personality *p = NULL;
+  _cleanup_kerr_ struct kerr ignored = KERR_INIT;
+
+  if (personality_new(c->kubernetes_version, c->feature_gates, c->runtime_config, &p, &ignored) < 0 ||
+      personality_gate(p, "DynamicResourceAllocation"))
+    return NULL;
+  return cluster_era_hint(personality_minor(p));
+}
+
+static void
+next_commands(struct cli *cli, const char *name, const struct cluster_config *c)
+{
+  const char *flag = flag_for_claims(c);
+
   cli_note(cli, "Set kubectl context to \"dralab-%s\"", name);
-  cli_note(cli, "You can now use your cluster with:\n\nkubectl get resourceslices --context dralab-%s\n", name);
+  if (flag)
+    cli_note(
+        cli,
+        "Dynamic Resource Allocation is off in this release unless it is asked for: dralab config gates --name %s %s",
+        name, flag);
+  cli_note(cli, "You can now use your cluster with:\n\nkubectl get %s --context dralab-%s\n",
+           flag ? "nodes" : "resourceslices", name);
 }
 
 static int
@@ -129,7 +152,7 @@ create_run(struct cli *cli, void *options, struct kerr *reterr)
     r = wait_for_nodes(cli, &d, o->wait, reterr);
   if (r < 0)
     return kerr_wrap(reterr, "failed to create cluster");
-  next_commands(cli, d.name);
+  next_commands(cli, d.name, &c);
   return 0;
 }
 

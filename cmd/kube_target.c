@@ -1,8 +1,10 @@
 #include "kube_target.h"
 
 #include <string.h>
+#include <strings.h>
 
 #include "ceilings.h"
+#include "cluster_era.h"
 #include "codec.h"
 
 int
@@ -40,8 +42,46 @@ kube_fail(struct kerr *err)
   return 1;
 }
 
+/* The kinds of resource.k8s.io in any release. */
+static bool
+is_claim_kind(const char *typed)
+{
+  static const char *const stems[] = { "deviceclass",   "resourceclass",        "resourceclaim",
+                                       "resourceslice", "podschedulingcontext", "podscheduling" };
+
+  for (size_t i = 0; i < ARRAY_SIZE(stems); i++)
+    if (strncasecmp(typed, stems[i], strlen(stems[i])) == 0)
+      return true;
+  return false;
+}
+
+/* Below upstream's words: which flag would have made this type known. */
+static void
+add_hint(struct cli *cli, struct kube *k, const char *typed, struct kerr *err)
+{
+  _cleanup_(personality_unrefp) struct personality *p = NULL;
+  _cleanup_kerr_ struct kerr ignored = KERR_INIT;
+  enum kerr_code code = err->code;
+  const char *flag, *text;
+
+  for (size_t i = 0; i < k->map.n; i++)
+    if (strcmp(k->map.list[i].res.group, KC_RESOURCECLAIMS.group) == 0)
+      return;
+  if (!is_claim_kind(typed) || kube_release(k, cli->arena, &p, &ignored) < 0)
+    return;
+  flag = cluster_era_hint(personality_minor(p));
+  if (!flag)
+    return;
+  text = arena_printf(cli->arena,
+                      "%s\nhint: Dynamic Resource Allocation is off in Kubernetes 1.%d unless it is asked for:\n"
+                      "      dralab config gates %s",
+                      err->msg, personality_minor(p), flag);
+  kerr_release(err);
+  (void)kerr_set(err, code, NULL, "%s", text);
+}
+
 static int
-add_types(struct cli *cli, const struct kube *k, const char *types, struct kube_item *list, size_t max, size_t *n,
+add_types(struct cli *cli, struct kube *k, const char *types, struct kube_item *list, size_t max, size_t *n,
           struct kerr *reterr)
 {
   while (*types) {
@@ -55,8 +95,10 @@ add_types(struct cli *cli, const struct kube *k, const char *types, struct kube_
       list[(*n)++] = (struct kube_item){ .info = info };
     if (*n == before) {
       r = resource_map_find(&k->map, type, &info, reterr);
-      if (r < 0)
+      if (r < 0) {
+        add_hint(cli, k, type, reterr);
         return r;
+      }
       list[(*n)++] = (struct kube_item){ .info = info };
     }
     types += len + (types[len] == ',');
@@ -103,7 +145,7 @@ kube_release(struct kube *k, struct arena *a, struct personality **ret, struct k
 }
 
 int
-kube_items(struct cli *cli, const struct kube *k, struct kube_item **ret, size_t *ret_n, struct kerr *reterr)
+kube_items(struct cli *cli, struct kube *k, struct kube_item **ret, size_t *ret_n, struct kerr *reterr)
 {
   size_t max = k->map.n + cli->n_args + 64, n = 0;
   struct kube_item *list = arena_array_of(cli->arena, struct kube_item, max);

@@ -44,7 +44,7 @@ struct kube_item {
   const struct resource_info *info;
   const char *name; /* NULL: the whole collection */
 };
-_must_check_ int kube_items(struct cli *cli, const struct kube *k, struct kube_item **ret, size_t *ret_n,
+_must_check_ int kube_items(struct cli *cli, struct kube *k, struct kube_item **ret, size_t *ret_n,
                             struct kerr *reterr);
 /* The namespace for one item: that of the command, or none for a cluster-scoped kind. */
 const char *kube_ns_of(const struct kube *k, const struct resource_info *info);

@@ -50,6 +50,15 @@ served_version(const struct resource_map *map, const char *kind)
   return NULL;
 }
 
+static bool
+any_served(const struct resource_map *map)
+{
+  for (size_t i = 0; i < map->n; i++)
+    if (strcmp(map->list[i].res.group, "resource.k8s.io") == 0)
+      return true;
+  return false;
+}
+
 /* An apiVersion of DRA that this cluster does not serve, or a body that is not of the version it names. */
 static const char *
 hint_version(struct arena *a, const struct json *o, const struct resource_map *map)
@@ -60,13 +69,15 @@ hint_version(struct arena *a, const struct json *o, const struct resource_map *m
 
   if (!version)
     return NULL;
-  if (!served)
+  if (!served && !any_served(map))
     return arena_printf(
-        a,
-        "this cluster serves no %s in resource.k8s.io. The classic kinds need an older release:\n"
-        "      dralab create cluster --kubernetes-version 1.31 --feature-gates "
-        "DynamicResourceAllocation=true,DRAControlPlaneController=true --runtime-config resource.k8s.io/v1alpha3=true",
-        object_kind(o));
+        a, "this cluster does not serve resource.k8s.io; `dralab config gates --dra structured` (or classic) "
+           "switches it on");
+  if (!served)
+    return arena_printf(a,
+                        "this cluster serves no %s in resource.k8s.io. The classic kinds need an older release:\n"
+                        "      dralab create cluster --kubernetes-version 1.31 --dra classic",
+                        object_kind(o));
   if (strcmp(version, served) == 0)
     return NULL;
   if (shape && strcmp(shape, "v1alpha3") == 0)

@@ -90,7 +90,7 @@ resource_map_find(const struct resource_map *m, const char *typed, const struct 
       *ret = &m->list[i];
       return 0;
     }
-  return kerr_set(reterr, KERR_NOT_FOUND, NULL, "the server doesn't have a resource type \"%s\"", typed);
+  return kerr_set(reterr, KERR_USAGE, NULL, "the server doesn't have a resource type \"%s\"", typed);
 }
 
 int

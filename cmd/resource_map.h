@@ -23,7 +23,7 @@ struct resource_map {
 };
 
 _must_check_ int resource_map_load(struct arena *a, struct kclient *c, struct resource_map *ret, struct kerr *reterr);
-/* KERR_NOT_FOUND `the server doesn't have a resource type "x"`. */
+/* KERR_USAGE `the server doesn't have a resource type "x"`. */
 _must_check_ int resource_map_find(const struct resource_map *m, const char *typed, const struct resource_info **ret,
                                    struct kerr *reterr);
 /* KERR_NOT_FOUND `no matches for kind "X" in version "g/v"`. */
