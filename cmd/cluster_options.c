@@ -7,7 +7,7 @@
 #include "cluster_era.h"
 #include "gates.h"
 
-static const char *const stores[] = { "memory", "sqlite", "etcd", NULL };
+const char *const cluster_option_stores[] = { "memory", "sqlite", "etcd", NULL };
 static const char *const disables[] = { "scheduler", "controllers", "node-agent", "driver", NULL };
 static const char *const syncs[] = { "full", "normal", NULL };
 
@@ -20,7 +20,7 @@ const struct cli_option cluster_option_rows[] = {
   { "kubernetes-version", 0, CLI_STRING, offsetof(struct cluster_options, kubernetes_version), "V",
     "the release to be (default 1.37)", NULL },
   { "store", 0, CLI_STRING, offsetof(struct cluster_options, store), "KIND",
-    "where objects are kept: memory, sqlite (default), etcd (needs the program etcd)", stores },
+    "where objects are kept: memory, sqlite (default), etcd (needs the program etcd)", cluster_option_stores },
   { "etcd-servers", 0, CLI_LIST, offsetof(struct cluster_options, etcd_servers), "URL,...",
     "use an etcd that is there, which other API servers may use too", NULL },
   { "etcd-cafile", 0, CLI_STRING, offsetof(struct cluster_options, etcd_ca), "FILE",

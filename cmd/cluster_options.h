@@ -22,6 +22,7 @@ struct cluster_options {
 
 /* Rows without the end, for a command's own table. */
 extern const struct cli_option cluster_option_rows[];
+extern const char *const cluster_option_stores[]; /* "memory", ...; ends with NULL */
 
 /* Defaults, then --config, then flags. KERR_USAGE, KERR_INVALID, KERR_PARSE. */
 _must_check_ int cluster_options_config(struct cli *cli, const struct cluster_options *o, struct cluster_config *ret,

@@ -2,6 +2,7 @@
 #include <string.h>
 
 #include "ceilings.h"
+#include "cluster_restore.h"
 #include "cluster_run_internal.h"
 #include "etcd_process.h"
 #include "storage_codec.h"
@@ -31,7 +32,6 @@ prepare_etcd(struct cluster_run *r, struct store_config *config, struct kerr *re
   const struct cluster_etcd *e = &r->config.cluster->etcd;
   struct cluster_store *parts = r->store_parts;
 
-  parts->codec = (struct storage_codec_payload){ .personality = r->personality, .clock = r->config.clock };
   config->etcd.codec = &storage_codec;
   config->etcd.codec_payload = &parts->codec;
   if (e->endpoints) {
@@ -61,10 +61,13 @@ cluster_store_start(struct cluster_run *r, struct kerr *reterr)
   int code = 0;
 
   r->store_parts = mem_alloc(sizeof *r->store_parts);
+  r->store_parts->codec = (struct storage_codec_payload){ .personality = r->personality, .clock = r->config.clock };
   if (strcmp(c->store, "etcd") == 0)
     code = prepare_etcd(r, &config, reterr);
   if (code == 0)
     code = store_open(&config, &r->store, reterr);
+  if (code == 0)
+    code = cluster_restore(r->config.dir, &r->store_parts->codec, r->store, r->config.log, reterr);
   if (code < 0)
     cluster_store_stop(r);
   return code;

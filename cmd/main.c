@@ -36,6 +36,8 @@
   X(cmd_allocate)          \
   X(cmd_validate)          \
   X(cmd_convert)           \
+  X(cmd_snapshot_save)     \
+  X(cmd_snapshot_restore)  \
   X(cmd_doctor)            \
   X(cmd_sandbox_init)      \
   X(cmd_version)           \
