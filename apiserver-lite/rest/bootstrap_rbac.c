@@ -10,6 +10,9 @@
 #include "ceilings.h"
 #include "object.h"
 
+#define SCHEDULER        "system:kube-scheduler"
+#define CLAIM_CONTROLLER "system:controller:resource-claim-controller"
+
 static const struct role {
   const char *name, *rules;
 } roles[] = {
@@ -37,8 +40,7 @@ static const struct role {
     "autoscaling | horizontalpodautoscalers,horizontalpodautoscalers/status | get,list,watch\n"
     "batch | cronjobs,cronjobs/status,jobs,jobs/status | get,list,watch\n"
     "policy | poddisruptionbudgets,poddisruptionbudgets/status | get,list,watch\n"
-    "networking.k8s.io | ingresses,ingresses/status,networkpolicies | get,list,watch\n"
-    "resource.k8s.io | resourceclaims,resourceclaims/status,resourceclaimtemplates | get,list,watch\n" },
+    "networking.k8s.io | ingresses,ingresses/status,networkpolicies | get,list,watch\n" },
   { "edit",
     "core | pods/attach,pods/exec,pods/portforward,pods/proxy,secrets,services/proxy | get,list,watch\n"
     "core | serviceaccounts | impersonate\n"
@@ -53,8 +55,7 @@ static const struct role {
     "batch | cronjobs,jobs | create,delete,deletecollection,patch,update\n"
     "policy | poddisruptionbudgets | create,delete,deletecollection,patch,update\n"
     "networking.k8s.io | ingresses,networkpolicies | create,delete,deletecollection,patch,update\n"
-    "coordination.k8s.io | leases | create,delete,deletecollection,get,list,patch,update,watch\n"
-    "resource.k8s.io | resourceclaims,resourceclaimtemplates | create,delete,deletecollection,patch,update\n" },
+    "coordination.k8s.io | leases | create,delete,deletecollection,get,list,patch,update,watch\n" },
   { "admin",
     "rbac.authorization.k8s.io | rolebindings,roles | create,delete,deletecollection,get,list,patch,update,watch\n"
     "authorization.k8s.io | localsubjectaccessreviews | create\n" },
@@ -78,29 +79,21 @@ static const struct role {
                    "storage.k8s.io | volumeattachments | get\n"
                    "storage.k8s.io | csidrivers | get,list,watch\n"
                    "storage.k8s.io | csinodes | create,delete,get,patch,update\n"
-                   "node.k8s.io | runtimeclasses | get,list,watch\n"
-                   "resource.k8s.io | resourceclaims | get,list,watch\n"
-                   "resource.k8s.io | resourceslices | deletecollection\n"
-                   "resource.k8s.io | resourceslices | create,delete,get,list,patch,update,watch\n" },
-  { "system:kube-scheduler",
-    "core,events.k8s.io | events | create,patch,update\n"
-    "coordination.k8s.io | leases | create,get,list,update,watch\n"
-    "core | nodes | get,list,watch\n"
-    "core | pods | delete,get,list,watch\n"
-    "core | bindings,pods/binding | create\n"
-    "core | pods/status | patch,update\n"
-    "core | replicationcontrollers,services | get,list,watch\n"
-    "apps | replicasets,statefulsets | get,list,watch\n"
-    "policy | poddisruptionbudgets | get,list,watch\n"
-    "core | persistentvolumeclaims,persistentvolumes | get,list,watch\n"
-    "authentication.k8s.io | tokenreviews | create\n"
-    "authorization.k8s.io | subjectaccessreviews | create\n"
-    "storage.k8s.io | csidrivers,csinodes,csistoragecapacities,volumeattachments | get,list,watch\n"
-    "core | namespaces | get,list,watch\n"
-    "resource.k8s.io | deviceclasses,devicetaintrules,resourceslices | get,list,watch\n"
-    "resource.k8s.io | resourceclaims | create,delete,get,list,patch,update,watch\n"
-    "resource.k8s.io | resourceclaims/status | get,list,patch,update,watch\n"
-    "resource.k8s.io | resourceclaims/binding | patch,update\n" },
+                   "node.k8s.io | runtimeclasses | get,list,watch\n" },
+  { SCHEDULER, "core,events.k8s.io | events | create,patch,update\n"
+               "coordination.k8s.io | leases | create,get,list,update,watch\n"
+               "core | nodes | get,list,watch\n"
+               "core | pods | delete,get,list,watch\n"
+               "core | bindings,pods/binding | create\n"
+               "core | pods/status | patch,update\n"
+               "core | replicationcontrollers,services | get,list,watch\n"
+               "apps | replicasets,statefulsets | get,list,watch\n"
+               "policy | poddisruptionbudgets | get,list,watch\n"
+               "core | persistentvolumeclaims,persistentvolumes | get,list,watch\n"
+               "authentication.k8s.io | tokenreviews | create\n"
+               "authorization.k8s.io | subjectaccessreviews | create\n"
+               "storage.k8s.io | csidrivers,csinodes,csistoragecapacities,volumeattachments | get,list,watch\n"
+               "core | namespaces | get,list,watch\n" },
   { "system:kube-controller-manager", "core,events.k8s.io | events | create,patch,update\n"
                                       "coordination.k8s.io | leases | create,get,list,update,watch\n"
                                       "core | secrets,serviceaccounts | create,delete,get,update\n"
@@ -109,6 +102,52 @@ static const struct role {
                                       "authentication.k8s.io | tokenreviews | create\n"
                                       "authorization.k8s.io | subjectaccessreviews | create\n"
                                       "* | * | list,watch\n" },
+  { CLAIM_CONTROLLER, "" },
+};
+
+/* What roles have of resource.k8s.io where DynamicResourceAllocation is on, in the releases `first` to `last`. */
+static const struct dra_rules {
+  const char *role;
+  int first, last;
+  const char *rules;
+} dra_rules[] = {
+  { "view", 32, 37,
+    "resource.k8s.io | resourceclaims,resourceclaims/status,resourceclaimtemplates | get,list,watch\n" },
+  { "edit", 32, 37,
+    "resource.k8s.io | resourceclaims,resourceclaimtemplates | create,delete,deletecollection,patch,update\n" },
+  { "system:node", 26, 31, "resource.k8s.io | resourceclaims | get\n" },
+  { "system:node", 32, 37, "resource.k8s.io | resourceclaims | get,list,watch\n" },
+  { "system:node", 31, 37, "resource.k8s.io | resourceslices | deletecollection\n" },
+  { "system:node", 30, 37, "resource.k8s.io | resourceslices | create,delete,get,list,patch,update,watch\n" },
+  { SCHEDULER, 26, 29, "resource.k8s.io | resourceclaims,resourceclasses | get,list,watch\n" },
+  { SCHEDULER, 30, 30, "resource.k8s.io | resourceclasses | get,list,watch\n" },
+  { SCHEDULER, 31, 31, "resource.k8s.io | deviceclasses | get,list,watch\n" },
+  { SCHEDULER, 30, 31, "resource.k8s.io | resourceclaims | get,list,patch,update,watch\n" },
+  { SCHEDULER, 26, 31, "resource.k8s.io | resourceclaims/status | get,list,patch,update,watch\n" },
+  { SCHEDULER, 26, 26,
+    "resource.k8s.io | podschedulings | create,delete,deletecollection,get,list,patch,update,watch\n"
+    "resource.k8s.io | podschedulings/status | get,list,watch\n" },
+  { SCHEDULER, 27, 31,
+    "resource.k8s.io | podschedulingcontexts | create,delete,deletecollection,get,list,patch,update,watch\n"
+    "resource.k8s.io | podschedulingcontexts/status | get,list,watch\n" },
+  { SCHEDULER, 30, 31, "core | pods/finalizers | update\n" },
+  { SCHEDULER, 30, 30,
+    "resource.k8s.io | resourceclaimparameters,resourceclassparameters,resourceslices | get,list,watch\n" },
+  { SCHEDULER, 31, 31, "resource.k8s.io | resourceslices | get,list,watch\n" },
+  { SCHEDULER, 32, 37,
+    "resource.k8s.io | deviceclasses,devicetaintrules,resourceslices | get,list,watch\n"
+    "resource.k8s.io | resourceclaims | create,delete,get,list,patch,update,watch\n"
+    "resource.k8s.io | resourceclaims/status | get,list,patch,update,watch\n"
+    "resource.k8s.io | resourceclaims/binding | patch,update\n" },
+  { CLAIM_CONTROLLER, 26, 37, "core | pods | get,list,watch\ncore | pods/finalizers | update\n" },
+  { CLAIM_CONTROLLER, 26, 27, "resource.k8s.io | resourceclaims | create,get,list,watch\n" },
+  { CLAIM_CONTROLLER, 28, 37, "resource.k8s.io | resourceclaims | create,delete,get,list,watch\n" },
+  { CLAIM_CONTROLLER, 28, 31, "resource.k8s.io | podschedulingcontexts | create,get,list,patch,update,watch\n" },
+  { CLAIM_CONTROLLER, 26, 29, "resource.k8s.io | resourceclaims/status | patch,update\n" },
+  { CLAIM_CONTROLLER, 30, 37, "resource.k8s.io | resourceclaims,resourceclaims/status | patch,update\n" },
+  { CLAIM_CONTROLLER, 36, 37, "resource.k8s.io | resourceclaims/binding | patch,update\n" },
+  { CLAIM_CONTROLLER, 28, 37, "core | pods/status | patch,update\n" },
+  { CLAIM_CONTROLLER, 26, 37, "core,events.k8s.io | events | create,patch,update\n" },
 };
 
 static const struct binding {
@@ -121,8 +160,9 @@ static const struct binding {
   { "system:public-info-viewer", "Group", "system:unauthenticated" },
   { "system:monitoring", "Group", "system:monitoring" },
   { "system:service-account-issuer-discovery", "Group", "system:serviceaccounts" },
-  { "system:kube-scheduler", "User", "system:kube-scheduler" },
+  { SCHEDULER, "User", "system:kube-scheduler" },
   { "system:kube-controller-manager", "User", "system:kube-controller-manager" },
+  { CLAIM_CONTROLLER, "ServiceAccount", "resource-claim-controller" },
 };
 
 static void
@@ -185,26 +225,32 @@ add_rules(struct arena *a, struct json *list, const char *text)
   }
 }
 
-static const char *
-rules_named(const char *name)
+/* What a role has in itself, without what is aggregated into it. */
+static void
+add_own_rules(struct arena *a, struct json *list, const char *name, const struct personality *p)
 {
+  bool dra = personality_gate(p, "DynamicResourceAllocation");
+  int minor = personality_minor(p);
+
   for (size_t i = 0; i < ARRAY_SIZE(roles); i++)
     if (strcmp(roles[i].name, name) == 0)
-      return roles[i].rules;
-  return "";
+      add_rules(a, list, roles[i].rules);
+  for (size_t i = 0; dra && i < ARRAY_SIZE(dra_rules); i++)
+    if (strcmp(dra_rules[i].role, name) == 0 && minor >= dra_rules[i].first && minor <= dra_rules[i].last)
+      add_rules(a, list, dra_rules[i].rules);
 }
 
 /* What upstream aggregates (admin ⊇ edit ⊇ view) by a controller is put together here. */
 static struct json *
-role_object(struct arena *a, const struct role *r)
+role_object(struct arena *a, const struct role *r, const struct personality *p)
 {
   struct json *o = new_object(a, r->name), *rules = json_ensure_array(a, o, "rules");
 
-  add_rules(a, rules, r->rules);
+  add_own_rules(a, rules, r->name, p);
   if (strcmp(r->name, "admin") == 0)
-    add_rules(a, rules, rules_named("edit"));
+    add_own_rules(a, rules, "edit", p);
   if (strcmp(r->name, "admin") == 0 || strcmp(r->name, "edit") == 0)
-    add_rules(a, rules, rules_named("view"));
+    add_own_rules(a, rules, "view", p);
   return o;
 }
 
@@ -220,27 +266,46 @@ binding_object(struct arena *a, const struct binding *b, size_t first)
   for (size_t i = first; i < ARRAY_SIZE(bindings) && strcmp(bindings[i].role, b->role) == 0; i++) {
     struct json *s = json_append(a, subjects, json_new_object(a));
 
-    json_set_str(a, s, "apiGroup", "rbac.authorization.k8s.io");
+    bool account = strcmp(bindings[i].kind, "ServiceAccount") == 0;
+
     json_set_str(a, s, "kind", bindings[i].kind);
     json_set_str(a, s, "name", bindings[i].subject);
+    json_set_str(a, s, account ? "namespace" : "apiGroup", account ? "kube-system" : "rbac.authorization.k8s.io");
   }
   return o;
+}
+
+static int
+create(struct apiserver *s, struct arena *a, const char *resource, const struct json *o, struct kerr *reterr)
+{
+  return bootstrap_create(s, arena_printf(a, "/apis/rbac.authorization.k8s.io/v1/%s", resource),
+                          json_text(a, o, JSON_COMPACT), reterr);
+}
+
+/* A role of a feature that is off has no rules, and is not there. */
+static bool
+is_there(struct arena *a, const char *name, const struct personality *p)
+{
+  struct json *rules = json_new_array(a);
+
+  add_own_rules(a, rules, name, p);
+  return json_count(rules) > 0;
 }
 
 int
 bootstrap_rbac(struct apiserver *s, struct kerr *reterr)
 {
   _cleanup_arena_ struct arena *a = arena_new(CEIL_ARENA_SMALL);
+  const struct personality *p = s->personality;
 
   for (size_t i = 0; i < ARRAY_SIZE(roles); i++)
-    if (bootstrap_create(s, "/apis/rbac.authorization.k8s.io/v1/clusterroles",
-                         json_text(a, role_object(a, &roles[i]), JSON_COMPACT), reterr) < 0)
+    if (is_there(a, roles[i].name, p) && create(s, a, "clusterroles", role_object(a, &roles[i], p), reterr) < 0)
       return -(int)reterr->code;
   for (size_t i = 0; i < ARRAY_SIZE(bindings); i++) {
-    if (i && strcmp(bindings[i].role, bindings[i - 1].role) == 0)
-      continue;
-    if (bootstrap_create(s, "/apis/rbac.authorization.k8s.io/v1/clusterrolebindings",
-                         json_text(a, binding_object(a, &bindings[i], i), JSON_COMPACT), reterr) < 0)
+    bool first = !i || strcmp(bindings[i].role, bindings[i - 1].role) != 0;
+
+    if (first && is_there(a, bindings[i].role, p) &&
+        create(s, a, "clusterrolebindings", binding_object(a, &bindings[i], i), reterr) < 0)
       return -(int)reterr->code;
   }
   return 0;

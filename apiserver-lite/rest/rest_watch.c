@@ -127,7 +127,7 @@ frame_object(struct rest_stream *st, struct strbuf *b, enum exchange_event_type 
 {
   struct rest_call *v = &st->view;
   _cleanup_kerr_ struct kerr err = KERR_INIT;
-  struct json *made;
+  struct json *made, *meta; /* of a table: a bookmark carries its own */
 
   switch (v->form.shape) {
   case REST_PLAIN:
@@ -139,8 +139,8 @@ frame_object(struct rest_stream *st, struct strbuf *b, enum exchange_event_type 
                rest_partial(v, o));
     return;
   case REST_TABLE:
-    if (rest_table(v, &o, type == EXCHANGE_BOOKMARK ? 0 : 1, json_shallow(v->a, json_get(o, "metadata")), &made, &err) <
-        0) {
+    meta = type == EXCHANGE_BOOKMARK ? json_shallow(v->a, json_get(o, "metadata")) : NULL;
+    if (rest_table(v, &o, meta ? 0 : 1, meta, &made, &err) < 0) {
       log_error(st->s->config.log, "watch", "%s", err.msg);
       return;
     }
