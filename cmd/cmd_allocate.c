@@ -52,6 +52,7 @@ struct subject {
   struct alloc_usage *u;
   struct json *claims; /* those to allocate, in order */
   struct json *nodes;
+  struct alloc_sum sum; /* of the explanations */
 };
 
 static bool
@@ -235,6 +236,7 @@ try_node(struct subject *s, struct alloc_job *j, const struct json *node, struct
   if (!*ret_fits && s->o->explain) {
     struct alloc_explanation *e = alloc_job_explain(j, s->u, node, a);
 
+    alloc_sum_add(&s->sum, e);
     if (list)
       json_append(a, list, alloc_explanation_json(e, a));
     else
@@ -258,7 +260,7 @@ static int
 try_nodes(struct subject *s, struct kerr *reterr)
 {
   const char *format = s->o->output ? s->o->output : "";
-  bool json = strcmp(format, "json") == 0, yaml = strcmp(format, "yaml") == 0, fits = false, any = false;
+  bool json = strcmp(format, "json") == 0, yaml = strcmp(format, "yaml") == 0, fits = false, any = false, asked = false;
   struct json *list = json || yaml ? json_new_array(s->cli->arena) : NULL;
   struct alloc_job *j = alloc_job_new(s->w, (const struct json *const *)s->claims->u.items, json_count(s->claims));
   _cleanup_strbuf_ struct strbuf out = STRBUF_INIT(CEIL_REPLY);
@@ -267,12 +269,17 @@ try_nodes(struct subject *s, struct kerr *reterr)
   for (json_each_item (n, s->nodes)) {
     if (s->o->node && strcmp(object_name(*n), s->o->node) != 0)
       continue;
+    asked = true;
     r = try_node(s, j, *n, list, &out, &fits, reterr);
     any |= fits;
     if (r < 0 || (fits && !s->o->all_nodes))
       break;
   }
   alloc_job_free(j);
+  if (!asked)
+    return kerr_set(reterr, KERR_NOT_FOUND, NULL, "there is no node '%s'", s->o->node);
+  if (s->sum.nodes > 1 && !list)
+    alloc_sum_text(&s->sum, &out);
   if (json)
     json_write(&out, list, JSON_INDENT4);
   if (json)

@@ -8,30 +8,6 @@
 
 #define EXPLAIN_BUDGET 200000 /* steps without pruning; the place that was best by then is explained */
 
-const char *
-alloc_reason_text(enum alloc_reason r)
-{
-  static const char *const texts[] = {
-#define X(name, text) text,
-    ALLOC_REASONS(X)
-#undef X
-  };
-
-  return texts[r];
-}
-
-const char *
-alloc_reason_name(enum alloc_reason r)
-{
-  static const char *const names[] = {
-#define X(name, text) #name,
-    ALLOC_REASONS(X)
-#undef X
-  };
-
-  return names[r];
-}
-
 /* What one explanation works with. */
 struct explainer {
   struct alloc_job *j;
@@ -52,13 +28,47 @@ reason(struct explainer *e, uint32_t device, enum alloc_reason r, const char *de
 
 /* -- whatever else happens -- */
 
+/* Is the name mentioned as a word of its own, as in .name, ["name"] or .?name? */
+static bool
+mentions(const char *text, struct span name)
+{
+  static const char letters[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-";
+
+  for (const char *at = text; name.n && (at = memmem(at, strlen(at), name.p, name.n)); at++)
+    if (at > text && strchr(".?\"'", at[-1]) && (at[name.n] == '\0' || !strchr(letters, at[name.n])))
+      return true;
+  return false;
+}
+
+/* "model: A100, memory: 40Gi": what the device has of what the expression mentions. */
+static const char *
+values_mentioned(struct explainer *e, uint32_t number, const char *text)
+{
+  static const char *const lists[] = { "attributes", "capacity" };
+  const char *all = "";
+
+  for (size_t i = 0; i < ARRAY_SIZE(lists); i++)
+    for (json_each_member (m, json_get(device_json(e->w, number), lists[i]))) {
+      const char *slash = strrchr(m->name, '/');
+      struct span name = span_of(slash ? slash + 1 : m->name);
+      const struct json *value = json_count(m->value) ? m->value->u.members[0].value : m->value;
+
+      if (i == 1)
+        value = json_get(m->value, "value");
+      if (value && mentions(text, name))
+        all = arena_printf(e->a, "%s%s%s: %s", all, *all ? ", " : "", name.p,
+                           json_str(value) ? json_str(value) : json_text(e->a, value, 0));
+    }
+  return all;
+}
+
 static const char *
 selector_detail(struct explainer *e, struct slot *s, uint32_t number)
 {
   _cleanup_kerr_ struct kerr err = KERR_INIT;
   uint32_t selector, index;
   struct cel_device *d;
-  const char *why = "", *whose;
+  const char *why = "", *whose, *values;
   bool class;
 
   if (!filter_first_no(e->w, s->filter, number, &selector, &index, &class))
@@ -70,7 +80,18 @@ selector_detail(struct explainer *e, struct slot *s, uint32_t number)
     why = world_text(e->w, e->w->selectors[selector].text);
   whose =
       class ? arena_printf(e->a, "class %s", json_get_str_or(json_get(s->class, "metadata"), "name", "")) : "request";
-  return arena_printf(e->a, "selector #%u of the %s is false: %s", index, whose, why);
+  values = values_mentioned(e, number, why);
+  return arena_printf(e->a, "#%u of the %s, %s%s%s%s", index, whose, why, *values ? " (it has " : "", values,
+                      *values ? ")" : "");
+}
+
+/* The same for all devices it is about, so that they are counted together. */
+static const char *
+error_detail(struct explainer *e, uint32_t number, const char *text)
+{
+  const char *who = arena_printf(e->a, " on device %s", device_id(e->w, number, e->a)), *at = strstr(text, who);
+
+  return at ? arena_printf(e->a, "%.*s%s", (int)(at - text), text, at + strlen(who)) : arena_strdup(e->a, text);
 }
 
 static const char *
@@ -91,6 +112,34 @@ holder_detail(struct explainer *e, uint32_t number)
 }
 
 static const char *
+amount_text(struct explainer *e, amount n)
+{
+  struct measure m = n % AMOUNT_ONE ? measure_from_milli((int64_t)(n / (AMOUNT_ONE / 1000)), QUANTITY_DECIMAL_SI)
+                                    : measure_from_int((int64_t)(n / AMOUNT_ONE), QUANTITY_BINARY_SI);
+
+  return quantity_text(e->a, &m.q);
+}
+
+/* What other claims' shares have left of a device, and who holds them. */
+static const char *
+shares_detail(struct explainer *e, struct slot *s, uint32_t number)
+{
+  const struct cap_shape *shape = e->w->devices[number].caps;
+  const struct slot_need *need = slot_need_of(e->j, s, shape);
+  const struct use *use = e->w->uses[number];
+
+  for (uint32_t i = 0; use && shape && i < shape->n; i++)
+    for (size_t k = 0; k < use->n_v; k++)
+      if (strcmp(use->v[k].name, world_text(e->w, shape->v[i].name)) == 0 &&
+          need->need.takes[i].n + use->v[k].n > shape->v[i].value.n)
+        return arena_printf(e->a, "%s of \"%s\" wanted, %s of %s left, shared %s",
+                            quantity_text(e->a, &need->need.takes[i].q), use->v[k].name,
+                            amount_text(e, shape->v[i].value.n - use->v[k].n),
+                            quantity_text(e->a, &shape->v[i].value.q), holder_detail(e, number));
+  return holder_detail(e, number);
+}
+
+static const char *
 capacity_detail(struct explainer *e, struct slot *s, uint32_t number)
 {
   const struct cap_shape *shape = e->w->devices[number].caps;
@@ -102,7 +151,7 @@ capacity_detail(struct explainer *e, struct slot *s, uint32_t number)
     if (need->need.takes[i].n > shape->v[i].value.n)
       return arena_printf(e->a, "%s of \"%s\" wanted, the device has %s", quantity_text(e->a, &need->need.takes[i].q),
                           world_text(e->w, shape->v[i].name), quantity_text(e->a, &shape->v[i].value.q));
-  return arena_printf(e->a, "other shares use it %s", holder_detail(e, number));
+  return shares_detail(e, s, number);
 }
 
 static struct alloc_rejection
@@ -137,14 +186,18 @@ look(struct explainer *e, struct slot *s, uint32_t device)
 {
   _cleanup_kerr_ struct kerr err = KERR_INIT;
 
-  if (!s->admin && bit_get(e->s->dedicated, device))
-    return reason(e, device, ALLOC_REASON_IN_USE, holder_detail(e, e->v->devices[device]));
+  if (!s->admin && bit_get(e->s->dedicated, device)) {
+    struct alloc_rejection r = reason(e, device, ALLOC_REASON_IN_USE, holder_detail(e, e->v->devices[device]));
+
+    r.only = slot_ask(e->j, s, e->v, device) == SLOT_YES;
+    return r;
+  }
   switch (slot_ask(e->j, s, e->v, device)) {
   case SLOT_NO:
     return wrong(e, s, device);
   case SLOT_ERROR:
     slot_error(e->j, s, e->v, device, &err);
-    return reason(e, device, ALLOC_REASON_ERROR, arena_strdup(e->a, err.msg));
+    return reason(e, device, ALLOC_REASON_ERROR, error_detail(e, e->v->devices[device], err.msg));
   case SLOT_BARRED:
     return barred(e, s, device);
   case SLOT_YES:
@@ -177,6 +230,17 @@ constraint_detail(struct explainer *e, const struct refusal *why)
                       value_text(e, c->n ? c->values[c->n - 1] : ATTR_MISSING));
 }
 
+static amount
+drawn(const struct counters *c, uint32_t local, uint32_t counter)
+{
+  amount sum = 0;
+
+  for (uint32_t i = c->draw_at[local]; i < c->draw_at[local + 1]; i++)
+    if (c->draws[i].counter == counter)
+      sum = amount_add(sum, c->draws[i].amount);
+  return sum;
+}
+
 static const char *
 counter_detail(struct explainer *e, uint32_t device, uint32_t place)
 {
@@ -187,16 +251,21 @@ counter_detail(struct explainer *e, uint32_t device, uint32_t place)
   for (uint32_t i = 0; i < c->n_sets; i++)
     if (place >= c->sets[i].first && place < c->sets[i].first + c->sets[i].n)
       set = world_text(e->w, c->sets[i].name);
-  return arena_printf(e->a, "counter %s of set %s", world_text(e->w, c->names[place]), set);
+  return arena_printf(e->a, "%s of set %s: %s wanted, %s of %s left", world_text(e->w, c->names[place]), set,
+                      amount_text(e, drawn(c, device - p->first, place)),
+                      amount_text(e, c->available[place] - e->s->consumed[e->v->pool_of[device]][place]),
+                      amount_text(e, c->total[place]));
 }
 
 static const char *
-taker_detail(struct explainer *e, uint32_t device)
+taker_detail(struct explainer *e, uint32_t slot, uint32_t device)
 {
   for (uint32_t i = 0; i < e->s->n_picks; i++)
     if (e->s->picks[i].device == device) {
       const struct slot *s = &e->j->slots[e->s->picks[i].slot];
 
+      if (e->s->picks[i].slot == slot)
+        return "for this request";
       return arena_printf(e->a, "for request %s of claim %s", s->parent ? s->parent : s->name,
                           e->j->claims[s->claim].id);
     }
@@ -210,14 +279,14 @@ try_take(struct explainer *e, uint32_t slot, uint32_t device)
   bool failed = false;
 
   if (search_blocked(e->s, &e->j->slots[slot], device))
-    return reason(e, device, ALLOC_REASON_TAKEN, taker_detail(e, device));
+    return reason(e, device, ALLOC_REASON_TAKEN, taker_detail(e, slot, device));
   e->s->refusal = &why;
   if (search_take(e->s, slot, device, false, &failed)) {
     search_undo(e->s);
     return reason(e, device, ALLOC_REASON_NONE, "");
   }
   if (failed) {
-    const char *text = arena_strdup(e->a, e->s->err->msg);
+    const char *text = error_detail(e, e->v->devices[device], e->s->err->msg);
 
     kerr_release(e->s->err);
     return reason(e, device, ALLOC_REASON_ERROR, text);
@@ -259,11 +328,16 @@ count_reason(struct alloc_request_why *r, const struct alloc_rejection *d)
   }
 }
 
-/* How close it came. That another request of the same pod has the device is nothing one could change. */
+/*
+ * How close it came: what is looked at later, closer. That a device is in use counts as much as a taint when nothing
+ * else is wrong with it; that another request of the same pod has it is nothing one could change.
+ */
 static unsigned
 closeness(const struct alloc_rejection *d)
 {
-  return d->reason == ALLOC_REASON_TAKEN ? 0 : (unsigned)d->reason;
+  if (d->reason == ALLOC_REASON_TAKEN)
+    return 0;
+  return d->only ? ALLOC_REASON_TAINT * 2 - 1 : (unsigned)d->reason * 2 + 1;
 }
 
 static const char *
@@ -276,8 +350,8 @@ nearest(struct explainer *e, const struct alloc_request_why *r)
       best = &r->devices[i];
   if (!best)
     return "";
-  return arena_printf(e->a, "%s, but for this: %s%s%s", best->device, alloc_reason_text(best->reason),
-                      *best->detail ? ", " : "", best->detail);
+  return arena_printf(e->a, "%s: %s%s%s; it would take %s", best->device, alloc_reason_text(best->reason),
+                      *best->detail ? ", " : "", best->detail, alloc_reason_change(best->reason));
 }
 
 static void
@@ -306,6 +380,8 @@ explain_slot(struct explainer *e, uint32_t slot, struct alloc_request_why *r)
     else
       count_reason(r, &one);
   }
+  if (r->stuck)
+    r->found = e->stuck->index;
   if (s->every && r->stuck)
     r->need = s->need ? s->need : 1;
   if (r->stuck || r->fitting < r->need)
@@ -325,19 +401,33 @@ replay(struct search *s, const struct stuck *k)
   }
 }
 
+static const char *
+pool_text(struct explainer *e, const struct view_pool *p)
+{
+  const char *id = arena_printf(e->a, "pool %s/%s", world_text(e->w, p->pool->driver), world_text(e->w, p->pool->name));
+  const struct slice *newest = p->pool->n ? p->pool->slices[0] : NULL;
+  uint32_t n = 0;
+
+  if (p->state == POOL_INVALID)
+    return arena_printf(e->a, "%s is invalid: %s", id, p->reason);
+  for (uint32_t i = 0; i < p->pool->n; i++)
+    if (p->pool->slices[i]->generation > newest->generation)
+      newest = p->pool->slices[i];
+  for (uint32_t i = 0; i < p->pool->n; i++)
+    n += p->pool->slices[i]->generation == newest->generation;
+  return arena_printf(e->a, "%s is incomplete: %u of %lld slices of generation %lld are there", id, n,
+                      newest ? (long long)newest->slice_count : 0, newest ? (long long)newest->generation : 0);
+}
+
 static void
 explain_pools(struct explainer *e, struct alloc_explanation *x)
 {
-  x->pools = arena_array_of(e->a, const char *, e->v->n_pools + 1);
-  for (uint32_t i = 0; i < e->v->n_pools; i++) {
-    const struct view_pool *p = &e->v->pools[i];
-
-    if (p->state != POOL_USABLE)
-      x->pools[x->n_pools++] =
-          arena_printf(e->a, "pool %s/%s is %s%s%s", world_text(e->w, p->pool->driver), world_text(e->w, p->pool->name),
-                       p->state == POOL_INCOMPLETE ? "incomplete: not all of its slices are there" : "invalid",
-                       p->reason ? ": " : "", p->reason ? p->reason : "");
-  }
+  x->pools = arena_array_of(e->a, const char *, e->v->n_pools + 2);
+  for (uint32_t i = 0; i < e->v->n_pools; i++)
+    if (e->v->pools[i].state != POOL_USABLE)
+      x->pools[x->n_pools++] = pool_text(e, &e->v->pools[i]);
+  if (e->v->n_pools == 0)
+    x->pools[x->n_pools++] = "no slice is for this node";
 }
 
 struct alloc_explanation *

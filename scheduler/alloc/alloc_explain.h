@@ -15,42 +15,45 @@
 
 #include "alloc.h"
 
-/* In the order in which upstream would look. */
-#define ALLOC_REASONS(X)                                                  \
-  X(BINDING, "needs binding conditions, which are off")                   \
-  X(IN_USE, "in use")                                                     \
-  X(SELECTOR, "a selector is false")                                      \
-  X(ERROR, "looking at it is an error")                                   \
-  X(NODE, "not for this node")                                            \
-  X(CAPACITY, "not enough capacity")                                      \
-  X(OPERATIONS, "skips node operations, which the node does not support") \
-  X(PARTITIONS, "draws from shared counters, which are off")              \
-  X(TAINT, "tainted")                                                     \
-  X(TAKEN, "picked for another request")                                  \
-  X(SHARES, "its shares use it up")                                       \
-  X(GROUPS, "compatibility groups do not go together")                    \
-  X(COUNTER, "a shared counter is used up")                               \
-  X(CONSTRAINT, "a constraint is not satisfied")                          \
-  X(NONE, "nothing is wrong with it")
+/* In the order in which upstream would look: a name, what is wrong, and what it would take for the device to do. */
+#define ALLOC_REASONS(X)                                                                               \
+  X(BINDING, "needs binding conditions, which are off", "the gate DRADeviceBindingConditions")         \
+  X(IN_USE, "in use", "its release")                                                                   \
+  X(SELECTOR, "a selector is false", "a selector that it matches")                                     \
+  X(ERROR, "looking at it is an error", "a selector without the error: has(...), or .? and orValue()") \
+  X(NODE, "not for this node", "another node")                                                         \
+  X(CAPACITY, "not enough capacity", "a smaller capacity request")                                     \
+  X(OPERATIONS, "skips node operations, which the node does not support", "a node that supports this") \
+  X(PARTITIONS, "draws from shared counters, which are off", "the gate DRAPartitionableDevices")       \
+  X(TAINT, "tainted", "a toleration in the request")                                                   \
+  X(TAKEN, "picked already", "one device more of this kind")                                           \
+  X(SHARES, "its shares use it up", "a smaller capacity request, or the release of a share")           \
+  X(GROUPS, "compatibility groups do not go together", "devices of one group on this card")            \
+  X(COUNTER, "a shared counter is used up", "a smaller partition, or the release of another one")      \
+  X(CONSTRAINT, "a constraint is not satisfied", "other values, or one constraint less")               \
+  X(NONE, "nothing is wrong with it", "nothing")
 
 enum alloc_reason {
-#define X(name, text) ALLOC_REASON_##name,
+#define X(name, text, change) ALLOC_REASON_##name,
   ALLOC_REASONS(X)
 #undef X
       ALLOC_REASON_COUNT
 };
 const char *alloc_reason_text(enum alloc_reason r);
-const char *alloc_reason_name(enum alloc_reason r); /* "SELECTOR" */
+const char *alloc_reason_name(enum alloc_reason r);   /* "SELECTOR" */
+const char *alloc_reason_change(enum alloc_reason r); /* what it would take */
 
 struct alloc_rejection {
   const char *device; /* "driver/pool/device" */
   enum alloc_reason reason;
   const char *detail; /* which selector and what of it was false, which taint, counter, value, claim; "" */
+  bool only;          /* in use, and nothing else is wrong with it */
 };
 
 struct alloc_request_why {
   const char *claim, *request; /* "namespace/name"; "request" or "request/alternative" */
   uint32_t need, fitting;      /* devices wanted; devices that nothing is wrong with */
+  uint32_t found;              /* stuck: devices picked before that */
   bool stuck;                  /* the search got no further than this */
   struct alloc_rejection *devices;
   size_t n_devices;
@@ -79,6 +82,12 @@ struct alloc_explanation *alloc_job_explain(struct alloc_job *j, const struct al
                                             struct arena *a);
 /* For people: a few lines per request, `devices` adds one per device. */
 void alloc_explanation_text(const struct alloc_explanation *e, bool devices, struct strbuf *out);
+/* Of many nodes: how many devices were turned down for which reason, where each got stuck. */
+struct alloc_sum {
+  uint32_t nodes, devices, by_reason[ALLOC_REASON_COUNT];
+};
+void alloc_sum_add(struct alloc_sum *sum, const struct alloc_explanation *e);
+void alloc_sum_text(const struct alloc_sum *sum, struct strbuf *out);
 struct json *alloc_explanation_json(const struct alloc_explanation *e, struct arena *a);
 
 #endif

@@ -4,12 +4,48 @@
 
 #define REASONS_SHOWN 8 /* per request, in text */
 
+#define X(name, text, change) { #name, text, change },
+static const struct {
+  const char *name, *text, *change;
+} words[] = { ALLOC_REASONS(X) };
+#undef X
+
+const char *
+alloc_reason_text(enum alloc_reason r)
+{
+  return words[r].text;
+}
+
+const char *
+alloc_reason_name(enum alloc_reason r)
+{
+  return words[r].name;
+}
+
+const char *
+alloc_reason_change(enum alloc_reason r)
+{
+  return words[r].change;
+}
+
+static void
+request_head(const struct alloc_request_why *r, struct strbuf *out)
+{
+  strbuf_printf(out, "%s claim %s, request %s: %u device%s wanted, ", r->stuck ? "*" : " ", r->claim, r->request,
+                r->need, r->need == 1 ? "" : "s");
+  if (!r->stuck)
+    strbuf_printf(out, "%u of %zu suitable\n", r->fitting, r->n_devices);
+  else if (r->n_devices == 0)
+    strbuf_puts(out, "there is none\n");
+  else
+    strbuf_printf(out, "%u found; of %zu, %u %s left\n", r->found, r->n_devices, r->fitting,
+                  r->fitting == 1 ? "is" : "are");
+}
+
 static void
 request_text(const struct alloc_request_why *r, bool devices, struct strbuf *out)
 {
-  strbuf_printf(out, "%s claim %s, request %s: %u device%s wanted, %u of %zu %s%s\n", r->stuck ? "*" : " ", r->claim,
-                r->request, r->need, r->need == 1 ? "" : "s", r->fitting, r->n_devices,
-                r->stuck ? "left to choose from" : "suitable", r->stuck ? " (no further than this)" : "");
+  request_head(r, out);
   for (size_t i = 0; i < r->n_reasons && i < REASONS_SHOWN; i++) {
     const struct alloc_reason_count *c = &r->reasons[i];
 
@@ -37,6 +73,33 @@ alloc_explanation_text(const struct alloc_explanation *e, bool devices, struct s
     request_text(&e->requests[i], devices, out);
 }
 
+void
+alloc_sum_add(struct alloc_sum *sum, const struct alloc_explanation *e)
+{
+  sum->nodes++;
+  for (size_t i = 0; i < e->n_requests; i++)
+    for (size_t k = 0; e->requests[i].stuck && k < e->requests[i].n_devices; k++) {
+      sum->devices++;
+      sum->by_reason[e->requests[i].devices[k].reason]++;
+    }
+}
+
+void
+alloc_sum_text(const struct alloc_sum *sum, struct strbuf *out)
+{
+  bool any = false;
+
+  strbuf_printf(out, "%u nodes do not fit", sum->nodes);
+  if (sum->devices)
+    strbuf_printf(out, "; of %u devices where they got stuck:", sum->devices);
+  for (int r = 0; r < ALLOC_REASON_NONE; r++)
+    if (sum->by_reason[r]) {
+      strbuf_printf(out, "%s %u × %s", any ? "," : "", sum->by_reason[r], words[r].text);
+      any = true;
+    }
+  strbuf_putc(out, '\n');
+}
+
 static struct json *
 request_json(const struct alloc_request_why *r, struct arena *a)
 {
@@ -47,6 +110,8 @@ request_json(const struct alloc_request_why *r, struct arena *a)
   json_set_int(a, o, "wanted", r->need);
   json_set_int(a, o, "suitable", r->fitting);
   json_set_bool(a, o, "stuck", r->stuck);
+  if (r->stuck)
+    json_set_int(a, o, "found", r->found);
   reasons = json_ensure_array(a, o, "reasons");
   for (size_t i = 0; i < r->n_reasons; i++) {
     struct json *c = json_append(a, reasons, json_new_object(a));
@@ -54,6 +119,7 @@ request_json(const struct alloc_request_why *r, struct arena *a)
     json_set_int(a, c, "count", r->reasons[i].n);
     json_set_str(a, c, "reason", alloc_reason_name(r->reasons[i].reason));
     json_set_str(a, c, "message", alloc_reason_text(r->reasons[i].reason));
+    json_set_str(a, c, "change", alloc_reason_change(r->reasons[i].reason));
     json_set_str(a, c, "detail", r->reasons[i].detail);
     json_set_str(a, c, "example", r->reasons[i].example);
   }

@@ -77,7 +77,8 @@ every_device_has_its_first_reason(void **state)
   _cleanup_arena_ struct arena *a = arena_new(CEIL_ARENA_REQUEST);
   static const struct row rows[] = {
     { "x/p/a", ALLOC_REASON_IN_USE, "" },
-    { "x/p/b", ALLOC_REASON_SELECTOR, "selector #0 of the class gpu is false" },
+    { "x/p/b", ALLOC_REASON_SELECTOR,
+      "#0 of the class gpu, device.attributes[\"x\"].model == \"A\" (it has model: B)" },
     { "x/p/c", ALLOC_REASON_CAPACITY, "has no capacity \"memory\"" },
     { "x/p/d", ALLOC_REASON_CAPACITY, "8Gi of \"memory\" wanted, the device has 4Gi" },
   };
