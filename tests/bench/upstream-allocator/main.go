@@ -1,6 +1,6 @@
 // upstream-allocator asks Kubernetes' own structured allocator the questions that dralab's allocator is asked.
 //
-//	upstream-allocator answer <questions.jsonl       each question with upstream's answer as "want"
+//	upstream-allocator answer <questions.jsonl       each question with upstream's answer as "want", if it comes in time
 //	upstream-allocator time [-max MS] FILE...        "id<TAB>nanoseconds" per case: the best round
 //
 // A question is what tests/data/scheduler/README.md describes. What is timed: the allocator made and called once per
@@ -36,7 +36,8 @@ import (
 const (
 	celCacheSize = 256
 	roundsFor    = 200 * time.Millisecond
-	longest      = 64 << 20 // of a line
+	patience     = 2 * time.Second // with one answer
+	longest      = 64 << 20        // of a line
 )
 
 type question struct {
@@ -149,10 +150,9 @@ func newSubject(q *question) *subject {
 	return s
 }
 
-func (s *subject) ask() ([][]resourceapi.AllocationResult, []error) {
+func (s *subject) ask(ctx context.Context) ([][]resourceapi.AllocationResult, []error) {
 	var results [][]resourceapi.AllocationResult
 	var errs []error
-	ctx := context.Background()
 	structured.EnableAllocators(s.Channel)
 	allocator, err := structured.NewAllocator(ctx, s.gates, s.inUse, s.lister, s.ResourceSlices, s.celCache)
 	fail(err)
@@ -166,9 +166,9 @@ func (s *subject) ask() ([][]resourceapi.AllocationResult, []error) {
 	return results, errs
 }
 
-func (s *subject) answer() answer {
+func (s *subject) answer(ctx context.Context) answer {
 	var list []answer
-	results, errs := s.ask()
+	results, errs := s.ask(ctx)
 	for i := range results {
 		one := answer{Result: results[i], Unschedulable: errs[i] == nil && results[i] == nil}
 		if errs[i] != nil {
@@ -188,10 +188,10 @@ func (s *subject) answer() answer {
 // The best of the rounds that fit into a while; the first one fills the cache of expressions.
 func (s *subject) time() time.Duration {
 	best, start := time.Duration(math.MaxInt64), time.Now()
-	s.ask()
+	s.ask(context.Background())
 	for round := 0; round == 0 || time.Since(start) < roundsFor; round++ {
 		begin := time.Now()
-		s.ask()
+		s.ask(context.Background())
 		best = min(best, time.Since(begin))
 	}
 	return best
@@ -228,8 +228,14 @@ func answerAll() {
 	each(os.Stdin, false, func(line []byte, q *question) {
 		whole := map[string]json.RawMessage{}
 		fail(json.Unmarshal(line, &whole))
-		want, err := json.Marshal(newSubject(q).answer())
+		ctx, cancel := context.WithTimeout(context.Background(), patience)
+		defer cancel()
+		want, err := json.Marshal(newSubject(q).answer(ctx))
 		fail(err)
+		if ctx.Err() != nil {
+			fmt.Fprintln(os.Stderr, q.ID, "takes too long")
+			return
+		}
 		whole["want"] = shareID.ReplaceAll(want, []byte(`"shareID":"aaaaaaaa-aaaa-aaaa-aaaa-aaaaaaaaaaaa"`))
 		text, err := json.Marshal(whole)
 		fail(err)
