@@ -83,6 +83,17 @@ list_any_version(struct kclient *c, const struct kclient_resource *res, struct k
   return 0;
 }
 
+/* A kind that many releases do not serve. */
+static int
+read_taint_rules(struct kclient *c, struct explain_world *w, struct kerr *reterr)
+{
+  _cleanup_kerr_ struct kerr err = KERR_INIT;
+
+  if (kclient_list(c, &KC_DEVICETAINTRULES, NULL, NULL, &w->taint_rules, &err) < 0 && err.code != KERR_NOT_FOUND)
+    return kerr_move(reterr, &err);
+  return 0;
+}
+
 static int
 read_all(struct kclient *c, struct explain_world *w, struct kerr *reterr)
 {
@@ -106,7 +117,7 @@ read_all(struct kclient *c, struct explain_world *w, struct kerr *reterr)
     if (r < 0)
       return r;
   }
-  return 0;
+  return read_taint_rules(c, w, reterr);
 }
 
 static void
@@ -122,6 +133,8 @@ world_fill(struct explain_world *w, const struct personality *p)
     alloc_world_set_slice(w->world, w->slices.items[i]);
   for (size_t i = 0; i < w->classes.n; i++)
     alloc_world_set_class(w->world, w->classes.items[i]);
+  for (size_t i = 0; i < w->taint_rules.n; i++)
+    alloc_world_set_taint_rule(w->world, w->taint_rules.items[i]);
   for (size_t i = 0; i < w->claims.n; i++)
     alloc_usage_set_claim(w->usage, record_tree(w->claims.items[i]));
 }
@@ -150,6 +163,7 @@ explain_world_close(struct explain_world *w)
   kclient_list_release(&w->classes);
   kclient_list_release(&w->claims);
   kclient_list_release(&w->contexts);
+  kclient_list_release(&w->taint_rules);
 }
 
 const struct json *

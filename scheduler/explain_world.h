@@ -18,7 +18,7 @@ struct explain_world {
   struct strbuf *text; /* the explanation for people, written as the tree is built */
   int minor;
   const struct kclient_dra *dra;
-  struct kclient_list nodes, slices, classes, claims, contexts;
+  struct kclient_list nodes, slices, classes, claims, contexts, taint_rules;
   struct alloc_world *world; /* NULL until 1.30 */
   struct alloc_usage *usage;
 };
