@@ -1,5 +1,5 @@
 /*
- * openapi - the OpenAPI documents, made from the kind tables.
+ * openapi - the OpenAPI documents, made from the kind tables and the definitions.
  *
  * v3 has one document per group and version, v2 one for all. A document is made
  * when it is asked for and not kept; its etag is known before it is made, for
@@ -11,12 +11,14 @@
 #ifndef APISERVER_OPENAPI_H
 #define APISERVER_OPENAPI_H
 
+#include "crd_set.h"
 #include "kind.h"
 #include "kind_type.h"
 
 struct openapi {
   struct arena *a;
   const struct personality *p;
+  struct served served;
   bool v3;
   struct json *schemas; /* name → definition, filled as they are referred to */
 };
@@ -26,15 +28,22 @@ struct openapi {
 struct json *openapi_ref(struct openapi *d, const struct kind_type *t);
 struct json *openapi_ref_named(struct openapi *d, const char *name);
 
+/* Of any kind, custom ones too. */
+struct json *openapi_ref_kind(struct openapi *d, const struct kind *k);
+
+/* -- openapi_custom.c -- */
+struct json *openapi_ref_custom(struct openapi *d, const struct custom *c);
+struct json *openapi_ref_custom_list(struct openapi *d, const struct custom *c);
+
 /* -- openapi_paths.c -- */
 /* Every path of a group version into `paths`. */
 void openapi_paths(struct openapi *d, const char *group, const char *version, struct json *paths);
 
 /* -- openapi_document.c -- */
 /* In the arena. NULL: nothing is served under this group version. */
-struct json *openapi_v3_document(struct arena *a, const struct personality *p, const char *group, const char *version);
-struct json *openapi_v2_document(struct arena *a, const struct personality *p);
+struct json *openapi_v3_document(struct arena *a, const struct served *served, const char *group, const char *version);
+struct json *openapi_v2_document(struct arena *a, const struct served *served);
 /* Upper-case hex; `what`: "api/v1", "v2". */
-char *openapi_etag(struct arena *a, const struct personality *p, const char *what);
+char *openapi_etag(struct arena *a, const struct served *served, const char *what);
 
 #endif

@@ -1,3 +1,4 @@
+#include <inttypes.h>
 #include <string.h>
 
 #include "ceilings.h"
@@ -43,9 +44,9 @@ add_shared(struct openapi *d)
 }
 
 struct json *
-openapi_v3_document(struct arena *a, const struct personality *p, const char *group, const char *version)
+openapi_v3_document(struct arena *a, const struct served *served, const char *group, const char *version)
 {
-  struct openapi d = { .a = a, .p = p, .v3 = true, .schemas = json_new_object(a) };
+  struct openapi d = { .a = a, .p = served->p, .served = *served, .v3 = true, .schemas = json_new_object(a) };
   struct json *doc = json_new_object(a), *paths = json_new_object(a), *components;
 
   openapi_paths(&d, group, version, paths);
@@ -62,14 +63,14 @@ openapi_v3_document(struct arena *a, const struct personality *p, const char *gr
 }
 
 struct json *
-openapi_v2_document(struct arena *a, const struct personality *p)
+openapi_v2_document(struct arena *a, const struct served *served)
 {
-  struct openapi d = { .a = a, .p = p, .schemas = json_new_object(a) };
+  struct openapi d = { .a = a, .p = served->p, .served = *served, .schemas = json_new_object(a) };
   struct json *doc = json_new_object(a), *paths = json_new_object(a);
   const struct kind_resource *r, *last = NULL;
   size_t cursor = 0;
 
-  while ((r = kind_resource_next(p, &cursor)) != NULL) {
+  while ((r = served_next(served, &cursor)) != NULL) {
     if (last && strcmp(last->group, r->group) == 0 && strcmp(last->version, r->version) == 0)
       continue;
     last = r;
@@ -85,7 +86,7 @@ openapi_v2_document(struct arena *a, const struct personality *p)
 }
 
 char *
-openapi_etag(struct arena *a, const struct personality *p, const char *what)
+openapi_etag(struct arena *a, const struct served *served, const char *what)
 {
   _cleanup_strbuf_ struct strbuf seed, hex;
   const struct kind_resource *r;
@@ -94,9 +95,12 @@ openapi_etag(struct arena *a, const struct personality *p, const char *what)
 
   strbuf_init(&seed, MiB);
   strbuf_init(&hex, KiB);
-  strbuf_printf(&seed, "%s %s\n", personality_version(p), what);
-  while ((r = kind_resource_next(p, &cursor)) != NULL)
-    strbuf_printf(&seed, "%s/%s/%s\n", r->group, r->version, r->resource);
+  strbuf_printf(&seed, "%s %s\n", personality_version(served->p), what);
+  while ((r = served_next(served, &cursor)) != NULL)
+    if (!r->of->custom)
+      strbuf_printf(&seed, "%s/%s/%s\n", r->group, r->version, r->resource);
+    else if (strcmp(what, "v2") == 0 || strcmp(what, arena_printf(a, "apis/%s/%s", r->group, r->version)) == 0)
+      strbuf_printf(&seed, "%s/%s/%s %" PRIu64 "\n", r->group, r->version, r->resource, r->of->custom->serial);
   codec_sha512(strbuf_view(&seed), digest);
   codec_hex(&hex, span_make((const char *)digest, sizeof digest));
   for (size_t i = 0; i < hex.n; i++)

@@ -6,9 +6,10 @@
 
 #define JSON_TYPE "application/json"
 
+/* Custom objects have neither the last of these nor the last of those. */
 static const char *const readable[] = { JSON_TYPE, "application/yaml", "application/vnd.kubernetes.protobuf" };
 static const char *const patches[] = { "application/json-patch+json", "application/merge-patch+json",
-                                       "application/strategic-merge-patch+json", "application/apply-patch+yaml" };
+                                       "application/apply-patch+yaml", "application/strategic-merge-patch+json" };
 
 /* What an operation takes and says, by its verb. */
 static const struct operation {
@@ -74,7 +75,8 @@ add_body(struct openapi *d, struct json *op, const struct operation *o, const st
 {
   bool patch = o->bit == KIND_VERB_PATCH;
   struct json *schema =
-      patch ? openapi_ref_named(d, "io.k8s.apimachinery.pkg.apis.meta.v1.Patch") : openapi_ref(d, at->kind->type);
+      patch ? openapi_ref_named(d, "io.k8s.apimachinery.pkg.apis.meta.v1.Patch") : openapi_ref_kind(d, at->kind);
+  size_t n = patch ? ARRAY_SIZE(patches) - (at->res->of->custom != NULL) : 0;
   struct json *body, *content;
 
   if (!d->v3) {
@@ -84,7 +86,7 @@ add_body(struct openapi *d, struct json *op, const struct operation *o, const st
     json_set_bool(d->a, body, "required", true);
     json_set(d->a, body, "schema", schema);
     json_append(d->a, json_ensure_array(d->a, op, "parameters"), body);
-    for (size_t i = 0; patch && i < ARRAY_SIZE(patches); i++)
+    for (size_t i = 0; i < n; i++)
       json_append_str(d->a, json_ensure_array(d->a, op, "consumes"), patches[i]);
     return;
   }
@@ -93,16 +95,20 @@ add_body(struct openapi *d, struct json *op, const struct operation *o, const st
   content = json_ensure_object(d->a, body, "content");
   if (!patch)
     json_set(d->a, json_ensure_object(d->a, content, "*/*"), "schema", schema);
-  for (size_t i = 0; patch && i < ARRAY_SIZE(patches); i++)
+  for (size_t i = 0; i < n; i++)
     json_set(d->a, json_ensure_object(d->a, content, patches[i]), "schema", schema);
 }
 
 static void
-add_response(struct openapi *d, struct json *responses, const char *code, const char *words, struct json *schema)
+add_response(struct openapi *d, struct json *responses, const char *code, const struct place *at, struct json *schema)
 {
   struct json *r = json_ensure_object(d->a, responses, code), *content;
 
-  json_set_str(d->a, r, "description", words);
+  json_set_str(d->a, r, "description",
+               *code == '4'               ? "Unauthorized"
+               : strcmp(code, "200") == 0 ? "OK"
+               : strcmp(code, "201") == 0 ? "Created"
+                                          : "Accepted");
   if (!schema)
     return;
   if (!d->v3) {
@@ -110,7 +116,7 @@ add_response(struct openapi *d, struct json *responses, const char *code, const 
     return;
   }
   content = json_ensure_object(d->a, r, "content");
-  for (size_t i = 0; i < ARRAY_SIZE(readable); i++)
+  for (size_t i = 0; i < ARRAY_SIZE(readable) - (at->res->of->custom != NULL); i++)
     json_set(d->a, json_ensure_object(d->a, content, readable[i]), "schema", schema);
 }
 
@@ -123,13 +129,13 @@ add_responses(struct openapi *d, struct json *op, const struct operation *o, con
                  (o->bit == KIND_VERB_DELETE && !(at->res->flags & KIND_RES_RETURNS_DELETED));
   const struct kind *k = deletes ? status : o->bit == KIND_VERB_LIST && at->kind->list ? at->kind->list : at->kind;
 
-  schema = openapi_ref(d, k->type);
-  add_response(d, responses, "200", "OK", schema);
+  schema = o->bit == KIND_VERB_LIST && k->custom ? openapi_ref_custom_list(d, k->custom) : openapi_ref_kind(d, k);
+  add_response(d, responses, "200", at, schema);
   if (o->writes)
-    add_response(d, responses, "201", "Created", schema);
+    add_response(d, responses, "201", at, schema);
   if (o->bit == KIND_VERB_CREATE || o->bit == KIND_VERB_DELETE)
-    add_response(d, responses, "202", "Accepted", schema);
-  add_response(d, responses, "401", "Unauthorized", NULL);
+    add_response(d, responses, "202", at, schema);
+  add_response(d, responses, "401", at, NULL);
 }
 
 static const char *
@@ -212,7 +218,7 @@ add_resource(struct openapi *d, const struct kind_resource *r, const char *root,
 
     below.subresource = s->name;
     below.kind =
-        kind_in(d->p, kind_find(*s->version ? s->group : r->group, *s->version ? s->version : r->version, s->kind));
+        served_kind(&d->served, *s->version ? s->group : r->group, *s->version ? s->version : r->version, s->kind);
     if (!below.kind)
       continue;
     add_path(d, paths, arena_printf(d->a, "%s/%s", one, s->name), &below, s->verbs,
@@ -232,7 +238,7 @@ openapi_paths(struct openapi *d, const char *group, const char *version, struct 
   const struct kind_resource *r;
   size_t cursor = 0;
 
-  while ((r = kind_resource_next(d->p, &cursor)) != NULL)
+  while ((r = served_next(&d->served, &cursor)) != NULL)
     if (strcmp(r->group, group) == 0 && strcmp(r->version, version) == 0)
       add_resource(d, r, root, paths);
 }

@@ -290,3 +290,9 @@ openapi_ref(struct openapi *d, const struct kind_type *t)
   add_identity(d, t, schema);
   return reference(d, name);
 }
+
+struct json *
+openapi_ref_kind(struct openapi *d, const struct kind *k)
+{
+  return k->custom ? openapi_ref_custom(d, k->custom) : openapi_ref(d, k->type);
+}

@@ -12,18 +12,18 @@
 #define V2_PROTO "application/com.github.proto-openapi.spec.v2.v1.0+protobuf"
 
 static struct json *
-make(struct arena *a, const struct personality *p, const char *name)
+make(struct arena *a, const struct served *served, const char *name)
 {
   struct span group, version;
 
   if (strcmp(name, "v2") == 0)
-    return openapi_v2_document(a, p);
+    return openapi_v2_document(a, served);
   if (strncmp(name, "api/", 4) == 0)
-    return openapi_v3_document(a, p, "", name + 4);
+    return openapi_v3_document(a, served, "", name + 4);
   if (strncmp(name, "apis/", 5) != 0)
     return NULL;
   group = span_cut(span_of(name + 5), '/', &version);
-  return version.p ? openapi_v3_document(a, p, arena_strndup(a, group.p, group.n), version.p) : NULL;
+  return version.p ? openapi_v3_document(a, served, arena_strndup(a, group.p, group.n), version.p) : NULL;
 }
 
 /*
@@ -31,11 +31,11 @@ make(struct arena *a, const struct personality *p, const char *name)
  * clients keep what they got and ask with its etag, so keeping megabytes of it here would serve nobody.
  */
 static char *
-document(const struct personality *p, const char *name, size_t *ret_n)
+document(const struct served *served, const char *name, size_t *ret_n)
 {
   _cleanup_arena_ struct arena *a = arena_new(CEIL_ARENA_REQUEST);
   _cleanup_strbuf_ struct strbuf b = STRBUF_INIT(CEIL_REPLY);
-  struct json *doc = make(a, p, name);
+  struct json *doc = make(a, served, name);
 
   if (!doc)
     return NULL;
@@ -45,14 +45,14 @@ document(const struct personality *p, const char *name, size_t *ret_n)
 
 /* Is there a document of that name? Cheaper than making it: an answer of 304 needs no more. */
 static bool
-is_document(const struct personality *p, const char *name)
+is_document(const struct served *served, const char *name)
 {
   const struct kind_resource *r;
   size_t cursor = 0;
 
   if (strcmp(name, "v2") == 0)
     return true;
-  while ((r = kind_resource_next(p, &cursor)) != NULL) {
+  while ((r = served_next(served, &cursor)) != NULL) {
     const char *rest = NULL;
 
     if (!*r->group && strncmp(name, "api/", 4) == 0)
@@ -70,13 +70,13 @@ static int
 answer_document(struct rest_call *c, const char *name, const char *vary, struct kerr *reterr)
 {
   const char *accept = rest_header(c, "accept"), *known = rest_header(c, "if-none-match");
-  const char *etag = arena_printf(c->a, "\"%s\"", openapi_etag(c->a, c->personality, name));
+  const char *etag = arena_printf(c->a, "\"%s\"", openapi_etag(c->a, &c->served, name));
   char *text;
   size_t n;
 
   if (accept && !strstr(accept, "json") && !strstr(accept, "*/*") && *accept)
     return kerr_set(reterr, KERR_NOT_ACCEPTABLE, NULL, "only the following media types are accepted: application/json");
-  if (!is_document(c->personality, name)) {
+  if (!is_document(&c->served, name)) {
     c->ans->status = 404;
     return 0;
   }
@@ -86,8 +86,8 @@ answer_document(struct rest_call *c, const char *name, const char *vary, struct 
     c->ans->status = 304;
     return 0;
   }
-  text = document(c->personality, name, &n);
-  assert(text); /* it was there a moment ago, and what is served does not change */
+  text = document(&c->served, name, &n);
+  assert(text); /* it was there a moment ago, and the call holds what is served */
   c->ans->status = 200;
   c->ans->content_type = "application/json";
   c->ans->body = span_make(text, n);
@@ -134,7 +134,7 @@ add_path(struct rest_call *c, struct json *paths, const char *name)
   struct json *entry = json_ensure_object(c->a, paths, name);
 
   json_set(c->a, entry, "serverRelativeURL",
-           json_new_strf(c->a, "/openapi/v3/%s?hash=%s", name, openapi_etag(c->a, c->personality, name)));
+           json_new_strf(c->a, "/openapi/v3/%s?hash=%s", name, openapi_etag(c->a, &c->served, name)));
 }
 
 static int
@@ -144,7 +144,7 @@ answer_index(struct rest_call *c)
   const struct kind_resource *r, *last = NULL;
   size_t cursor = 0;
 
-  while ((r = kind_resource_next(c->personality, &cursor)) != NULL) {
+  while ((r = served_next(&c->served, &cursor)) != NULL) {
     if (last && strcmp(last->group, r->group) == 0 && strcmp(last->version, r->version) == 0)
       continue;
     last = r;
