@@ -54,7 +54,7 @@ is_uri(struct arena *a, struct span text)
 {
   return matches(a, "^(?:[A-Za-z][A-Za-z0-9+.-]*:[^\\x00-\\x20\\x7f]*|/[^\\x00-\\x1f\\x7f]*|\\*)$", text) &&
          !matches(a, "%(?:[^0-9A-Fa-f]|.[^0-9A-Fa-f]|.?$)", text) &&
-         !matches(a, "^[A-Za-z][A-Za-z0-9+.-]*://[^/?#]*:[^/?#\\]0-9][^/?#]*(?:[/?#]|$)", text);
+         !matches(a, "^[A-Za-z][A-Za-z0-9+.-]*://[^/?#\\[]*:[^/?#0-9][^/?#]*(?:[/?#]|$)", text);
 }
 
 /* Go's mail.ParseAddress: addr-spec, with or without a name before it. */

@@ -151,9 +151,12 @@ check_meta(const char *path, const struct json *meta, struct field_errors *errs)
 {
   struct field_errors found = { .a = errs->a };
   struct json *o = json_new_object(errs->a), *own = json_copy(errs->a, meta);
+  const char *name = json_get_str_or(own, "name", ""), *problems[TEXT_PROBLEMS_MAX];
+  size_t n = *name ? text_check(errs->a, TEXT_PATH_SEGMENT, span_of(name), problems) : 0;
 
-  if (!*json_get_str_or(own, "name", ""))
-    json_set_str(errs->a, own, "name", "fakename");
+  for (size_t i = 0; i < n; i++) /* whatever kind it is of, its names are no stricter than this */
+    field_errors_add_str(errs, FIELD_INVALID, arena_printf(errs->a, "%s.name", path), name, "%s", problems[i]);
+  json_set_str(errs->a, own, "name", "fakename");
   json_set(errs->a, o, "metadata", own);
   validate_metadata(o, NULL, json_get(own, "namespace") != NULL, &found);
   for (size_t i = 0; i < found.n; i++) {

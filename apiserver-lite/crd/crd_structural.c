@@ -240,6 +240,8 @@ check_node(struct validation *v, const struct vpath *path, const struct json *s,
 
   if (!json_is(s, JSON_OBJECT))
     return;
+  if (span_is(json_text_of(s, "type"), "array") && !json_is(json_get(s, "items"), JSON_OBJECT))
+    verr_required(v, VP(path, "items"), "must be specified");
   check_node(v, VP(path, "items"), json_get(s, "items"), ITEM);
   for (json_each_member (m, json_get(s, "properties")))
     check_node(v, VP_KEY(VP(path, "properties"), m->name), m->value, FIELD);

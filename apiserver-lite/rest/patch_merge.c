@@ -1,11 +1,17 @@
 #include "patch.h"
 
-/* A patch value where there was nothing: nulls inside mean "not there". */
+/* A patch value where there was nothing: nulls inside mean "not there", but for those that are items of a list. */
 static struct json *
 without_nulls(struct arena *a, const struct json *v)
 {
   struct json *ret;
 
+  if (json_is(v, JSON_ARRAY)) {
+    ret = json_new_array(a);
+    for (json_each_item (item, v))
+      json_append(a, ret, without_nulls(a, *item));
+    return ret;
+  }
   if (!json_is(v, JSON_OBJECT))
     return json_shallow(a, v);
   ret = json_new_object(a);
@@ -21,7 +27,7 @@ patch_merge(struct arena *a, const struct json *doc, const struct json *patch)
   struct json *ret;
 
   if (!json_is(patch, JSON_OBJECT))
-    return json_shallow(a, patch);
+    return without_nulls(a, patch);
   if (!json_is(doc, JSON_OBJECT))
     return without_nulls(a, patch);
   ret = json_shallow(a, doc);

@@ -18,6 +18,10 @@ summary(struct rest_call *c, struct span body)
   struct strbuf b;
   const char *ret;
 
+  if (!body.n)
+    return "<empty>";
+  if (*body.p == '{')
+    return arena_printf(c->a, "%.*s%s", (int)(body.n < 30 ? body.n : 30), body.p, body.n > 30 ? " ..." : "");
   strbuf_init(&b, 256);
   for (size_t i = 0; i < body.n && i < 30; i++)
     strbuf_printf(&b, "%02x", (unsigned char)body.p[i]);
@@ -70,15 +74,17 @@ package_of(struct rest_call *c, const char *group)
   return *group ? arena_strndup(c->a, group, strcspn(group, ".")) : "core";
 }
 
-/* Custom objects say their kind; where they leave out the version it is the request's. */
+/* Custom objects say what they are. */
 static int
 check_custom_identity(struct rest_call *c, const struct kind *k, const struct json *in, const char *group,
                       const char *version, struct kerr *reterr)
 {
   if (!*object_kind(in))
     return kerr_set(reterr, KERR_BAD_REQUEST, NULL,
-                    "%s in version \"%s\" cannot be handled as a %s: Object 'Kind' is missing in '%.*s'", k->kind,
-                    k->version, k->kind, SPAN_FMT(c->req->body));
+                    "the object provided is unrecognized (must be of type %s): Object 'Kind' is missing in '%.*s' (%s)",
+                    k->kind, SPAN_FMT(c->req->body), summary(c, c->req->body));
+  if (!*object_api_version(in))
+    group = version = "";
   if (strcmp(group, k->group) == 0 && strcmp(version, k->version) == 0)
     return 0;
   return kerr_set(reterr, KERR_BAD_REQUEST, NULL,

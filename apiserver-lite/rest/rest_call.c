@@ -271,5 +271,9 @@ rest_to_stored(struct rest_call *c, const struct json *o, struct json **ret, str
     *ret = json_shallow(c->a, o);
     return 0;
   }
-  return kind_convert(c->a, c->kind, c->stored, o, ret, reterr);
+  int r = kind_convert(c->a, c->kind, c->stored, o, ret, reterr);
+
+  if (r == 0 && c->stored->custom) /* the other version may have defaults of its own */
+    kind_default(c->a, c->stored, *ret, c->personality, c->now);
+  return r;
 }

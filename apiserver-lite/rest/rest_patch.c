@@ -58,6 +58,13 @@ bad_patch(struct rest_call *c, const char *value, const char *why, struct kerr *
   return rest_invalid_of(c, "", "", "", &errs, reterr);
 }
 
+/* What a refusal shows; upstream keeps custom objects as maps, whose members it writes by name. */
+static const char *
+shown_text(struct rest_call *c, const struct json *patched)
+{
+  return json_text(c->a, patched, c->kind->custom ? JSON_SORTED : JSON_COMPACT);
+}
+
 /* The patched document → the object, with strictness as the client wants it. `shown`: what a refusal shows. */
 static int
 decode_patched(struct rest_call *c, const struct patch_call *p, const struct json *patched, const char *shown,
@@ -67,9 +74,9 @@ decode_patched(struct rest_call *c, const struct patch_call *p, const struct jso
   const char *problems;
 
   if (rest_decode_strictly(c, c->kind, patched, p->dups, true, ret, &problems, &err) < 0)
-    return bad_patch(c, shown ? shown : json_text(c->a, patched, JSON_COMPACT), err.msg, reterr);
+    return bad_patch(c, shown ? shown : shown_text(c, patched), err.msg, reterr);
   if (problems)
-    return bad_patch(c, shown ? shown : json_text(c->a, patched, JSON_COMPACT),
+    return bad_patch(c, shown ? shown : shown_text(c, patched),
                      arena_printf(c->a, "strict decoding error: %s", problems), reterr);
   kind_default(c->a, c->kind, *ret, c->personality, c->now);
   managed_fields_update(c, old, *ret);
@@ -112,8 +119,7 @@ patch_with_json(struct rest_call *c, const struct patch_call *p, const struct js
     const char *stray = stray_members(c, p->doc);
 
     if (stray)
-      return bad_patch(c, json_text(c->a, patched, JSON_COMPACT),
-                       arena_printf(c->a, "strict decoding error: %s", stray), reterr);
+      return bad_patch(c, shown_text(c, patched), arena_printf(c->a, "strict decoding error: %s", stray), reterr);
     return decode_patched(c, p, patched, NULL, old, ret, reterr);
   }
   if (err.code != KERR_INVALID)

@@ -2,6 +2,8 @@
 #include <string.h>
 
 #include "admission_chain.h"
+#include "crd_custom.h"
+#include "crd_path.h"
 #include "managed_fields.h"
 #include "object.h"
 #include "patch.h"
@@ -27,14 +29,59 @@ selector_text(struct rest_call *c, const struct json *o)
   return label_selector_from_json(c->a, sel, &parsed, &ignored) < 0 ? "" : label_selector_text(c->a, parsed);
 }
 
+/* What a scale shows of a custom object: where its definition says it is (scaleFromCustomResource). */
+struct scale_view {
+  int64_t replicas, status_replicas;
+  const char *selector;
+};
+
+static int
+internal(struct rest_call *c, const char *why, struct kerr *reterr)
+{
+  static const struct status_subject nobody;
+  struct json *details, *cause;
+
+  (void)kerr_set(reterr, KERR_INTERNAL, NULL, "Internal error occurred: %s", why);
+  c->refusal = status_from_kerr(c->a, reterr, &nobody, 0);
+  details = json_ensure_object(c->a, c->refusal, "details");
+  cause = json_append(c->a, json_ensure_array(c->a, details, "causes"), json_new_object(c->a));
+  json_set_str(c->a, cause, "message", why);
+  return -KERR_INTERNAL;
+}
+
+static int
+view_custom(struct rest_call *c, const struct json *o, struct scale_view *v, struct kerr *reterr)
+{
+  const struct custom_scale *s = c->kind->custom->scale;
+  const char *why = NULL;
+
+  if (!custom_path_int(c->a, o, s->spec_path, &v->replicas, &why))
+    return internal(c, why ? why : arena_printf(c->a, "the spec replicas field \"%s\" does not exist", s->spec_path),
+                    reterr);
+  if (custom_path_int(c->a, o, s->status_path, &v->status_replicas, &why) || !why)
+    if (s->selector_path)
+      (void)custom_path_text(c->a, o, s->selector_path, &v->selector, &why);
+  return why ? internal(c, why, reterr) : 0;
+}
+
+static int
+view(struct rest_call *c, const struct json *o, struct scale_view *v, struct kerr *reterr)
+{
+  *v = (struct scale_view){ .selector = "" };
+  if (c->kind->custom)
+    return view_custom(c, o, v, reterr);
+  v->selector = selector_text(c, o);
+  v->replicas = json_int_or(json_dig(o, "spec", "replicas", NULL), 0);
+  v->status_replicas = json_int_or(json_dig(o, "status", "replicas", NULL), 0);
+  return 0;
+}
+
 static struct json *
-scale_of(struct rest_call *c, const struct json *o)
+scale_of(struct rest_call *c, const struct json *o, const struct scale_view *v)
 {
   static const char *const kept[] = { "name", "namespace", "uid", "resourceVersion", "creationTimestamp" };
   struct json *s = json_new_object(c->a), *meta, *status;
   const struct json *from = json_get(o, "metadata");
-  const char *text = selector_text(c, o);
-  int64_t replicas = json_int_or(json_dig(o, "spec", "replicas", NULL), 0);
 
   json_set_str(c->a, s, "kind", "Scale");
   json_set_str(c->a, s, "apiVersion", "autoscaling/v1");
@@ -44,12 +91,12 @@ scale_of(struct rest_call *c, const struct json *o)
       json_set(c->a, meta, kept[i], json_copy(c->a, json_get(from, kept[i])));
   struct json *spec = json_ensure_object(c->a, s, "spec");
 
-  if (replicas)
-    json_set_int(c->a, spec, "replicas", replicas);
+  if (v->replicas)
+    json_set_int(c->a, spec, "replicas", v->replicas);
   status = json_ensure_object(c->a, s, "status");
-  json_set_int(c->a, status, "replicas", json_int_or(json_dig(o, "status", "replicas", NULL), 0));
-  if (*text)
-    json_set_str(c->a, status, "selector", text);
+  json_set_int(c->a, status, "replicas", v->status_replicas);
+  if (*v->selector)
+    json_set_str(c->a, status, "selector", v->selector);
   return s;
 }
 
@@ -64,18 +111,52 @@ scale_wanted(struct rest_call *c, const struct scaling *s, const struct json *ol
              struct kerr *reterr)
 {
   struct json *patched;
+  struct scale_view v;
 
   *ret = s->scale;
   if (!s->patch)
     return 0;
+  if (view(c, old, &v, reterr) < 0)
+    return -(int)reterr->code;
   if (!s->is_json_patch) {
-    *ret = patch_merge(c->a, scale_of(c, old), s->patch);
+    *ret = patch_merge(c->a, scale_of(c, old, &v), s->patch);
     return 0;
   }
-  if (patch_json(c->a, scale_of(c, old), s->patch, &patched, reterr) < 0)
+  if (patch_json(c->a, scale_of(c, old, &v), s->patch, &patched, reterr) < 0)
     return -(int)reterr->code;
   *ret = patched;
   return 0;
+}
+
+/* As upstream hands it on from the scale to the object: the entry of a custom one has no time. */
+static void
+drop_time(struct rest_call *c, struct json *o)
+{
+  const struct json *entries = json_dig(o, "metadata", "managedFields", NULL);
+
+  if (!c->kind->custom)
+    return;
+  for (json_each_item (e, entries))
+    if (strcmp(json_get_str_or(*e, "subresource", ""), "scale") == 0 &&
+        strcmp(json_get_str_or(*e, "manager", ""), c->field_manager) == 0)
+      json_remove(*e, "time");
+}
+
+static int
+set_custom(struct rest_call *c, struct json *o, int64_t replicas, struct kerr *reterr)
+{
+  const struct custom *custom = c->kind->custom;
+  struct field_errors errs = { .a = c->a };
+
+  if (replicas < 0) {
+    field_errors_add(&errs, FIELD_INVALID, custom->scale->spec_path,
+                     json_text(c->a, json_new_int(c->a, replicas), JSON_COMPACT), "should be a non-negative integer");
+    return rest_invalid(c, object_name(o), &errs, reterr);
+  }
+  if (custom_path_set(c->a, o, custom->scale->spec_path, json_new_int(c->a, replicas)))
+    return 0;
+  return internal(c, arena_printf(c->a, "the spec replicas field \"%s\" cannot be set", custom->scale->spec_path),
+                  reterr);
 }
 
 static int
@@ -97,6 +178,8 @@ rescale(struct rest_call *c, void *payload, const struct json *old, struct json 
                                       object_uid(scale), object_uid(old)),
                          reterr);
   replicas = json_int_or(json_dig(scale, "spec", "replicas", NULL), 0);
+  if (c->kind->custom && set_custom(c, o, replicas, reterr) < 0)
+    return -(int)reterr->code;
   if (replicas < 0) {
     struct field_errors errs = { .a = c->a };
 
@@ -104,11 +187,14 @@ rescale(struct rest_call *c, void *payload, const struct json *old, struct json 
                      "must be greater than or equal to 0");
     return rest_invalid_of(c, "autoscaling", "Scale", object_name(old), &errs, reterr);
   }
-  spec = json_ensure_object(c->a, o, "spec");
-  json_set_int(c->a, spec, "replicas", replicas);
+  if (!c->kind->custom) {
+    spec = json_ensure_object(c->a, o, "spec");
+    json_set_int(c->a, spec, "replicas", replicas);
+  }
   if (*object_resource_version(scale))
     json_set_str(c->a, rest_meta_edit(c->a, o), "resourceVersion", object_resource_version(scale));
   managed_fields_update(c, old, o);
+  drop_time(c, o);
   c->reshape = true;
   *ret = o;
   return 0;
@@ -141,6 +227,7 @@ sub_scale(struct rest_call *c, struct kerr *reterr)
   bool read = strcmp(c->info.verb, "get") == 0, created;
   _cleanup_record_ struct record *r = NULL;
   struct scaling s = { .scale = NULL };
+  struct scale_view v;
   struct json *o;
 
   if (read) {
@@ -150,7 +237,7 @@ sub_scale(struct rest_call *c, struct kerr *reterr)
              rest_store_update(c, c->info.name, REST_UNCONDITIONAL, rescale, &s, &r, &created, reterr) < 0) {
     return -(int)reterr->code;
   }
-  if (rest_to_request(c, record_tree(r), &o, reterr) < 0)
+  if (rest_to_request(c, record_tree(r), &o, reterr) < 0 || view(c, o, &v, reterr) < 0)
     return -(int)reterr->code;
-  return rest_answer_object(c, 200, k, scale_of(c, o), reterr);
+  return rest_answer_object(c, 200, k, scale_of(c, o, &v), reterr);
 }
