@@ -36,44 +36,37 @@ struct scale_view {
 };
 
 static int
-internal(struct rest_call *c, const char *why, struct kerr *reterr)
+internal(const char *why, struct kerr *reterr)
 {
-  static const struct status_subject nobody;
-  struct json *details, *cause;
-
-  (void)kerr_set(reterr, KERR_INTERNAL, NULL, "Internal error occurred: %s", why);
-  c->refusal = status_from_kerr(c->a, reterr, &nobody, 0);
-  details = json_ensure_object(c->a, c->refusal, "details");
-  cause = json_append(c->a, json_ensure_array(c->a, details, "causes"), json_new_object(c->a));
-  json_set_str(c->a, cause, "message", why);
-  return -KERR_INTERNAL;
+  return kerr_set(reterr, KERR_INTERNAL, NULL, "Internal error occurred: %s", why);
 }
 
-static int
-view_custom(struct rest_call *c, const struct json *o, struct scale_view *v, struct kerr *reterr)
+/* What can be seen, and why not all of it (NULL: it can). */
+static const char *
+view_custom(struct rest_call *c, const struct json *o, struct scale_view *v)
 {
   const struct custom_scale *s = c->kind->custom->scale;
   const char *why = NULL;
 
-  if (!custom_path_int(c->a, o, s->spec_path, &v->replicas, &why))
-    return internal(c, why ? why : arena_printf(c->a, "the spec replicas field \"%s\" does not exist", s->spec_path),
-                    reterr);
-  if (custom_path_int(c->a, o, s->status_path, &v->status_replicas, &why) || !why)
-    if (s->selector_path)
-      (void)custom_path_text(c->a, o, s->selector_path, &v->selector, &why);
-  return why ? internal(c, why, reterr) : 0;
+  if (!custom_path_int(c->a, o, s->spec_path, &v->replicas, &why) && !why)
+    why = arena_printf(c->a, "the spec replicas field \"%s\" does not exist", s->spec_path);
+  if (!why)
+    (void)custom_path_int(c->a, o, s->status_path, &v->status_replicas, &why);
+  if (!why && s->selector_path)
+    (void)custom_path_text(c->a, o, s->selector_path, &v->selector, &why);
+  return why;
 }
 
-static int
-view(struct rest_call *c, const struct json *o, struct scale_view *v, struct kerr *reterr)
+static const char *
+view(struct rest_call *c, const struct json *o, struct scale_view *v)
 {
   *v = (struct scale_view){ .selector = "" };
   if (c->kind->custom)
-    return view_custom(c, o, v, reterr);
+    return view_custom(c, o, v);
   v->selector = selector_text(c, o);
   v->replicas = json_int_or(json_dig(o, "spec", "replicas", NULL), 0);
   v->status_replicas = json_int_or(json_dig(o, "status", "replicas", NULL), 0);
-  return 0;
+  return NULL;
 }
 
 static struct json *
@@ -116,8 +109,10 @@ scale_wanted(struct rest_call *c, const struct scaling *s, const struct json *ol
   *ret = s->scale;
   if (!s->patch)
     return 0;
-  if (view(c, old, &v, reterr) < 0)
-    return -(int)reterr->code;
+  const char *why = view(c, old, &v);
+
+  if (why)
+    return internal(why, reterr);
   if (!s->is_json_patch) {
     *ret = patch_merge(c->a, scale_of(c, old, &v), s->patch);
     return 0;
@@ -128,18 +123,25 @@ scale_wanted(struct rest_call *c, const struct scaling *s, const struct json *ol
   return 0;
 }
 
-/* As upstream hands it on from the scale to the object: the entry of a custom one has no time. */
+/* As upstream hands it on from the scale to the object: the entry of a custom one has no time, and so stands first. */
 static void
 drop_time(struct rest_call *c, struct json *o)
 {
-  const struct json *entries = json_dig(o, "metadata", "managedFields", NULL);
+  struct json *sorted = json_new_array(c->a), *meta = rest_meta_edit(c->a, o);
+  const struct json *entries = json_get(meta, "managedFields");
 
-  if (!c->kind->custom)
+  if (!c->kind->custom || !entries)
     return;
   for (json_each_item (e, entries))
     if (strcmp(json_get_str_or(*e, "subresource", ""), "scale") == 0 &&
-        strcmp(json_get_str_or(*e, "manager", ""), c->field_manager) == 0)
+        strcmp(json_get_str_or(*e, "manager", ""), c->field_manager) == 0) {
       json_remove(*e, "time");
+      json_append(c->a, sorted, *e);
+    }
+  for (json_each_item (e, entries))
+    if (!json_count(sorted) || *e != json_at(sorted, 0))
+      json_append(c->a, sorted, *e);
+  json_set(c->a, meta, "managedFields", sorted);
 }
 
 static int
@@ -155,8 +157,7 @@ set_custom(struct rest_call *c, struct json *o, int64_t replicas, struct kerr *r
   }
   if (custom_path_set(c->a, o, custom->scale->spec_path, json_new_int(c->a, replicas)))
     return 0;
-  return internal(c, arena_printf(c->a, "the spec replicas field \"%s\" cannot be set", custom->scale->spec_path),
-                  reterr);
+  return internal(arena_printf(c->a, "the spec replicas field \"%s\" cannot be set", custom->scale->spec_path), reterr);
 }
 
 static int
@@ -165,12 +166,14 @@ rescale(struct rest_call *c, void *payload, const struct json *old, struct json 
   const struct kind *k = kind_find("autoscaling", "v1", "Scale");
   const struct json *wanted;
   struct json *o = json_copy(c->a, old), *spec, *scale;
+  struct scale_view v;
   int64_t replicas;
 
+  (void)view(c, old, &v); /* one without replicas may get some */
   if (scale_wanted(c, payload, old, &wanted, reterr) < 0)
     return -(int)reterr->code;
   scale = json_copy(c->a, wanted);
-  if (admission_of_kind(c, k, scale, scale_of(c, old), reterr) < 0)
+  if (admission_of_kind(c, k, scale, scale_of(c, old, &v), reterr) < 0)
     return -(int)reterr->code;
   if (*object_uid(scale) && strcmp(object_uid(scale), object_uid(old)) != 0)
     return rest_conflict(c, object_name(old),
@@ -228,6 +231,7 @@ sub_scale(struct rest_call *c, struct kerr *reterr)
   _cleanup_record_ struct record *r = NULL;
   struct scaling s = { .scale = NULL };
   struct scale_view v;
+  const char *why;
   struct json *o;
 
   if (read) {
@@ -237,7 +241,10 @@ sub_scale(struct rest_call *c, struct kerr *reterr)
              rest_store_update(c, c->info.name, REST_UNCONDITIONAL, rescale, &s, &r, &created, reterr) < 0) {
     return -(int)reterr->code;
   }
-  if (rest_to_request(c, record_tree(r), &o, reterr) < 0 || view(c, o, &v, reterr) < 0)
+  if (rest_to_request(c, record_tree(r), &o, reterr) < 0)
     return -(int)reterr->code;
+  why = view(c, o, &v);
+  if (why)
+    return internal(why, reterr);
   return rest_answer_object(c, 200, k, scale_of(c, o, &v), reterr);
 }
