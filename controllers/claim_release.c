@@ -19,7 +19,8 @@ foreign_consumer(struct kerr *reterr, const struct json *consumer)
                   json_get_str_or(consumer, "name", ""), json_get_str_or(consumer, "uid", ""));
 }
 
-/* Does the consumer still count? A pod that the cache does not know is asked for at the server before we act on it. */
+/* Does the consumer still count? A pod that the cache does not know, or knows as
+ * another, is asked for at the server before we act on it. */
 static bool
 is_done(const struct controller *ctl, const struct json *pod)
 {
@@ -38,7 +39,7 @@ consumer_is_valid(struct controller *ctl, struct arena *a, const char *ns, const
   if (*json_get_str_or(consumer, "apiGroup", "") || strcmp(json_get_str_or(consumer, "resource", ""), "pods") != 0)
     return ctl->all->minor < FOREIGN_KEPT_SINCE ? foreign_consumer(reterr, consumer) : 0;
   pod = controllers_get(ctl->all, a, WATCH_PODS, ns, name);
-  if (!pod) {
+  if (!pod || strcmp(object_uid(record_tree(pod)), uid) != 0) { /* gone, replaced, or not told of yet */
     _cleanup_record_ struct record *live = NULL;
     _cleanup_kerr_ struct kerr err = KERR_INIT;
 
@@ -48,7 +49,7 @@ consumer_is_valid(struct controller *ctl, struct arena *a, const char *ns, const
     *ret = r == 0 && strcmp(object_uid(record_tree(live)), uid) == 0 && !is_done(ctl, record_tree(live));
     return 0;
   }
-  *ret = strcmp(object_uid(record_tree(pod)), uid) == 0 && !is_done(ctl, record_tree(pod));
+  *ret = !is_done(ctl, record_tree(pod));
   return 0;
 }
 

@@ -93,19 +93,24 @@ explain_claim(struct kclient *c, struct personality *p, const char *ns, const ch
 
 /* -- one pod -- */
 
+#define DRIVERS_TOLD_SINCE 28 /* by the claim controller, while there were drivers' controllers */
+
 /* In one sentence, and what to do when there is something to do. */
 static void
-summarize(struct arena *a, const struct json *pod, struct json *o)
+summarize(const struct explain_world *w, const struct json *pod, struct json *o)
 {
+  struct arena *a = w->a;
+  bool told = w->dra->scheduling && w->minor >= DRIVERS_TOLD_SINCE;
   const char *node = json_get_str_or(json_get(pod, "spec"), "nodeName", "");
   const char *phase = json_get_str_or(json_get(pod, "status"), "phase", "Pending");
   const struct json *scheduled = object_condition(pod, "PodScheduled");
   bool ours = scheduled && strcmp(json_get_str_or(scheduled, "status", ""), "True") == 0;
 
   if (*node && !ours && json_count(json_dig(pod, "spec", "resourceClaims", NULL)) > 0) {
-    json_set(a, o, "summary",
-             json_new_strf(
-                 a, "names its node (%s) itself, so the scheduler never saw it and nobody allocates its claims", node));
+    json_set(
+        a, o, "summary",
+        json_new_strf(a, "names its node (%s) itself, so the scheduler never saw it and %s", node,
+                      told ? "drivers can only allocate its claims for that node" : "nobody allocates its claims"));
     json_set_str(a, o, "advice",
                  "replace spec.nodeName by spec.nodeSelector {kubernetes.io/hostname: NODE}: the scheduler then "
                  "allocates the claims on "
@@ -160,7 +165,7 @@ explain_pod(struct kclient *c, struct personality *p, const char *ns, const char
     json_set_str(a, o, "kind", "Pod");
     json_set_str(a, o, "namespace", ns);
     json_set_str(a, o, "name", name);
-    summarize(a, record_tree(r), o);
+    summarize(&w, record_tree(r), o);
     heading(text, o);
     explain_negotiation(&w, record_tree(r), o);
     for (json_each_item (e, json_dig(record_tree(r), "spec", "resourceClaims", NULL)))
