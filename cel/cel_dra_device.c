@@ -277,10 +277,10 @@ means(const struct domain *d, const struct json_member *m, struct span id)
   struct span name = d->name;
 
   if (m->name_len == id.n)
-    return d->drivers && (!id.n || m->name[id.n - 1] == id.p[id.n - 1]) && memcmp(m->name, id.p, id.n) == 0 &&
+    return d->drivers && (!id.n || (m->name[id.n - 1] == id.p[id.n - 1] && memcmp(m->name, id.p, id.n) == 0)) &&
            !has_slash(id);
   return m->name_len == name.n + 1 + id.n && m->name[name.n] == '/' && memcmp(m->name, name.p, name.n) == 0 &&
-         memcmp(m->name + name.n + 1, id.p, id.n) == 0 && !has_slash(name);
+         (!id.n || memcmp(m->name + name.n + 1, id.p, id.n) == 0) && !has_slash(name);
 }
 
 static const struct cel_value *

@@ -83,7 +83,7 @@ equal_scalars(const struct cel_value *args, bool *ret, uint64_t *ret_cost)
   if (x.kind != CEL_STRING || !(x.sub & y.sub & CEL_SUB_ASCII))
     return false;
   *ret_cost = (least + 9) / 10;
-  *ret = x.n == y.n && memcmp(x.u.s, y.u.s, x.n) == 0;
+  *ret = span_eq(cel_span(x), cel_span(y));
   return true;
 }
 

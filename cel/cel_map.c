@@ -179,7 +179,7 @@ cel_map_delete(struct cel_map *m, struct cel_value key)
 static bool
 is_escaped(const struct cel_map *m, struct span key)
 {
-  return m->from && m->from->escaped && memmem(key.p, key.n, "__", 2);
+  return m->from && m->from->escaped && key.n > 2 && memmem(key.p, key.n, "__", 2);
 }
 
 static const struct cel_value *

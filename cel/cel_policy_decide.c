@@ -129,7 +129,7 @@ usable_message(struct policy_run *r, struct cel_value v)
   if (v.kind != CEL_STRING)
     return NULL;
   s = span_trim(cel_span(v));
-  return s.n > MESSAGE_MAX || memchr(s.p, '\n', s.n) ? NULL : arena_strndup(r->results, s.p, s.n);
+  return s.n > MESSAGE_MAX || (s.n && memchr(s.p, '\n', s.n)) ? NULL : arena_strndup(r->results, s.p, s.n);
 }
 
 /* All messages are made, whether needed or not, as their cost counts. NULL, or why they ended early. */
