@@ -8,6 +8,9 @@
  * does, and the run ends at once when that passes the limit.
  */
 
+/* Keeps what an instruction needs of the stack out of cel_eval_node's own frame, which is pushed for every node. */
+#define APART __attribute__((noinline))
+
 #define LIST_COST   10
 #define MAP_COST    30
 #define STRUCT_COST 40
@@ -32,7 +35,7 @@ cel_out_of_memory(void)
 
 /* -- logic -- */
 
-static struct cel_value
+static APART struct cel_value
 eval_logic(struct cel_eval *ev, const struct cel_node *n, bool decisive)
 {
   struct cel_value error = cel_of_bool(!decisive);
@@ -52,7 +55,7 @@ eval_logic(struct cel_eval *ev, const struct cel_node *n, bool decisive)
   return error;
 }
 
-static struct cel_value
+static APART struct cel_value
 eval_not_false(struct cel_eval *ev, const struct cel_node *n)
 {
   struct cel_value v = cel_eval_node(ev, n->u.call.args[0]);
@@ -87,7 +90,7 @@ equal_scalars(const struct cel_value *args, bool *ret, uint64_t *ret_cost)
   return true;
 }
 
-static struct cel_value
+static APART struct cel_value
 eval_equal(struct cel_eval *ev, const struct cel_node *n)
 {
   struct cel_value args[2], r;
@@ -113,7 +116,7 @@ eval_equal(struct cel_eval *ev, const struct cel_node *n)
   return cel_charge(ev, cel_call_cost(n, args, 2, r), r);
 }
 
-static struct cel_value
+static APART struct cel_value
 eval_or_else(struct cel_eval *ev, const struct cel_node *n)
 {
   struct cel_value v = cel_eval_node(ev, n->u.call.args[0]);
@@ -127,7 +130,7 @@ eval_or_else(struct cel_eval *ev, const struct cel_node *n)
   return n->flag ? *v.u.some : v;
 }
 
-static struct cel_value
+static APART struct cel_value
 eval_membership(struct cel_eval *ev, const struct cel_node *n)
 {
   struct cel_value v = cel_eval_node(ev, n->u.member.arg);
@@ -151,12 +154,20 @@ panics(const struct cel_node *n, const struct cel_value *args)
          (n->cost == CEL_COST_SORT_BY && cel_is_error(args[1]));
 }
 
-static struct cel_value
+/* < and its like, of integers. */
+static inline bool
+in_order(enum cel_order order, int64_t x, int64_t y)
+{
+  return order == ORDER_LESS ? x < y : order == ORDER_LESS_EQUAL ? x <= y : order == ORDER_GREATER ? x > y : x >= y;
+}
+
+static APART struct cel_value
 eval_call(struct cel_eval *ev, const struct cel_node *n)
 {
   struct cel_value args[CEL_ARGS_MAX], r = { 0 };
   bool failed = false;
 
+  args[0].kind = args[1].kind = CEL_ERROR; /* a call may have fewer */
   for (uint32_t i = 0; i < n->n; i++) {
     args[i] = cel_eval_node(ev, n->u.call.args[i]);
     if (cel_is_fatal(args[i]) || (cel_is_error(args[i]) && n->flag && i + 1 < n->n))
@@ -166,6 +177,8 @@ eval_call(struct cel_eval *ev, const struct cel_node *n)
       r = args[i];
     }
   }
+  if (n->order && args[0].kind == CEL_INT && args[1].kind == CEL_INT)
+    return cel_charge(ev, 1, cel_of_bool(in_order((enum cel_order)n->order, args[0].u.i, args[1].u.i)));
   if (!failed)
     r = cel_call_impl(ev, n, args, n->n);
   if (cel_is_fatal(r))
@@ -177,7 +190,7 @@ eval_call(struct cel_eval *ev, const struct cel_node *n)
 
 /* -- lists, maps, structures -- */
 
-static struct cel_value
+static APART struct cel_value
 make_list(struct cel_eval *ev, const struct cel_node *n)
 {
   struct cel_value list = cel_list_new(ev->a, n->n), v;
@@ -206,7 +219,7 @@ unhashable(struct cel_value key)
                                          : "internal error: runtime error: hash of unhashable type cel.Semver");
 }
 
-static struct cel_value
+static APART struct cel_value
 make_map(struct cel_eval *ev, const struct cel_node *n)
 {
   struct cel_value map = cel_map_new(ev->a, n->n), k, v;
@@ -274,7 +287,7 @@ finish_struct(struct cel_eval *ev, const struct cel_type *t, struct cel_map *fie
   return cel_failf(ev->a, "unknown type '%s'", t->name);
 }
 
-static struct cel_value
+static APART struct cel_value
 make_struct(struct cel_eval *ev, const struct cel_node *n)
 {
   struct cel_value map = cel_map_new(ev->a, n->n), v;
@@ -387,7 +400,7 @@ fold_next(struct cel_eval *ev, const struct cel_node *n, struct cel_value range,
   return true;
 }
 
-static struct cel_value
+static APART struct cel_value
 eval_fold(struct cel_eval *ev, const struct cel_node *n)
 {
   struct cel_value range = fold_range(ev, n), fatal = cel_of_null();
@@ -416,7 +429,7 @@ pay(struct cel_eval *ev, unsigned units)
  * exists() and all(), without building what each round says of the one before: cond, step and result are known, and
  * so is what they cost (exists: the accumulator, !, @not_strictly_false, the accumulator; all: one less).
  */
-static struct cel_value
+static APART struct cel_value
 eval_quantifier(struct cel_eval *ev, const struct cel_node *n, bool decisive)
 {
   struct cel_value range = fold_range(ev, n), state = cel_of_bool(!decisive), v;
@@ -446,7 +459,7 @@ eval_quantifier(struct cel_eval *ev, const struct cel_node *n, bool decisive)
 }
 
 /* A constant that a function made when the program was planned; what it costs is paid at each use. */
-static struct cel_value
+static APART struct cel_value
 eval_prepared(struct cel_eval *ev, const struct cel_node *n)
 {
   struct cel_value v = n->u.value;

@@ -37,6 +37,9 @@ enum cel_op {
   OP_PREPARED, /* value: what a function makes of constants; slot: what that costs */
 };
 
+/* Comparisons, for OP_CALL: of integers, the evaluator makes them itself. */
+enum cel_order { ORDER_NONE, ORDER_LESS, ORDER_LESS_EQUAL, ORDER_GREATER, ORDER_GREATER_EQUAL };
+
 enum cel_root {
   ROOT_VAR,   /* of the environment */
   ROOT_LOCAL, /* of a fold */
@@ -72,6 +75,7 @@ struct cel_node {
   bool test_only; /* OP_ATTR: has() */
   bool flag;      /* OP_OR_ELSE: orValue; OP_CALL: stop at the first argument that fails */
   uint8_t cost;   /* enum cel_cost, OP_CALL */
+  uint8_t order;  /* enum cel_order, OP_CALL */
   uint32_t id;
   uint32_t pos;
   uint32_t n; /* children, steps or items */

@@ -336,6 +336,19 @@ call_cost(const struct cel_function *f, const struct cel_overload *only)
   return only ? only->cost : CEL_COST_ONE;
 }
 
+static uint8_t
+order_of(const char *function)
+{
+  static const char *const names[] = {
+    [ORDER_LESS] = "_<_", [ORDER_LESS_EQUAL] = "_<=_", [ORDER_GREATER] = "_>_", [ORDER_GREATER_EQUAL] = "_>=_"
+  };
+
+  for (size_t i = ORDER_LESS; i < ARRAY_SIZE(names); i++)
+    if (strcmp(function, names[i]) == 0)
+      return (uint8_t)i;
+  return ORDER_NONE;
+}
+
 static struct cel_node *
 plan_function(struct planner *p, const struct cel_expr *e, struct cel_node **args, uint32_t nargs)
 {
@@ -348,6 +361,7 @@ plan_function(struct planner *p, const struct cel_expr *e, struct cel_node **arg
   n->u.call.function = f;
   n->u.call.overload = only ? only : f->overloads[0]->guard != CEL_TYPED ? e->u.call.overloads[0] : NULL;
   n->cost = call_cost(f, only);
+  n->order = n->cost == CEL_COST_ONE ? order_of(f->name) : ORDER_NONE;
   n->flag = nargs > 2 || (only ? only->var_args : f->overloads[0]->guard == CEL_TYPED);
   if (f->constructor && nargs == 1 && args[0]->op == OP_CONST)
     return fold(p, e, n);

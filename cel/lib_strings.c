@@ -88,29 +88,31 @@ last_index_of(struct cel_eval *ev, const struct cel_value *args, unsigned n)
 }
 
 static struct cel_value
-map_ascii(struct cel_eval *ev, struct span s, char from, char to, int shift)
+map_ascii(struct cel_eval *ev, struct cel_value v, char from, char to, int shift)
 {
+  struct span s = cel_span(v);
   char *out = cel_alloc(ev, s.n + 1);
 
   if (!out)
     return cel_out_of_memory();
   for (size_t i = 0; i < s.n; i++)
     out[i] = s.p[i] >= from && s.p[i] <= to ? (char)(s.p[i] + shift) : s.p[i];
-  return cel_of_span(span_make(out, s.n));
+  v.u.s = out;
+  return v;
 }
 
 static struct cel_value
 lower_ascii(struct cel_eval *ev, const struct cel_value *args, unsigned n)
 {
   (void)n;
-  return map_ascii(ev, cel_span(args[0]), 'A', 'Z', 'a' - 'A');
+  return map_ascii(ev, args[0], 'A', 'Z', 'a' - 'A');
 }
 
 static struct cel_value
 upper_ascii(struct cel_eval *ev, const struct cel_value *args, unsigned n)
 {
   (void)n;
-  return map_ascii(ev, cel_span(args[0]), 'a', 'z', 'A' - 'a');
+  return map_ascii(ev, args[0], 'a', 'z', 'A' - 'a');
 }
 
 /* -- replace, split -- */
