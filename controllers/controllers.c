@@ -7,8 +7,8 @@
 #define WORKERS     4
 
 static const struct controller_ops *const rows[] = {
-  &claim_controller_ops,   &namespace_controller_ops, &serviceaccount_controller_ops,
-  &garbage_controller_ops, &node_controller_ops,      &taint_controller_ops,
+  &claim_controller_ops, &namespace_controller_ops, &serviceaccount_controller_ops, &garbage_controller_ops,
+  &node_controller_ops,  &taint_controller_ops,     &quota_controller_ops,
 };
 
 #define DRA_GATE   "DynamicResourceAllocation"
@@ -28,6 +28,7 @@ static const struct {
   [WATCH_CONFIGMAPS] = { &KC_CONFIGMAPS, 0, NULL },
   [WATCH_SLICES] = { KIND(slices), DRA_GATE },
   [WATCH_RULES] = { &KC_DEVICETAINTRULES, 0, "DRADeviceTaintRules" },
+  [WATCH_QUOTAS] = { &KC_RESOURCEQUOTAS, 0, NULL },
 };
 
 const struct kclient_resource *

@@ -13,6 +13,7 @@ RESOURCE(KC_NODES, "", "v1", "nodes", "Node", false);
 RESOURCE(KC_PODS, "", "v1", "pods", "Pod", true);
 RESOURCE(KC_EVENTS, "", "v1", "events", "Event", true);
 RESOURCE(KC_CONFIGMAPS, "", "v1", "configmaps", "ConfigMap", true);
+RESOURCE(KC_RESOURCEQUOTAS, "", "v1", "resourcequotas", "ResourceQuota", true);
 RESOURCE(KC_SECRETS, "", "v1", "secrets", "Secret", true);
 RESOURCE(KC_SERVICEACCOUNTS, "", "v1", "serviceaccounts", "ServiceAccount", true);
 RESOURCE(KC_LEASES, "coordination.k8s.io", "v1", "leases", "Lease", true);

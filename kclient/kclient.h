@@ -53,8 +53,8 @@ struct kclient_resource {
 };
 /* The ones that dralab's own components use. */
 extern const struct kclient_resource KC_NAMESPACES, KC_NODES, KC_PODS, KC_EVENTS, KC_CONFIGMAPS, KC_SECRETS,
-    KC_SERVICEACCOUNTS, KC_LEASES, KC_RESOURCECLAIMS, KC_RESOURCECLAIMTEMPLATES, KC_RESOURCESLICES, KC_DEVICECLASSES,
-    KC_DEVICETAINTRULES;
+    KC_RESOURCEQUOTAS, KC_SERVICEACCOUNTS, KC_LEASES, KC_RESOURCECLAIMS, KC_RESOURCECLAIMTEMPLATES, KC_RESOURCESLICES,
+    KC_DEVICECLASSES, KC_DEVICETAINTRULES;
 
 struct kclient_list {
   struct record **items; /* references, owned by the list */
@@ -118,8 +118,8 @@ enum kclient_change_type {
 struct kclient_change {
   enum kclient_change_type type;
   const struct kclient_informer *informer; /* NULL: a change made by hand */
-  void *tag;                   /* given to kclient_watch */
-  struct record *record, *old; /* references, released with the change */
+  void *tag;                               /* given to kclient_watch */
+  struct record *record, *old;             /* references, released with the change */
 };
 void kclient_change_free(void *change); /* also the message_free of such a mailbox */
 

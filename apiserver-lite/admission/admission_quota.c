@@ -13,109 +13,15 @@
 #include "apiserver_internal.h"
 #include "object.h"
 #include "quota_scope.h"
+#include "quota_usage.h"
 #include "rest_meta.h"
 
-#define PER_CLASS    ".deviceclass.resource.k8s.io/devices"
-#define IMPLICIT     "requests.deviceclass.resource.kubernetes.io/"
-#define ALL_DEVICES  32 /* AllocationResultsMaxSize: what mode All may come to */
 #define CAS_ATTEMPTS 16
 
-/* -- claims (evaluator/core/resource_claims.go) -- */
-
-static int64_t
-devices_of(const struct json *request)
+static const struct json *
+find_class(void *arg, const char *name)
 {
-  const char *mode = json_get_str_or(request, "allocationMode", "ExactCount");
-
-  if (strcmp(mode, "ExactCount") == 0)
-    return json_get_int(request, "count", 1);
-  return strcmp(mode, "All") == 0 ? ALL_DEVICES : 0;
-}
-
-static void
-add_devices(struct rest_call *c, struct amounts *u, const char *class, int64_t n)
-{
-  const struct json *o = admission_lookup(c, "resource.k8s.io", "v1", "deviceclasses", "", class);
-  const char *extended = json_str(json_dig(o, "spec", "extendedResourceName", NULL));
-
-  amounts_add_int(u, arena_printf(c->a, "%s" PER_CLASS, class), n);
-  amounts_add_int(u, arena_printf(c->a, IMPLICIT "%s", class), n);
-  if (extended)
-    amounts_add_int(u, arena_printf(c->a, "requests.%s", extended), n);
-}
-
-/* One of several will be taken: the most that any class may come to counts. */
-static void
-add_alternatives(struct rest_call *c, struct amounts *u, const struct json *list)
-{
-  for (size_t i = 0; i < json_count(list); i++) {
-    const char *class = json_get_str_or(json_at(list, i), "deviceClassName", "");
-    int64_t most = devices_of(json_at(list, i));
-    bool first = true;
-
-    for (size_t j = 0; j < json_count(list); j++) {
-      if (strcmp(json_get_str_or(json_at(list, j), "deviceClassName", ""), class) != 0)
-        continue;
-      first = first && j >= i;
-      if (devices_of(json_at(list, j)) > most)
-        most = devices_of(json_at(list, j));
-    }
-    if (first)
-      add_devices(c, u, class, most);
-  }
-}
-
-static void
-claim_usage(struct rest_call *c, const struct json *o, struct amounts *u)
-{
-  for (json_each_item (r, json_dig(o, "spec", "devices", "requests", NULL))) {
-    const struct json *exactly = json_get(*r, "exactly"), *list = json_get(*r, "firstAvailable");
-
-    if (json_count(list))
-      add_alternatives(c, u, list);
-    else
-      add_devices(c, u, json_get_str_or(exactly ? exactly : *r, "deviceClassName", ""),
-                  devices_of(exactly ? exactly : *r));
-  }
-}
-
-/* -- pods (evaluator/core/pods.go) -- */
-
-static void
-pod_usage(struct rest_call *c, const struct json *o, struct amounts *u)
-{
-  const struct json *spec = json_get(o, "spec");
-  struct amounts requests = { .n = 0 }, limits = { .n = 0 };
-
-  amounts_add_int(u, "pods", 1);
-  amounts_of_pod(spec, "requests", true, &requests);
-  amounts_of_pod(spec, "limits", true, &limits);
-  for (size_t i = 0; i < requests.n; i++) {
-    const char *name = requests.list[i].name;
-
-    amounts_add(u, arena_printf(c->a, "requests.%s", name), &requests.list[i].amount);
-    if (strcmp(name, "cpu") == 0 || strcmp(name, "memory") == 0 || strcmp(name, "ephemeral-storage") == 0)
-      amounts_add(u, name, &requests.list[i].amount);
-  }
-  for (size_t i = 0; i < limits.n; i++)
-    amounts_add(u, arena_printf(c->a, "limits.%s", limits.list[i].name), &limits.list[i].amount);
-}
-
-static void
-usage_of(struct rest_call *c, const struct json *o, struct amounts *u)
-{
-  static const char *const counted[] = {
-    "configmaps", "persistentvolumeclaims", "replicationcontrollers", "resourcequotas", "secrets", "services"
-  };
-
-  amounts_add_int(u, arena_printf(c->a, "count/%s", rest_qualified(c)), 1);
-  for (size_t i = 0; i < ARRAY_SIZE(counted); i++)
-    if (!*c->info.group && strcmp(counted[i], c->info.resource) == 0)
-      amounts_add_int(u, counted[i], 1);
-  if (!*c->info.group && strcmp(c->info.resource, "pods") == 0)
-    pod_usage(c, o, u);
-  if (strcmp(c->info.group, "resource.k8s.io") == 0 && strcmp(c->info.resource, "resourceclaims") == 0)
-    claim_usage(c, o, u);
+  return admission_lookup(arg, "resource.k8s.io", "v1", "deviceclasses", "", name);
 }
 
 /* -- quotas -- */
@@ -243,6 +149,7 @@ validate(struct rest_call *c, const struct json *o, const struct json *old, stru
   const struct kind_resource *quotas = kind_resource_find(c->personality, "", "v1", "resourcequotas");
   struct store_range range = { .limit = 0 };
   struct store_list list = { .items = NULL };
+  const struct quota_classes classes = { find_class, c };
   struct amounts u = { .n = 0 };
   int r = 0;
 
@@ -252,7 +159,7 @@ validate(struct rest_call *c, const struct json *o, const struct json *old, stru
   if (store_list(c->s->store, &range, &list, reterr) < 0)
     return -(int)reterr->code;
   if (list.n)
-    usage_of(c, o, &u);
+    quota_usage_add(c->a, c->info.group, c->info.resource, o, &classes, &u);
   for (size_t i = 0; i < list.n && r == 0; i++)
     r = charge_quota(c, record_key(list.items[i]), o, &u, reterr);
   store_list_release(&list);

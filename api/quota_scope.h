@@ -1,6 +1,6 @@
 /* quota_scope - which objects a ResourceQuota is about, and what it asks pods to say (pkg/quota/v1/evaluator/core). */
-#ifndef APISERVER_QUOTA_SCOPE_H
-#define APISERVER_QUOTA_SCOPE_H
+#ifndef API_QUOTA_SCOPE_H
+#define API_QUOTA_SCOPE_H
 
 #include "json.h"
 

@@ -1,6 +1,6 @@
 /* amounts - named quantities: what a pod or another object asks for, for limits and quotas. */
-#ifndef APISERVER_AMOUNTS_H
-#define APISERVER_AMOUNTS_H
+#ifndef API_AMOUNTS_H
+#define API_AMOUNTS_H
 
 #include "json.h"
 #include "quantity.h"
