@@ -141,6 +141,8 @@ examples: build/dralab
 
 e2e: build/dralab
 	@tests/e2e/run
+interop: build/dralab
+	@TEST_TIMEOUT=1500 tests/e2e/run tests/interop/*.test
 install: build/dralab
 	install -d $(DESTDIR)$(PREFIX)/bin
 	install -s -m 755 $(B)/dralab $(DESTDIR)$(PREFIX)/bin/dralab
@@ -161,7 +163,7 @@ headers:
 format: ; clang-format -i $$(git ls-files '*.c' '*.h')
 clean: ; rm -rf build
 -include $(shell find $(B) -name '*.d' 2>/dev/null)
-.PHONY: all examples test quickstart e2e install check unit fuzz-replay check-asan check-tsan check-clang headers format clean
+.PHONY: all examples test quickstart e2e interop install check unit fuzz-replay check-asan check-tsan check-clang headers format clean
 .SECONDARY:
 .DELETE_ON_ERROR:
 -include tests/bench/bench.mk
