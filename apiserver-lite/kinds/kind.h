@@ -86,8 +86,9 @@ struct kind_resource {
   const char *selectors;               /* field selectors, separated by blanks; "a=>b": label a reads field b */
   const struct kind_subresource *subs; /* sorted by name */
   size_t n_subs;
-  uint32_t verbs; /* KIND_VERB_* */
-  bool on;        /* served unless --runtime-config says otherwise */
+  uint32_t verbs;   /* KIND_VERB_* */
+  bool on;          /* served unless --runtime-config says otherwise */
+  const char *gate; /* served only while this feature gate is on; NULL: no such gate */
 };
 enum kind_resource_flags {
   KIND_RES_STATUS = 1, /* has /status */
@@ -128,8 +129,8 @@ bool kind_is_served(const struct personality *p, const struct kind_resource *r);
 /* The collection of objects of this kind; NULL for a kind that has none. */
 const struct kind_resource *kind_resource_of(const struct kind *k);
 /*
- * The row of the same resource in the version (and group) it is stored in: with the fields of the release, though that may
- * not serve the version. `r` itself when nobody ever serves it.
+ * The row of the same resource in the version (and group) it is stored in: with the fields of the release, though that
+ * may not serve the version. `r` itself when nobody ever serves it.
  */
 const struct kind_resource *kind_resource_storage(const struct personality *p, const struct kind_resource *r);
 /* The resource in the first version that `p` serves, NULL when it serves none. */

@@ -38,6 +38,8 @@ kind_is_served(const struct personality *p, const struct kind_resource *r)
   int said = personality_served(p, r->group, r->version);
   if (kind_in(p, r->of) != r->of)
     return false;
+  if (r->gate && !personality_gate(p, r->gate) && !personality_gate_passed(p, r->gate))
+    return false;
   return said < 0 ? r->on : said > 0;
 }
 

@@ -113,6 +113,7 @@ struct sub {
 
 struct resource {
   const char *group, *kind, *name, *singular, *storage_group, *storage_version, *prefix, *selectors;
+  const char *gate; /* NULL: none */
   bool namespaced;
   ARRAY(const char *) versions;
   ARRAY(const char *) short_names;

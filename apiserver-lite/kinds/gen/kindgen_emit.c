@@ -344,8 +344,12 @@ emit_resource(const struct model *m, const struct resource_row *row, size_t at, 
           r->storage_group ? (strcmp(r->storage_group, "core") ? r->storage_group : "") : r->group,
           r->prefix ? r->prefix : r->name, r->selectors ? r->selectors : "metadata.name metadata.namespace");
   fprintf(out, row->n_subs ? "subs_%zu, " : "NULL, ", at);
-  fprintf(out, "%zu, %u, %s },\n", row->n_subs, r->verbs ? r->verbs : 0xff,
+  fprintf(out, "%zu, %u, %s, ", row->n_subs, r->verbs ? r->verbs : 0xff,
           !gv->off || release < gv->off ? "true" : "false");
+  if (r->gate)
+    fprintf(out, "\"%s\" },\n", r->gate);
+  else
+    fputs("NULL },\n", out);
 }
 
 static int

@@ -310,6 +310,8 @@ resource_line(struct reader *r, const struct line *l)
       cut_last_slash(r, w, &res->storage_group, &res->storage_version);
     else if (strcmp(what, "storage") == 0)
       res->storage_version = w;
+    else if (strcmp(what, "gate") == 0)
+      res->gate = w;
     else if (strcmp(what, "prefix") == 0)
       res->prefix = w;
     else if (strcmp(what, "select") == 0)

@@ -137,6 +137,32 @@ resources_know_their_storage(void **state)
   assert_string_equal(kind_table_find("resource.k8s.io", "v1", "ResourceClaim")->columns[1].name, "State");
 }
 
+/* A resource behind a gate is served with the gate, whatever --runtime-config says. */
+static void
+gates_hold_resources_back(void **state)
+{
+  static const struct {
+    const char *gates, *resource;
+    bool served;
+  } cases[] = {
+    { "", "workloads", false },
+    { "GenericWorkload=true", "workloads", true },
+    { "GenericWorkload=true", "podgroups", true },
+    { "GenericWorkload=true", "compositepodgroups", false },
+    { "GenericWorkload=true,TopologyAwareWorkloadScheduling=true,CompositePodGroup=true", "compositepodgroups", true },
+  };
+
+  (void)state;
+  for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+    _cleanup_(personality_unrefp) struct personality *p = NULL;
+    struct kerr err = KERR_INIT;
+
+    assert_int_equal(personality_new(NULL, cases[i].gates, "scheduling.k8s.io/v1alpha3=true", &p, &err), 0);
+    assert_int_equal(kind_resource_find(p, "scheduling.k8s.io", "v1alpha3", cases[i].resource) != NULL,
+                     cases[i].served);
+  }
+}
+
 int
 main(void)
 {
@@ -147,6 +173,7 @@ main(void)
     cmocka_unit_test(list_keys_and_patches),
     cmocka_unit_test(go_type_names),
     cmocka_unit_test(resources_know_their_storage),
+    cmocka_unit_test(gates_hold_resources_back),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }
