@@ -6,6 +6,7 @@
 #include <pthread.h>
 #include <signal.h>
 #include <stdatomic.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
@@ -14,6 +15,7 @@
 #include <zlib.h>
 
 #include "ceilings.h"
+#include "codec.h"
 #include "http_peer.h"
 #include "http_pool.h"
 #include "http_stream.h"
@@ -199,6 +201,35 @@ make_response(struct http_request *r)
   return MHD_create_response_from_buffer(body.n, (void *)(uintptr_t)body.p, MHD_RESPMEM_PERSISTENT);
 }
 
+static bool
+has_header(const struct exchange_answer *ans, const char *name)
+{
+  for (size_t i = 0; i < ans->n_headers; i++)
+    if (strcasecmp(ans->headers[i].name, name) == 0)
+      return true;
+  return false;
+}
+
+/*
+ * What every answer says: that nobody is to keep it (WithCacheControl), and what it is called in an audit log
+ * (WithAuditInit): the client's own word, cut where upstream cuts it, or a new one.
+ */
+static void
+add_common_headers(struct http_request *r, struct MHD_Response *response)
+{
+  enum { AUDIT_ID_MAX = 64 };
+  const char *given = MHD_lookup_connection_value(r->conn, MHD_HEADER_KIND, "Audit-ID");
+  char made[CODEC_UUID_MAX], cut[AUDIT_ID_MAX + 1];
+
+  if (!has_header(&r->answer, "Cache-Control"))
+    (void)MHD_add_response_header(response, MHD_HTTP_HEADER_CACHE_CONTROL, "no-cache, private");
+  if (has_header(&r->answer, "Audit-Id"))
+    return;
+  if (given && *given)
+    (void)snprintf(cut, sizeof cut, "%s", given);
+  (void)MHD_add_response_header(response, "Audit-Id", given && *given ? cut : codec_uuid4(made));
+}
+
 static enum MHD_Result
 queue_answer(struct http_request *r)
 {
@@ -213,6 +244,7 @@ queue_answer(struct http_request *r)
     (void)MHD_add_response_header(response, MHD_HTTP_HEADER_CONTENT_TYPE, ans->content_type);
   for (size_t i = 0; i < ans->n_headers; i++)
     (void)MHD_add_response_header(response, ans->headers[i].name, ans->headers[i].value);
+  add_common_headers(r, response);
   if (r->packed.n) {
     (void)MHD_add_response_header(response, MHD_HTTP_HEADER_CONTENT_ENCODING, "gzip");
     (void)MHD_add_response_header(response, MHD_HTTP_HEADER_VARY, "Accept-Encoding");

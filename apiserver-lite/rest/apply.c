@@ -39,7 +39,8 @@ check_config(struct rest_call *c, const struct json *config, struct kerr *reterr
                     "error decoding patch: json: cannot unmarshal %s into Go value of type map[string]interface {}",
                     json_type_name(json_type(config)));
   if (strcmp(object_api_version(config), gv) != 0 || strcmp(object_kind(config), c->kind->kind) != 0)
-    return kerr_set(reterr, KERR_BAD_REQUEST, NULL, "invalid object type: %s, Kind=%s", object_api_version(config),
+    return kerr_set(reterr, KERR_BAD_REQUEST, NULL, "invalid object type: %s%s, Kind=%s",
+                    strchr(object_api_version(config), '/') ? "" : "/", object_api_version(config),
                     object_kind(config));
   if (json_dig(config, "metadata", "managedFields", NULL))
     return kerr_set(reterr, KERR_BAD_REQUEST, NULL, "metadata.managedFields must be nil");
@@ -74,7 +75,8 @@ kind_of_version(struct rest_call *c, const char *api_version)
   const char *group, *version;
   _cleanup_kerr_ struct kerr ignored = KERR_INIT;
 
-  return gv_parse(c->a, api_version, &group, &version, &ignored) < 0 ? NULL : rest_kind(c, group, version, c->kind->kind);
+  return gv_parse(c->a, api_version, &group, &version, &ignored) < 0 ? NULL
+                                                                     : rest_kind(c, group, version, c->kind->kind);
 }
 
 /* -- pruning: fields that the manager had, does not name any more, and nobody else holds -- */

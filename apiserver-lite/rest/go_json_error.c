@@ -39,7 +39,9 @@ fail(struct scanner *s, const char *where)
     s->problem = arena_printf(s->a, "invalid character '\\x%02x' %s", ch, where);
   else if (ch < 0x80)
     s->problem = arena_printf(s->a, "invalid character '%c' %s", ch, where);
-  else /* Go takes the byte for a code point */
+  else if (ch <= 0xa0 || ch == 0xad) /* Go takes the byte for a code point; these are none that can be seen */
+    s->problem = arena_printf(s->a, "invalid character '\\u%04x' %s", ch, where);
+  else
     s->problem = arena_printf(s->a, "invalid character '%c%c' %s", 0xc0 | ch >> 6, 0x80 | (ch & 0x3f), where);
   return false;
 }

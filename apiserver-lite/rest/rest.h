@@ -113,6 +113,7 @@ int rest_already_exists(struct rest_call *c, const char *name, const char *prefi
 int rest_generate_conflict(struct rest_call *c, const char *name, struct kerr *reterr);
 int rest_conflict(struct rest_call *c, const char *name, const char *why, struct kerr *reterr);
 int rest_method_not_allowed(struct rest_call *c, struct kerr *reterr);
+int rest_no_such_patch(struct rest_call *c, struct kerr *reterr); /* 415: no form of a patch */
 int rest_forbidden(struct rest_call *c, const char *name, const char *why, struct kerr *reterr);
 /* 422 of the request's kind with these errors. */
 int rest_invalid(struct rest_call *c, const char *name, const struct field_errors *errs, struct kerr *reterr);
@@ -123,7 +124,7 @@ struct span rest_key(struct arena *a, const struct kind_resource *res, const cha
 struct span rest_prefix(struct arena *a, const struct kind_resource *res, const char *ns);
 char *rest_time(struct arena *a, int64_t wall); /* metav1.Time */
 /* "pkg/api/legacyscheme/scheme.go:30"; `shared`: that of the kinds all groups share. */
-const char *rest_scheme_name(const struct rest_call *c, bool shared);
+const char *rest_scheme_name(const struct rest_call *c);
 /* Are the bytes of the record what the client is to read: the request's version, in its present shape. */
 bool rest_is_verbatim(const struct rest_call *c, const struct record *r);
 _must_check_ int rest_to_request(struct rest_call *c, const struct json *stored, struct json **ret,

@@ -11,7 +11,7 @@
 
 #define MANAGER_MAX 128 /* metav1validation.FieldManagerMaxLength */
 
-/* The first bytes as upstream shows text that it could not read. */
+/* The first bytes as upstream shows a body that it could not read: JSON as it is, anything else in hex. */
 static const char *
 summary(struct rest_call *c, struct span body)
 {
@@ -109,13 +109,13 @@ check_identity(struct rest_call *c, const struct kind *k, const struct json *in,
     return 0;
   if (!rest_kind(c, group, version, kind) && is_meta_kind(k))
     return kerr_set(reterr, KERR_BAD_REQUEST, NULL, "no kind \"%s\" is registered for version \"%s\" in scheme \"%s\"",
-                    kind, gv_text(c->a, group, version), rest_scheme_name(c, true));
+                    kind, gv_text(c->a, group, version), rest_scheme_name(c));
   if (!rest_kind(c, group, version, kind))
     return kerr_set(
         reterr, KERR_BAD_REQUEST, NULL,
         "%s in version \"%s\" cannot be handled as a %s: no kind \"%s\" is registered for version \"%s\" in "
         "scheme \"%s\"",
-        kind, version, k->kind, kind, gv_text(c->a, group, version), rest_scheme_name(c, false));
+        kind, version, k->kind, kind, gv_text(c->a, group, version), rest_scheme_name(c));
   if (strcmp(kind, k->kind) != 0)
     return kerr_set(reterr, KERR_BAD_REQUEST, NULL,
                     "%s in version \"%s\" cannot be handled as a %s: converting (%s.%s) to (%s.%s): unknown conversion",
@@ -232,6 +232,14 @@ rest_body_of(struct rest_call *c, const struct kind *k, struct json **ret, struc
     return r;
   if (json_is(in, JSON_NULL))
     in = json_new_object(c->a);
+  if (!json_is(in, JSON_OBJECT))
+    return unreadable(
+        c, k,
+        arena_printf(c->a,
+                     "json: cannot unmarshal %s into Go value of type struct { APIVersion string "
+                     "\"json:\\\"apiVersion,omitempty\\\"\"; Kind string \"json:\\\"kind,omitempty\\\"\" }",
+                     json_type_name(json_type(in))),
+        NULL, reterr);
   r = check_identity(c, k, in, reterr);
   return r < 0 ? r : decode_tree(c, k, in, dups, ret, reterr);
 }
@@ -248,7 +256,7 @@ rest_body_object(struct rest_call *c, struct json **ret, struct kerr *reterr)
   if (!*ret)
     return kerr_set(reterr, KERR_BAD_REQUEST, NULL,
                     "the object provided is unrecognized (must be of type %s): couldn't get version/kind; json parse "
-                    "error: unexpected end of JSON input ()",
+                    "error: unexpected end of JSON input (<empty>)",
                     c->kind->kind);
   if (!c->kind->custom || !*object_kind(*ret))
     json_set_str(c->a, *ret, "kind", c->kind->kind);
@@ -303,7 +311,7 @@ rest_check_dry_run(struct rest_call *c, const struct json *list, struct field_er
   if (strcmp(one, "All") == 0)
     c->dry_run = true;
   else
-    field_errors_add(errs, FIELD_NOT_SUPPORTED, "dryRun", arena_printf(c->a, "[]string{\"%s\"}", one),
+    field_errors_add(errs, FIELD_NOT_SUPPORTED, "dryRun", arena_printf(c->a, "[\"%s\"]", one),
                      "supported values: \"All\"");
 }
 

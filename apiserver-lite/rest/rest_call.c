@@ -161,6 +161,18 @@ rest_method_not_allowed(struct rest_call *c, struct kerr *reterr)
 }
 
 int
+rest_no_such_patch(struct rest_call *c, struct kerr *reterr)
+{
+  static const struct status_subject nobody;
+
+  if (!c->kind->custom) /* refused before it reaches a handler */
+    return refuse_about(c, KERR_UNSUPPORTED_MEDIA_TYPE, "415: Unsupported Media Type", nobody, reterr);
+  return kerr_set(reterr, KERR_UNSUPPORTED_MEDIA_TYPE, NULL,
+                  "the body of the request was in an unknown format - accepted media types include: "
+                  "application/json-patch+json, application/merge-patch+json, application/apply-patch+yaml");
+}
+
+int
 rest_invalid(struct rest_call *c, const char *name, const struct field_errors *errs, struct kerr *reterr)
 {
   /* Upstream names the group it stores: events of events.k8s.io are core ones. */
@@ -205,13 +217,13 @@ rest_time(struct arena *a, int64_t wall)
   return arena_strdup(a, clock_rfc3339(wall, false, buf));
 }
 
-/* Upstream's schemes are named after the line of source that made them. */
+/* Upstream's schemes are named after the line of source that makes any of them. */
 const char *
-rest_scheme_name(const struct rest_call *c, bool shared)
+rest_scheme_name(const struct rest_call *c)
 {
   if (personality_minor(c->personality) < 32)
     return "pkg/runtime/scheme.go:100";
-  return shared ? "pkg/runtime/scheme.go:111" : "pkg/api/legacyscheme/scheme.go:30";
+  return "pkg/runtime/scheme.go:111";
 }
 
 bool
@@ -245,7 +257,7 @@ kind_of_stored(struct rest_call *c, const struct json *stored, const struct kind
   if (*ret && !(*ret)->custom)
     return 0;
   return kerr_set(reterr, KERR_INTERNAL, NULL, "no kind \"%s\" is registered for version \"%s\" in scheme \"%s\"",
-                  object_kind(stored), api_version, rest_scheme_name(c, false));
+                  object_kind(stored), api_version, rest_scheme_name(c));
 }
 
 int

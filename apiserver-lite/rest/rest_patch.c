@@ -202,10 +202,7 @@ rest_patch(struct rest_call *c, struct kerr *reterr)
   bool created;
 
   if (!p.type)
-    return kerr_set(reterr, KERR_UNSUPPORTED_MEDIA_TYPE, NULL,
-                    "the body of the request was in an unknown format - accepted media types include: "
-                    "application/json-patch+json, application/merge-patch+json, %sapplication/apply-patch+yaml",
-                    c->kind->custom ? "" : "application/strategic-merge-patch+json, ");
+    return rest_no_such_patch(c, reterr);
   if (rest_write_options(c, "PatchOptions", p.type->apply, reterr) < 0 || read_doc(c, &p, reterr) < 0)
     return -(int)reterr->code;
   p.force = rest_query_bool(c, "force");

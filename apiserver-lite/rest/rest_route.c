@@ -197,6 +197,24 @@ find_resource(struct rest_call *c, struct kerr *reterr)
   return 0;
 }
 
+static bool
+of_all_namespaces(const struct rest_call *c)
+{
+  return c->res->namespaced && !*c->info.namespace_;
+}
+
+/* Paths that upstream registers for a verb: HEAD for none of the objects, and all namespaces at once only to be read.
+ */
+static bool
+has_route(const struct rest_call *c, uint32_t bit)
+{
+  if (strcmp(c->req->method, "HEAD") == 0 && !*c->info.subresource)
+    return false;
+  if (!*c->info.name && (bit == KIND_VERB_UPDATE || bit == KIND_VERB_PATCH))
+    return false;
+  return !of_all_namespaces(c) || bit == KIND_VERB_LIST || bit == KIND_VERB_WATCH;
+}
+
 static int
 refuse_custom_verb(struct rest_call *c, struct kerr *reterr)
 {
@@ -227,9 +245,9 @@ serve_resource(struct rest_call *c, struct kerr *reterr)
     return c->kind->custom ? rest_not_found(c, c->info.name, reterr) : rest_no_such_resource(c, reterr);
   if (c->kind->custom && !(row && have & row->bit))
     return refuse_custom_verb(c, reterr);
-  if (!row || !(have & row->bit) ||
-      (c->res->namespaced && !*c->info.namespace_ && *c->info.name && row->bit != KIND_VERB_LIST &&
-       row->bit != KIND_VERB_WATCH))
+  if (of_all_namespaces(c) && !*c->info.name && !(have & KIND_VERB_LIST))
+    return rest_no_such_resource(c, reterr);
+  if (!row || !(have & row->bit) || !has_route(c, row->bit))
     return rest_method_not_allowed(c, reterr);
   warn_deprecated(c);
   if (rest_negotiate(c, reterr) < 0)

@@ -213,7 +213,7 @@ fake_serve(struct exchange *x, const struct exchange_request *req, struct exchan
   *ret = (struct exchange_answer){ .status = strcmp(req->path, "/missing") == 0 ? 404 : 200,
                                    .content_type = "text/plain",
                                    .headers = arena_new_of(req->arena, struct exchange_header),
-                                   .n_headers = 1,
+                                   .n_headers = strcmp(req->path, "/missing") != 0,
                                    .body = span_of(text),
                                    .release = count_release,
                                    .held = f };

@@ -38,6 +38,31 @@ requests_share_a_connection(void **state)
   close(fd);
 }
 
+/* Every answer forbids keeping it and has a name: the client's, cut at 64 bytes, or a new one. */
+static void
+answers_are_named(void **state)
+{
+  struct fixture *f = *state;
+  _cleanup_strbuf_ struct strbuf b;
+  int fd = dial(f);
+
+  strbuf_init(&b, 1 << 20);
+  say(fd, "GET /missing HTTP/1.1\r\nHost: x\r\nAudit-ID: mine\r\n\r\n");
+  read_answer(fd, &b);
+  assert_non_null(strcasestr(b.p, "cache-control: no-cache, private\r\n"));
+  assert_non_null(strcasestr(b.p, "audit-id: mine\r\n"));
+  strbuf_clear(&b);
+  say(fd, "GET /missing HTTP/1.1\r\nHost: x\r\nAudit-ID: "
+          "0123456789012345678901234567890123456789012345678901234567890123cut\r\n\r\n");
+  read_answer(fd, &b);
+  assert_non_null(strcasestr(b.p, "audit-id: 0123456789012345678901234567890123456789012345678901234567890123\r\n"));
+  strbuf_clear(&b);
+  say(fd, "GET /missing HTTP/1.1\r\nHost: x\r\n\r\n");
+  read_answer(fd, &b);
+  assert_int_equal(strcspn(strcasestr(b.p, "audit-id: ") + strlen("audit-id: "), "\r"), 36);
+  close(fd);
+}
+
 static void
 bodies_have_a_ceiling(void **state)
 {
@@ -402,6 +427,7 @@ main(void)
 #define TEST(fn) cmocka_unit_test_setup_teardown(fn, http_setup, http_teardown)
   const struct CMUnitTest tests[] = {
     TEST(requests_share_a_connection),
+    TEST(answers_are_named),
     TEST(bodies_have_a_ceiling),
     TEST(bad_requests),
     TEST(large_answers_are_compressed_for_those_who_ask),

@@ -232,7 +232,7 @@ apply_refuses(void **state)
     { "", "{\"apiVersion\":\"v1\",\"kind\":\"ConfigMap\",\"metadata\":{\"name\":\"x\"}}", 422,
       "PatchOptions.meta.k8s.io \"\" is invalid: fieldManager: Required value: is required for apply patch" },
     { "?fieldManager=m", "{\"apiVersion\":\"v1\",\"kind\":\"Secret\",\"metadata\":{\"name\":\"x\"}}", 400,
-      "invalid object type: v1, Kind=Secret" },
+      "invalid object type: /v1, Kind=Secret" },
     { "?fieldManager=m", "{\"apiVersion\":\"v1\",\"kind\":\"ConfigMap\",\"metadata\":{\"name\":\"y\"}}", 400,
       "the name of the object (y) does not match the name on the URL (x)" },
     { "?fieldManager=m", "{\"apiVersion\":\"v1\",\"kind\":\"ConfigMap\",\"metadata\":{\"name\":\"x\"},\"bogus\":1}",
