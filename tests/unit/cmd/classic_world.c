@@ -304,6 +304,8 @@ world_list(struct world *w, const struct kclient_resource *res)
   return list;
 }
 
+static struct json *object_of(struct arena *a, const char *fmt, va_list args) _printf_(2, 0);
+
 static struct json *
 object_of(struct arena *a, const char *fmt, va_list args)
 {
