@@ -13,26 +13,17 @@
 #include "object.h"
 #include "pod_claims.h"
 #include "status.h"
-
-static struct json *
-parse(struct arena *a, const char *text)
-{
-  _cleanup_kerr_ struct kerr err = KERR_INIT;
-  struct json *v;
-
-  assert_int_equal(json_parse(a, span_of(text), NULL, &v, &err), 0);
-  return v;
-}
+#include "test_parse.h"
 
 static void
 objects(void **state)
 {
   _cleanup_arena_ struct arena *a = arena_new(CEIL_ARENA_SMALL);
   _cleanup_kerr_ struct kerr err = KERR_INIT;
-  struct json *o =
-      parse(a, "{\"apiVersion\":\"v1\",\"kind\":\"Pod\",\"metadata\":{\"name\":\"p\",\"namespace\":\"n\",\"uid\":\"u\","
-               "\"deletionTimestamp\":\"2026-01-01T00:00:00Z\",\"finalizers\":[\"a\",\"b\"],\"ownerReferences\":"
-               "[{\"uid\":\"x\"},{\"uid\":\"y\",\"controller\":true}]}}");
+  struct json *o = test_parse(
+      a, "{\"apiVersion\":\"v1\",\"kind\":\"Pod\",\"metadata\":{\"name\":\"p\",\"namespace\":\"n\",\"uid\":\"u\","
+         "\"deletionTimestamp\":\"2026-01-01T00:00:00Z\",\"finalizers\":[\"a\",\"b\"],\"ownerReferences\":"
+         "[{\"uid\":\"x\"},{\"uid\":\"y\",\"controller\":true}]}}");
   const char *group, *version;
 
   (void)state;
@@ -308,16 +299,14 @@ claims_of_pods(void **state)
   (void)state;
   for (size_t i = 0; i < ARRAY_SIZE(table); i++) {
     _cleanup_arena_ struct arena *a = arena_new(CEIL_ARENA_SMALL);
-    char *text = arena_printf(a,
-                              "{'metadata':{'name':'p'},'spec':{'resourceClaims':[%s]},"
-                              "'status':{'resourceClaimStatuses':%s}}",
-                              table[i].entry, table[i].statuses);
+    const char *text = arena_printf(a,
+                                    "{'metadata':{'name':'p'},'spec':{'resourceClaims':[%s]},"
+                                    "'status':{'resourceClaimStatuses':%s}}",
+                                    table[i].entry, table[i].statuses);
     const char *name = "untouched";
 
-    for (char *c = text; *c; c++)
-      if (*c == '\'')
-        *c = '"';
-    const struct json *pod = parse(a, text), *entry = json_at(json_dig(pod, "spec", "resourceClaims", NULL), 0);
+    const struct json *pod = test_parse_quoted(a, text),
+                      *entry = json_at(json_dig(pod, "spec", "resourceClaims", NULL), 0);
     assert_int_equal(pod_claim_find(a, table[i].minor, pod, entry, &name), table[i].found);
     if (table[i].name)
       assert_string_equal(name, table[i].name);

@@ -9,23 +9,17 @@
 
 #include "ceilings.h"
 #include "claim_classic.h"
+#include "test_parse.h"
 
 /* {"status": ...} with ' for ", and what status.allocation.devices becomes. */
 static void
 becomes(const char *status, const char *devices)
 {
   _cleanup_arena_ struct arena *a = arena_new(CEIL_ARENA_SMALL);
-  _cleanup_kerr_ struct kerr err = KERR_INIT;
-  char *in = arena_printf(a, "{'metadata':{'name':'c'},'status':%s}", status), *want = arena_strdup(a, devices);
-  struct json *claim;
-
-  for (char *c = in; *c; c++)
-    *c = *c == '\'' ? '"' : *c;
-  for (char *c = want; *c; c++)
-    *c = *c == '\'' ? '"' : *c;
-  assert_int_equal(json_parse(a, span_of(in), NULL, &claim, &err), 0);
+  const char *in = arena_printf(a, "{'metadata':{'name':'c'},'status':%s}", status);
+  const struct json *claim = test_parse_quoted(a, in);
   const struct json *got = json_dig(claim_from_classic(a, claim), "status", "allocation", "devices", NULL);
-  assert_string_equal(got ? json_text(a, got, 0) : "", want);
+  assert_string_equal(got ? json_text(a, got, 0) : "", test_quotes(a, devices));
 }
 
 #define DEVICE(driver, pool, name) "{'request':'','driver':'" driver "','pool':'" pool "','device':'" name "'}"

@@ -12,20 +12,11 @@
 #include "ceilings.h"
 #include "fs.h"
 #include "selector.h"
+#include "test_parse.h"
 
 #define DATA   "tests/data/api/selectors.jsonl"
 #define LABELS "{\"a\":\"1\",\"b\":\"x\",\"in\":\"in\",\"example.com/k\":\"v\",\"e\":\"\",\"n\":\"10\"}"
 #define TAINT  "{\"key\":\"k\",\"value\":\"5\",\"effect\":\"NoSchedule\"}"
-
-static struct json *
-parse(struct arena *a, const char *text)
-{
-  _cleanup_kerr_ struct kerr err = KERR_INIT;
-  struct json *v;
-
-  assert_int_equal(json_parse(a, span_of(text), NULL, &v, &err), 0);
-  return v;
-}
 
 static int
 differ(const struct json *row, const char *got)
@@ -48,14 +39,14 @@ check_label(struct arena *a, const struct json *row)
   _cleanup_kerr_ struct kerr err = KERR_INIT;
   const char *object = json_get_str(row, "object");
   struct label_selector *s;
-  int r = object ? label_selector_from_json(a, parse(a, object), &s, &err)
+  int r = object ? label_selector_from_json(a, test_parse(a, object), &s, &err)
                  : label_selector_parse(a, json_span(json_get(row, "label")), &s, &err);
 
   if (r < 0)
     return same_error(row, &err);
   if (!span_is(json_span(json_get(row, "text")), label_selector_text(a, s)))
     return differ(row, label_selector_text(a, s));
-  if (label_selector_matches(s, parse(a, LABELS)) != json_get_bool(row, "match", false))
+  if (label_selector_matches(s, test_parse(a, LABELS)) != json_get_bool(row, "match", false))
     return differ(row, "other match");
   return label_selector_is_empty(s) == json_get_bool(row, "empty", false) ? 0 : differ(row, "other emptiness");
 }
@@ -85,8 +76,8 @@ check_node(struct arena *a, const struct json *row)
   _cleanup_kerr_ struct kerr err = KERR_INIT;
   bool match;
 
-  if (node_selector_matches(parse(a, json_get_str(row, "selector")), parse(a, json_get_str(row, "node")), &match,
-                            &err) < 0)
+  if (node_selector_matches(test_parse(a, json_get_str(row, "selector")), test_parse(a, json_get_str(row, "node")),
+                            &match, &err) < 0)
     return same_error(row, &err);
   return json_get(row, "match") && match == json_get_bool(row, "match", false) ? 0 : differ(row, "other match");
 }
@@ -94,7 +85,7 @@ check_node(struct arena *a, const struct json *row)
 static int
 check_toleration(struct arena *a, const struct json *row)
 {
-  bool got = toleration_tolerates(parse(a, json_get_str(row, "toleration")), parse(a, TAINT),
+  bool got = toleration_tolerates(test_parse(a, json_get_str(row, "toleration")), test_parse(a, TAINT),
                                   json_get_bool(row, "comparisons", false));
 
   return got == json_get_bool(row, "match", false) ? 0 : differ(row, "other match");
@@ -143,10 +134,10 @@ a_missing_node_selector_matches(void **state)
   bool match = false;
 
   (void)state;
-  assert_int_equal(node_selector_matches(NULL, parse(a, "{}"), &match, &err), 0);
+  assert_int_equal(node_selector_matches(NULL, test_parse(a, "{}"), &match, &err), 0);
   assert_true(match);
-  assert_true(tolerations_tolerate(parse(a, "[{\"key\":\"x\"},{\"operator\":\"Exists\"}]"), parse(a, TAINT)));
-  assert_false(tolerations_tolerate(NULL, parse(a, TAINT)));
+  assert_true(tolerations_tolerate(test_parse(a, "[{\"key\":\"x\"},{\"operator\":\"Exists\"}]"), test_parse(a, TAINT)));
+  assert_false(tolerations_tolerate(NULL, test_parse(a, TAINT)));
 }
 
 int

@@ -14,33 +14,19 @@
 #include "crd_shape.h"
 #include "crd_version.h"
 #include "jsonpath.h"
+#include "test_parse.h"
 
 struct fixture {
   struct arena *a;
   struct schema_compiler sc;
 };
 
-/* Texts here have ' for ". */
-static struct json *
-parse(struct arena *a, const char *text)
-{
-  _cleanup_kerr_ struct kerr err = KERR_INIT;
-  char *copy = arena_strdup(a, text);
-  struct json *v;
-
-  for (char *p = copy; *p; p++)
-    if (*p == '\'')
-      *p = '"';
-  assert_int_equal(json_parse(a, span_of(copy), NULL, &v, &err), 0);
-  return v;
-}
-
 static const struct schema *
 begin(struct fixture *f, const char *schema)
 {
   *f = (struct fixture){ .a = arena_new(CEIL_ARENA_REQUEST) };
   f->sc.a = f->a;
-  return schema_compile(&f->sc, parse(f->a, schema));
+  return schema_compile(&f->sc, test_parse_quoted(f->a, schema));
 }
 
 static void
@@ -71,12 +57,13 @@ objects_are_shaped(void **state)
   for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
     struct fixture f;
     const struct schema *s = begin(&f, cases[i].schema);
-    struct json *o = parse(f.a, cases[i].in);
+    struct json *o = test_parse_quoted(f.a, cases[i].in);
 
     schema_prune(f.a, o, s, NULL);
     schema_drop_nulls(o, s);
     schema_default(f.a, o, s);
-    assert_string_equal(json_text(f.a, o, JSON_SORTED), json_text(f.a, parse(f.a, cases[i].out), JSON_SORTED));
+    assert_string_equal(json_text(f.a, o, JSON_SORTED),
+                        json_text(f.a, test_parse_quoted(f.a, cases[i].out), JSON_SORTED));
     end(&f);
   }
 }
@@ -104,7 +91,7 @@ wrong_values_are_told(void **state)
     struct fixture f;
     _cleanup_arena_ struct arena *texts = arena_new(CEIL_ARENA_SMALL);
     const struct schema *s = begin(&f, arena_printf(texts, "{'type':'object','properties':{'v':%s}}", cases[i].schema));
-    struct json *o = parse(f.a, arena_printf(texts, "{'v':%s}", cases[i].value));
+    struct json *o = test_parse_quoted(f.a, arena_printf(texts, "{'v':%s}", cases[i].value));
     struct field_errors errs = { .a = f.a };
 
     schema_check(s, NULL, o, NULL, &errs);
@@ -150,7 +137,8 @@ paths_lead_to_values(void **state)
   (void)state;
   for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
     _cleanup_arena_ struct arena *a = arena_new(CEIL_ARENA_REQUEST);
-    struct json *o = parse(a, "{'a':{'b':1},'l':[{'t':'x','n':1},{'t':'y','n':2}]}"), *got = json_new_array(a);
+    struct json *o = test_parse_quoted(a, "{'a':{'b':1},'l':[{'t':'x','n':1},{'t':'y','n':2}]}"),
+                *got = json_new_array(a);
     const struct jsonpath *p = jsonpath_parse(a, span_of(cases[i].path));
     const struct json *const *list;
     size_t n;
@@ -161,7 +149,7 @@ paths_lead_to_values(void **state)
     assert_true(jsonpath_find(a, p, o, &list, &n));
     for (size_t j = 0; j < n; j++)
       json_append(a, got, json_copy(a, list[j]));
-    assert_true(json_equal(got, parse(a, cases[i].found)));
+    assert_true(json_equal(got, test_parse_quoted(a, cases[i].found)));
   }
 }
 

@@ -11,21 +11,11 @@
 #include "kind.h"
 #include "patch.h"
 #include "rest_fixture.h"
+#include "test_parse.h"
 #include "typed.h"
 
 #define CM    "/api/v1/namespaces/default/configmaps"
 #define APPLY "content-type: application/apply-patch+yaml\n"
-
-static struct json *
-parse(struct arena *a, const char *text)
-{
-  _cleanup_kerr_ struct kerr err = KERR_INIT;
-  struct json *v;
-
-  if (json_parse(a, span_of(text), NULL, &v, &err) < 0)
-    fail_msg("%s: %s", text, err.msg);
-  return v;
-}
 
 /* -- patches as functions -- */
 
@@ -59,7 +49,7 @@ json_patches(void **state)
   for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
     _cleanup_kerr_ struct kerr err = KERR_INIT;
     struct json *got = NULL;
-    int r = patch_json(a, parse(a, rows[i].doc), parse(a, rows[i].patch), &got, &err);
+    int r = patch_json(a, test_parse(a, rows[i].doc), test_parse(a, rows[i].patch), &got, &err);
 
     assert_int_equal(r < 0, rows[i].want == NULL);
     if (rows[i].want)
@@ -83,7 +73,7 @@ json_patch_copies_are_bounded(void **state)
     json_set_str(a, op, "from", "");
     json_set(a, op, "path", json_new_strf(a, "/c%d", i));
   }
-  assert_int_equal(patch_json(a, parse(a, "{\"a\":\"some text\"}"), patch, &got, &err), -KERR_INVALID);
+  assert_int_equal(patch_json(a, test_parse(a, "{\"a\":\"some text\"}"), patch, &got, &err), -KERR_INVALID);
   assert_non_null(strstr(err.msg, "exceeding the limit"));
 }
 
@@ -104,8 +94,9 @@ merge_patches(void **state)
 
   (void)state;
   for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++)
-    assert_string_equal(json_text(a, patch_merge(a, parse(a, rows[i].doc), parse(a, rows[i].patch)), JSON_COMPACT),
-                        rows[i].want);
+    assert_string_equal(
+        json_text(a, patch_merge(a, test_parse(a, rows[i].doc), test_parse(a, rows[i].patch)), JSON_COMPACT),
+        rows[i].want);
 }
 
 static void
@@ -149,7 +140,7 @@ strategic_patches(void **state)
   for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
     _cleanup_kerr_ struct kerr err = KERR_INIT;
     struct json *got = NULL;
-    int r = patch_strategic(a, pod->type, parse(a, rows[i].doc), parse(a, rows[i].patch), &got, &err);
+    int r = patch_strategic(a, pod->type, test_parse(a, rows[i].doc), test_parse(a, rows[i].patch), &got, &err);
 
     assert_int_equal(r < 0, rows[i].want == NULL);
     if (rows[i].want)
@@ -166,7 +157,7 @@ field_sets(void **state)
       "{\"f:a\":{},\"f:b\":{\".\":{},\"f:c\":{}},\"f:d\":{\"k:{\\\"n\\\":\\\"1\\\"}\":{\"f:e\":{}}}}";
   static const char *const y = "{\"f:b\":{\"f:c\":{}},\"f:z\":{}}";
   _cleanup_arena_ struct arena *a = arena_new(CEIL_ARENA_SMALL);
-  struct field_set *sx = field_set_from_json(a, parse(a, x)), *sy = field_set_from_json(a, parse(a, y));
+  struct field_set *sx = field_set_from_json(a, test_parse(a, x)), *sy = field_set_from_json(a, test_parse(a, y));
 
   (void)state;
 #define TEXT(s) json_text(a, field_set_to_json(a, (s)), JSON_COMPACT)
@@ -178,7 +169,7 @@ field_sets(void **state)
       TEXT(field_set_union(a, sy, sx)),
       "{\"f:a\":{},\"f:b\":{\".\":{},\"f:c\":{}},\"f:d\":{\"k:{\\\"n\\\":\\\"1\\\"}\":{\"f:e\":{}}},\"f:z\":{}}");
   assert_true(field_set_empty(field_set_minus(a, sx, sx)));
-  assert_true(field_set_equal(sx, field_set_from_json(a, parse(a, x))));
+  assert_true(field_set_equal(sx, field_set_from_json(a, test_parse(a, x))));
   assert_false(field_set_equal(sx, sy));
 }
 
@@ -274,8 +265,8 @@ values_are_merged_by_their_keys(void **state)
   const struct kind *pod = kind_find("", "v1", "Pod");
   struct typed_ref root = typed_root(pod);
   _cleanup_arena_ struct arena *a = arena_new(CEIL_ARENA_SMALL);
-  struct json *live = parse(a, POD("[{\"name\":\"a\",\"image\":\"1\"},{\"name\":\"b\",\"image\":\"1\"}]"));
-  struct json *config = parse(a, POD("[{\"name\":\"c\",\"image\":\"3\"},{\"name\":\"b\",\"image\":\"2\"}]"));
+  struct json *live = test_parse(a, POD("[{\"name\":\"a\",\"image\":\"1\"},{\"name\":\"b\",\"image\":\"1\"}]"));
+  struct json *config = test_parse(a, POD("[{\"name\":\"c\",\"image\":\"3\"},{\"name\":\"b\",\"image\":\"2\"}]"));
   struct json *merged = typed_merge(a, root, live, config);
   struct typed_change change;
 

@@ -10,6 +10,7 @@
 #include "clock.h"
 #include "json.h"
 #include "table_cells.h"
+#include "test_parse.h"
 
 static const struct {
   const char *group, *version, *kind, *object, *cells;
@@ -78,22 +79,6 @@ static const struct {
     "['r','2026-01-02T03:04:05Z']" },
 };
 
-/* JSON with ' for ". */
-static struct json *
-quoted(struct arena *a, const char *text)
-{
-  _cleanup_kerr_ struct kerr err = KERR_INIT;
-  char *copy = arena_strdup(a, text);
-  struct json *v = NULL;
-
-  for (char *c = copy; *c; c++)
-    if (*c == '\'')
-      *c = '"';
-  if (json_parse(a, span_of(copy), NULL, &v, &err) < 0)
-    fail_msg("%s: %s", text, err.msg);
-  return v;
-}
-
 static void
 cells_of_every_kind(void **state)
 {
@@ -105,8 +90,9 @@ cells_of_every_kind(void **state)
 
     if (!k)
       fail_msg("no kind %s", cases[i].kind);
-    table_cells(a, k, quoted(a, cases[i].object), 0, cells);
-    assert_string_equal(json_text(a, cells, JSON_COMPACT), json_text(a, quoted(a, cases[i].cells), JSON_COMPACT));
+    table_cells(a, k, test_parse_quoted(a, cases[i].object), 0, cells);
+    assert_string_equal(json_text(a, cells, JSON_COMPACT),
+                        json_text(a, test_parse_quoted(a, cases[i].cells), JSON_COMPACT));
   }
 }
 

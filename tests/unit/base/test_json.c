@@ -12,17 +12,7 @@
 #include "ceilings.h"
 #include "json.h"
 #include "number.h"
-
-static struct json *
-parse(struct arena *a, const char *text)
-{
-  _cleanup_kerr_ struct kerr err = KERR_INIT;
-  struct json *v;
-
-  if (json_parse(a, span_of(text), NULL, &v, &err) < 0)
-    fail_msg("%s: %s", text, err.msg);
-  return v;
-}
+#include "test_parse.h"
 
 static void
 what_is_read_is_written(void **state)
@@ -52,9 +42,9 @@ what_is_read_is_written(void **state)
 
   (void)state;
   for (size_t i = 0; i < ARRAY_SIZE(rows); i++)
-    assert_string_equal(json_text(a, parse(a, rows[i].in), 0), rows[i].out ? rows[i].out : rows[i].in);
-  assert_string_equal(json_text(a, parse(a, "\"<&>\""), JSON_HTML), "\"\\u003c\\u0026\\u003e\"");
-  assert_string_equal(json_text(a, parse(a, "{\"b\":[1,{}],\"a\":{}}"), JSON_INDENT2 | JSON_SORTED),
+    assert_string_equal(json_text(a, test_parse(a, rows[i].in), 0), rows[i].out ? rows[i].out : rows[i].in);
+  assert_string_equal(json_text(a, test_parse(a, "\"<&>\""), JSON_HTML), "\"\\u003c\\u0026\\u003e\"");
+  assert_string_equal(json_text(a, test_parse(a, "{\"b\":[1,{}],\"a\":{}}"), JSON_INDENT2 | JSON_SORTED),
                       "{\n  \"a\": {},\n  \"b\": [\n    1,\n    {}\n  ]\n}");
 }
 
@@ -166,8 +156,8 @@ trees_are_built_and_compared(void **state)
   assert_false(json_remove(copy, "s"));
   assert_string_equal(json_text(a, copy, 0), "{\"i\":-5,\"b\":true,\"l\":[1,2,3,4,\"mid\",5,6,7,8,9,null]}");
   assert_string_equal(json_get_str(o, "s"), "x"); /* the original is as it was */
-  assert_true(json_equal(parse(a, "{\"a\":1,\"b\":2.0}"), parse(a, "{\"b\":2,\"a\":1.0}")));
-  assert_false(json_equal(parse(a, "[1]"), parse(a, "[\"1\"]")));
+  assert_true(json_equal(test_parse(a, "{\"a\":1,\"b\":2.0}"), test_parse(a, "{\"b\":2,\"a\":1.0}")));
+  assert_false(json_equal(test_parse(a, "[1]"), test_parse(a, "[\"1\"]")));
   assert_int_equal(json_get_int(o, "s", 7), 7); /* of another type */
   assert_null(json_dig(o, "l", "x", NULL));
   assert_null(json_get(NULL, "x"));
@@ -221,7 +211,7 @@ the_locale_does_not_matter(void **state)
   if (!found)
     skip(); /* before there is anything to clean up: it jumps */
   _cleanup_arena_ struct arena *a = arena_new(CEIL_ARENA_SMALL);
-  assert_true(json_double(parse(a, "1.5")) == 1.5);
+  assert_true(json_double(test_parse(a, "1.5")) == 1.5);
   assert_string_equal(json_text(a, json_new_double(a, 1.5), 0), "1.5");
   setlocale(LC_ALL, "C");
 }

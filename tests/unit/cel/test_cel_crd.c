@@ -2,6 +2,7 @@
 
 #include "cel_escape.h"
 #include "ceilings.h"
+#include "test_parse.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -10,17 +11,6 @@
 #include <string.h>
 
 #include <cmocka.h>
-
-static struct json *
-parse(struct arena *a, const char *text)
-{
-  _cleanup_kerr_ struct kerr err = KERR_INIT;
-  struct json *v;
-
-  if (json_parse(a, span_of(text), NULL, &v, &err) < 0)
-    fail_msg("%s: %s", text, err.msg);
-  return v;
-}
 
 /* All errors, one a line. */
 static const char *
@@ -98,9 +88,9 @@ validates_objects(void **state)
   for (size_t i = 0; i < ARRAY_SIZE(objects); i++) {
     _cleanup_arena_ struct arena *a = arena_new(64 * MiB);
     struct cel_report errors = { .a = a };
-    struct cel_crd_object o = { .object = parse(a, objects[i].object),
-                                .old = objects[i].old ? parse(a, objects[i].old) : NULL };
-    struct cel_crd *c = cel_crd_new(parse(a, objects[i].schema));
+    struct cel_crd_object o = { .object = test_parse(a, objects[i].object),
+                                .old = objects[i].old ? test_parse(a, objects[i].old) : NULL };
+    struct cel_crd *c = cel_crd_new(test_parse(a, objects[i].schema));
 
     assert_non_null(c);
     cel_crd_validate(c, &o, &errors);
@@ -137,7 +127,7 @@ checks_definitions(void **state)
   for (size_t i = 0; i < ARRAY_SIZE(definitions); i++) {
     _cleanup_arena_ struct arena *a = arena_new(64 * MiB);
     struct cel_report errors = { .a = a };
-    struct cel_crd_check c = { .schema = parse(a, definitions[i].schema), .path = "p" };
+    struct cel_crd_check c = { .schema = test_parse(a, definitions[i].schema), .path = "p" };
 
     cel_crd_check(&c, &errors);
     assert_string_equal(text_of(a, &errors), definitions[i].want);
@@ -149,7 +139,7 @@ static void
 keeps_stored_expressions(void **state)
 {
   _cleanup_arena_ struct arena *a = arena_new(64 * MiB);
-  const struct json *schema = parse(
+  const struct json *schema = test_parse(
       a, WITH_RULE("\"l\":{\"type\":\"array\",\"maxItems\":3,\"items\":{\"type\":\"integer\"}}", "self.l.includes(1)"));
   struct cel_report fresh = { .a = a }, known = { .a = a };
   struct cel_crd_check c = { .schema = schema, .path = "p" };
@@ -209,8 +199,8 @@ reads_paths(void **state)
 {
   _cleanup_arena_ struct arena *a = arena_new(1 * MiB);
   const struct json *schema =
-      parse(a, "{\"type\":\"object\",\"properties\":{\"a\":{\"type\":\"object\",\"properties\":{\"b\":{\"type\":"
-               "\"integer\"}}},\"m\":{\"type\":\"object\",\"additionalProperties\":{\"type\":\"string\"}}}}");
+      test_parse(a, "{\"type\":\"object\",\"properties\":{\"a\":{\"type\":\"object\",\"properties\":{\"b\":{\"type\":"
+                    "\"integer\"}}},\"m\":{\"type\":\"object\",\"additionalProperties\":{\"type\":\"string\"}}}}");
 
   (void)state;
   for (size_t i = 0; i < ARRAY_SIZE(paths); i++) {

@@ -1,6 +1,7 @@
 #include "cel_policy.h"
 
 #include "ceilings.h"
+#include "test_parse.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -9,17 +10,6 @@
 #include <string.h>
 
 #include <cmocka.h>
-
-static struct json *
-parse(struct arena *a, const char *text)
-{
-  _cleanup_kerr_ struct kerr err = KERR_INIT;
-  struct json *v;
-
-  if (json_parse(a, span_of(text), NULL, &v, &err) < 0)
-    fail_msg("%s: %s", text, err.msg);
-  return v;
-}
 
 /* Alice may get pods, nobody may do anything else. */
 static void
@@ -42,7 +32,8 @@ admission(struct arena *a)
 {
   static const struct cel_gvk pods = { "", "v1", "Pod", "pods" };
 
-  return (struct cel_admission){ .object = parse(a, "{\"metadata\":{\"name\":\"web\"},\"spec\":{\"n\":3,\"l\":[1,2]}}"),
+  return (struct cel_admission){ .object =
+                                     test_parse(a, "{\"metadata\":{\"name\":\"web\"},\"spec\":{\"n\":3,\"l\":[1,2]}}"),
                                  .matched = pods,
                                  .requested = pods,
                                  .name = "web",
@@ -117,7 +108,7 @@ validates_requests(void **state)
   (void)state;
   for (size_t i = 0; i < ARRAY_SIZE(verdicts); i++) {
     _cleanup_arena_ struct arena *a = arena_new(64 * MiB);
-    struct cel_policy *p = cel_policy_new(CEL_POLICY_VALIDATING, parse(a, verdicts[i].spec));
+    struct cel_policy *p = cel_policy_new(CEL_POLICY_VALIDATING, test_parse(a, verdicts[i].spec));
     struct cel_admission in = admission(a);
     struct cel_verdict v;
 
@@ -139,7 +130,8 @@ keeps_to_the_budget(void **state)
 
   (void)state;
   for (int i = 0; i < 14; i++)
-    (void)json_append(a, list, parse(a, "{\"expression\":\"lists.range(300).all(x, lists.range(600).all(y, true))\"}"));
+    (void)json_append(a, list,
+                      test_parse(a, "{\"expression\":\"lists.range(300).all(x, lists.range(600).all(y, true))\"}"));
   p = cel_policy_new(CEL_POLICY_VALIDATING, spec);
   cel_policy_validate(p, &in, a, &v);
   assert_string_equal(text_of(a, &v), "deny error: " OVER);
@@ -153,12 +145,13 @@ runs_variables_once(void **state)
   _cleanup_arena_ struct arena *a = arena_new(64 * MiB);
   struct cel_policy *p = cel_policy_new(
       CEL_POLICY_VALIDATING,
-      parse(a,
-            "{" VALIDATE(
-                "variables.ok && variables.ok") ",\"variables\":[{\"name\":\"ok\",\"expression\":"
-                                                "\"authorizer.group('').resource('pods').check('get').allowed()\"},{"
-                                                "\"name\":\"idle\",\"expression\":"
-                                                "\"authorizer.group('').resource('pods').check('get').allowed()\"}]}"));
+      test_parse(
+          a,
+          "{" VALIDATE(
+              "variables.ok && variables.ok") ",\"variables\":[{\"name\":\"ok\",\"expression\":"
+                                              "\"authorizer.group('').resource('pods').check('get').allowed()\"},{"
+                                              "\"name\":\"idle\",\"expression\":"
+                                              "\"authorizer.group('').resource('pods').check('get').allowed()\"}]}"));
   struct cel_admission in = admission(a);
   struct cel_verdict v;
 
@@ -209,7 +202,7 @@ makes_patches(void **state)
   (void)state;
   for (size_t i = 0; i < ARRAY_SIZE(mutations); i++) {
     _cleanup_arena_ struct arena *a = arena_new(64 * MiB);
-    struct cel_policy *p = cel_policy_new(CEL_POLICY_MUTATING, parse(a, mutations[i].spec));
+    struct cel_policy *p = cel_policy_new(CEL_POLICY_MUTATING, test_parse(a, mutations[i].spec));
     struct cel_admission in = admission(a);
     _cleanup_kerr_ struct kerr err = KERR_INIT;
     enum cel_mutation_kind kind;
@@ -251,7 +244,7 @@ checks_policies(void **state)
   for (size_t i = 0; i < ARRAY_SIZE(checks); i++) {
     _cleanup_arena_ struct arena *a = arena_new(64 * MiB);
     _cleanup_strbuf_ struct strbuf text = STRBUF_INIT(1 * MiB);
-    struct json *tree = parse(a, checks[i].tree);
+    struct json *tree = test_parse(a, checks[i].tree);
     struct cel_report report = { .a = a };
 
     cel_policy_check(checks[i].kind, tree, NULL, "spec", &report);
@@ -276,12 +269,12 @@ matches_webhooks(void **state)
   bool matches = false;
 
   (void)state;
-  p = cel_policy_new(CEL_POLICY_WEBHOOK, parse(a, "{\"failurePolicy\":\"Ignore\"}"));
+  p = cel_policy_new(CEL_POLICY_WEBHOOK, test_parse(a, "{\"failurePolicy\":\"Ignore\"}"));
   assert_int_equal(cel_policy_match(p, &in, a, &matches, &err), 0);
   assert_true(matches);
   cel_policy_unref(p);
   p = cel_policy_new(CEL_POLICY_WEBHOOK,
-                     parse(a, "{\"matchConditions\":[{\"name\":\"a\",\"expression\":\"object.nope\"}]}"));
+                     test_parse(a, "{\"matchConditions\":[{\"name\":\"a\",\"expression\":\"object.nope\"}]}"));
   assert_int_equal(cel_policy_match(p, &in, a, &matches, &err), -KERR_INVALID);
   assert_string_equal(err.msg, "compilation error: must evaluate to bool but got dyn");
   cel_policy_unref(p);
@@ -292,23 +285,23 @@ static void
 checks_types(void **state)
 {
   _cleanup_arena_ struct arena *a = arena_new(64 * MiB);
-  const struct json *definitions = parse(
+  const struct json *definitions = test_parse(
       a, "{\"Spec\":{\"type\":\"object\",\"properties\":{\"n\":{\"type\":\"integer\"},\"port\":{\"type\":\"string\","
          "\"format\":\"int-or-string\"},\"more\":{\"$ref\":\"#/components/schemas/Spec\"}}}}");
   struct cel_typed_kind kind = {
     .group = "",
     .version = "v1",
     .kind = "Thing",
-    .schema = parse(
+    .schema = test_parse(
         a, "{\"type\":\"object\",\"properties\":{\"spec\":{\"allOf\":[{\"$ref\":\"#/components/schemas/Spec\"}]}}}"),
   };
   struct cel_policy_types types = { .kinds = &kind, .n_kinds = 1, .definitions = definitions };
   const struct json
-      *fine = parse(
+      *fine = test_parse(
           a, "{" VALIDATE(
                  "object.spec.n + variables.one > 0 && object.spec.port != 'x'") ",\"variables\":[{\"name\":\"one\","
                                                                                  "\"expression\":\"1\"}]}"),
-      *wrong = parse(a, "{" VALIDATE("object.spec.m > 0") "}"), *warnings;
+      *wrong = test_parse(a, "{" VALIDATE("object.spec.m > 0") "}"), *warnings;
 
   (void)state;
   assert_null(cel_policy_type_check(fine, &types, a));

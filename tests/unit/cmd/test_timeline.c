@@ -10,6 +10,7 @@
 
 #include "ceilings.h"
 #include "mem.h"
+#include "test_parse.h"
 
 /* Versions of a pod, its claim and its context, as watches tell of them: in the order of kinds, not of time. */
 static const char *const events[] = {
@@ -65,16 +66,9 @@ static const char *const lines[] = {
 static void
 add(struct arena *a, struct timeline *t, const char *text)
 {
-  _cleanup_kerr_ struct kerr err = KERR_INIT;
-  char *copy = arena_strdup(a, text), *object = strchr(copy, ' ');
-  struct json *o;
+  const char *object = strchr(text, ' ');
 
-  for (char *p = copy; *p; p++)
-    if (*p == '\'')
-      *p = '"';
-  *object++ = '\0';
-  assert_int_equal(json_parse(a, span_of(object), NULL, &o, &err), 0);
-  timeline_add(t, copy, o);
+  timeline_add(t, arena_strndup(a, text, (size_t)(object - text)), test_parse_quoted(a, object + 1));
 }
 
 static void

@@ -12,19 +12,7 @@
 #include "classic_match.h"
 #include "clock.h"
 #include "slices_named.h"
-
-static struct json *
-parse(struct arena *a, const char *text)
-{
-  _cleanup_kerr_ struct kerr err = KERR_INIT;
-  char *copy = arena_strdup(a, text);
-  struct json *v;
-
-  for (char *c = copy; *c; c++)
-    *c = *c == '\'' ? '"' : *c;
-  assert_int_equal(json_parse(a, span_of(copy), NULL, &v, &err), 0);
-  return v;
-}
+#include "test_parse.h"
 
 static struct tree_device
 cat(struct arena *a, const char *name, const char *color, int lives)
@@ -33,11 +21,11 @@ cat(struct arena *a, const char *name, const char *color, int lives)
     .name = name,
     .driver = "cats.io",
     .health = "ok",
-    .device =
-        parse(a, arena_printf(a,
-                              "{'name':'%s','attributes':{'color':{'string':'%s'},'lives':{'int':%d},"
-                              "'tame':{'bool':true},'coat':{'version':'1.0.0'}},'capacity':{'weight':{'value':'4Ki'}}}",
-                              name, color, lives)),
+    .device = test_parse_quoted(
+        a, arena_printf(a,
+                        "{'name':'%s','attributes':{'color':{'string':'%s'},'lives':{'int':%d},"
+                        "'tame':{'bool':true},'coat':{'version':'1.0.0'}},'capacity':{'weight':{'value':'4Ki'}}}",
+                        name, color, lives)),
   };
 }
 
@@ -69,7 +57,7 @@ wishes(void **state)
 
   (void)state;
   for (size_t i = 0; i < ARRAY_SIZE(table); i++) {
-    const struct json *wish = parse(a, table[i].wish);
+    const struct json *wish = test_parse_quoted(a, table[i].wish);
 
     if (classic_fits(&felix, &wish, 1) != table[i].fits)
       fail_msg("%s", table[i].wish);
@@ -90,7 +78,9 @@ matches(const char *claims, const char *colors, const size_t *expected)
   size_t n = strlen(claims), got[8];
 
   for (size_t i = 0; i < n; i++) {
-    lists[i] = parse(a, colors[i] == 'b' ? "{'color':'black'}" : colors[i] == 'w' ? "{'color':'white'}" : "{}");
+    lists[i] = test_parse_quoted(a, colors[i] == 'b'   ? "{'color':'black'}"
+                                    : colors[i] == 'w' ? "{'color':'white'}"
+                                                       : "{}");
     wants[i] = (struct classic_want){
       .claim = (size_t)(claims[i] - '0'), .driver = "cats.io", .wishes = &lists[i], .n_wishes = 1
     };
@@ -177,10 +167,11 @@ named_slices(void **state)
   const struct json *existing[2], *instances;
 
   (void)state;
-  cats[0].device = parse(a, "{'name':'felix','attributes':{'furColor':{'string':'black'},'x.io/tailLength':{'int':3}},"
-                            "'capacity':{'weight':{'value':'4Ki'}}}");
+  cats[0].device =
+      test_parse_quoted(a, "{'name':'felix','attributes':{'furColor':{'string':'black'},'x.io/tailLength':{'int':3}},"
+                           "'capacity':{'weight':{'value':'4Ki'}}}");
   cats[1].parent = "felix";
-  cats[2].device = parse(a, "{'name':'ill','taints':[{'key':'k','effect':'NoSchedule'}]}");
+  cats[2].device = test_parse_quoted(a, "{'name':'ill','taints':[{'key':'k','effect':'NoSchedule'}]}");
   slices_named_plan(a, &owner, &tree, NULL, 0, &plan);
   assert_int_equal(plan.n, 1);
   assert_int_equal(plan.writes[0].verb, SLICE_CREATE);
@@ -190,7 +181,7 @@ named_slices(void **state)
                       "\"x.io.tail-length\",\"int\":3},{\"name\":\"weight\",\"quantity\":\"4Ki\"}]}]");
   /* The same again is no write; a second slice is one too many; a change updates. */
   existing[0] = plan.writes[0].object;
-  existing[1] = parse(a, "{'metadata':{'name':'second'}}");
+  existing[1] = test_parse_quoted(a, "{'metadata':{'name':'second'}}");
   slices_named_plan(a, &owner, &tree, existing, 1, &plan);
   assert_int_equal(plan.n, 0);
   slices_named_plan(a, &owner, &tree, existing, 2, &plan);

@@ -12,21 +12,7 @@
 #include "classic_context.h"
 #include "classic_rules.h"
 #include "named_model.h"
-
-static struct json *
-parse(struct arena *a, const char *text)
-{
-  _cleanup_kerr_ struct kerr err = KERR_INIT;
-  char *copy = arena_strdup(a, text);
-  struct json *o;
-
-  for (char *p = copy; *p; p++)
-    if (*p == '\'')
-      *p = '"';
-  if (json_parse(a, span_of(copy), NULL, &o, &err) < 0)
-    fail_msg("%s: %s", text, err.msg);
-  return o;
-}
+#include "test_parse.h"
 
 static void
 each_release_has_its_rules_and_words(void **state)
@@ -66,8 +52,9 @@ static void
 contexts_are_read_as_they_are(void **state)
 {
   _cleanup_arena_ struct arena *a = arena_new(CEIL_ARENA_SMALL);
-  const struct json *c = parse(a, "{'spec': {'selectedNode': 'n1', 'potentialNodes': ['n0', 'n1']}, 'status': "
-                                  "{'resourceClaims': [{'name': 'cat', 'unsuitableNodes': ['n0']}, {'name': 'dog'}]}}");
+  const struct json *c =
+      test_parse_quoted(a, "{'spec': {'selectedNode': 'n1', 'potentialNodes': ['n0', 'n1']}, 'status': "
+                           "{'resourceClaims': [{'name': 'cat', 'unsuitableNodes': ['n0']}, {'name': 'dog'}]}}");
 
   (void)state;
   assert_string_equal(classic_selected_node(c), "n1");
@@ -113,8 +100,8 @@ allocate(struct arena *a, const char *claim_parameters, const char *class_parame
 {
   struct named_selectors *selectors = named_selectors_new();
   struct kclient_cache *slices = kclient_cache_new();
-  struct record *slice = record_from_json(SPAN("s"), 1, parse(a, slice_text));
-  struct claims claims = { { taken ? parse(a, taken_text) : NULL, NULL } };
+  struct record *slice = record_from_json(SPAN("s"), 1, test_parse_quoted(a, slice_text));
+  struct claims claims = { { taken ? test_parse_quoted(a, taken_text) : NULL, NULL } };
   _cleanup_kerr_ struct kerr err = KERR_INIT;
   const char *names = "";
   struct named_claim *c;
@@ -125,8 +112,9 @@ allocate(struct arena *a, const char *claim_parameters, const char *class_parame
 
   kclient_cache_put(slices, slice);
   m = named_model_new(a, slices, claim_at, &claims);
-  r = named_claim_new(a, selectors, parse(a, class_text), claim_parameters ? parse(a, claim_parameters) : NULL,
-                      class_parameters ? parse(a, class_parameters) : NULL, &c, &err);
+  r = named_claim_new(a, selectors, test_parse_quoted(a, class_text),
+                      claim_parameters ? test_parse_quoted(a, claim_parameters) : NULL,
+                      class_parameters ? test_parse_quoted(a, class_parameters) : NULL, &c, &err);
   if (r == 0)
     r = named_claim_fits(c, m, "n0", &fits, &err);
   if (r == 0 && fits)
