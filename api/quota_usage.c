@@ -1,3 +1,4 @@
+#include "pod.h"
 #include "quota_usage.h"
 
 #include <string.h>
@@ -71,15 +72,6 @@ claim_usage(struct usage *to, const struct json *o)
 
 /* -- pods (evaluator/core/pods.go) -- */
 
-/* What has ended is still there, but needs nothing any more. */
-static bool
-has_ended(const struct json *pod)
-{
-  const char *phase = json_get_str_or(json_get(pod, "status"), "phase", "");
-
-  return strcmp(phase, "Succeeded") == 0 || strcmp(phase, "Failed") == 0;
-}
-
 static void
 pod_usage(struct usage *to, const struct json *o)
 {
@@ -123,7 +115,7 @@ quota_usage_add(struct arena *a, const char *group, const char *resource, const 
                   1);
   if (!*group && quota_is_bare_name(resource))
     amounts_add_int(ret, arena_strdup(a, resource), 1);
-  if (!*group && strcmp(resource, "pods") == 0 && !has_ended(o))
+  if (!*group && strcmp(resource, "pods") == 0 && !pod_has_ended(o)) /* else it needs nothing any more */
     pod_usage(&to, o);
   if (strcmp(group, "resource.k8s.io") == 0 && strcmp(resource, "resourceclaims") == 0)
     claim_usage(&to, o);

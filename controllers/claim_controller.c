@@ -9,6 +9,7 @@
 
 #include "ceilings.h"
 #include "claim.h"
+#include "pod.h"
 #include "pod_claims.h"
 
 #define CLAIM_NAME_BASE_MAX 57 /* upstream: maxBaseLen, so that five random characters still fit a label */
@@ -87,10 +88,9 @@ index_claim(struct claims_made *s, const struct json *claim, bool there)
 bool
 claim_pod_is_done(const struct json *pod)
 {
-  const char *phase = json_get_str_or(json_get(pod, "status"), "phase", "");
   const char *node = json_get_str_or(json_get(pod, "spec"), "nodeName", "");
 
-  return strcmp(phase, "Succeeded") == 0 || strcmp(phase, "Failed") == 0 || (object_is_deleting(pod) && !*node);
+  return pod_has_ended(pod) || (object_is_deleting(pod) && !*node);
 }
 
 const char *

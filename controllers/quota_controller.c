@@ -7,6 +7,7 @@
 
 #include "api_resources.h"
 #include "controllers_internal.h"
+#include "pod.h"
 #include "quota_scope.h"
 #include "quota_usage.h"
 
@@ -25,14 +26,6 @@ recount_namespace(struct controller *ctl, const char *ns)
       controllers_enqueue(ctl, record_tree(r));
 }
 
-static bool
-has_ended(const struct json *pod)
-{
-  const char *phase = json_get_str_or(json_get(pod, "status"), "phase", "");
-
-  return strcmp(phase, "Succeeded") == 0 || strcmp(phase, "Failed") == 0;
-}
-
 static void
 changed(struct controller *ctl, enum watched what, const struct kclient_change *change)
 {
@@ -45,7 +38,7 @@ changed(struct controller *ctl, enum watched what, const struct kclient_change *
         !json_equal(json_dig(o, "spec", "hard", NULL), json_dig(o, "status", "hard", NULL)))
       controllers_enqueue(ctl, o);
   } else if (change->type == KCLIENT_DELETED ||
-             (what == WATCH_PODS && change->old && has_ended(o) && !has_ended(record_tree(change->old)))) {
+             (what == WATCH_PODS && change->old && pod_has_ended(o) && !pod_has_ended(record_tree(change->old)))) {
     recount_namespace(ctl, object_namespace(o));
   }
 }

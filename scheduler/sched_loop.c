@@ -1,6 +1,7 @@
 #include <string.h>
 
 #include "classic.h"
+#include "pod.h"
 #include "sched_features.h"
 
 #define INBOX_MAX    8192
@@ -46,11 +47,10 @@ static void
 pod_taken(struct scheduler *s, enum sched_watch what, const struct kclient_change *change)
 {
   const struct json *pod = record_tree(change->record);
-  const char *phase = json_get_str_or(json_get(pod, "status"), "phase", "");
   const char *node = json_get_str_or(json_get(pod, "spec"), "nodeName", "");
 
   (void)what;
-  if (change->type == KCLIENT_DELETED || strcmp(phase, "Succeeded") == 0 || strcmp(phase, "Failed") == 0) {
+  if (change->type == KCLIENT_DELETED || pod_has_ended(pod)) {
     pod_gone(s, pod);
   } else if (*node) {
     sched_queue_remove(s->queue, object_uid(pod));

@@ -5,6 +5,7 @@
 
 #include "clock.h"
 #include "object.h"
+#include "pod.h"
 #include "table_cells.h"
 
 /* -- pods (printers.go: printPod) -- */
@@ -128,7 +129,7 @@ view_pod(struct arena *a, const struct json *pod)
     view_containers(a, pod, &v);
   if (object_is_deleting(pod) && strcmp(own, "NodeLost") == 0)
     v.reason = "Unknown";
-  else if (object_is_deleting(pod) && strcmp(phase, "Succeeded") != 0 && strcmp(phase, "Failed") != 0)
+  else if (object_is_deleting(pod) && !pod_has_ended(pod))
     v.reason = "Terminating";
   return v;
 }

@@ -2,6 +2,7 @@
 #include <string.h>
 
 #include "object.h"
+#include "pod.h"
 #include "quantity.h"
 #include "rest_delete.h"
 #include "rest_meta.h"
@@ -103,14 +104,6 @@ prepare_update(struct rest_call *c, struct json *o, const struct json *old, stru
 
 /* -- deleting: a pod that runs somewhere has time to end -- */
 
-static bool
-is_finished(const struct json *o)
-{
-  const char *phase = json_get_str_or(json_get(o, "status"), "phase", "");
-
-  return strcmp(phase, "Succeeded") == 0 || strcmp(phase, "Failed") == 0;
-}
-
 bool
 strategy_graceful(const struct rest_call *c, const struct json *o, int64_t asked, int64_t *ret_grace)
 {
@@ -122,7 +115,7 @@ strategy_graceful(const struct rest_call *c, const struct json *o, int64_t asked
     if (grace < 0)
       grace = 1;
   }
-  if (!*json_get_str_or(json_get(o, "spec"), "nodeName", "") || is_finished(o))
+  if (!*json_get_str_or(json_get(o, "spec"), "nodeName", "") || pod_has_ended(o))
     grace = 0;
   *ret_grace = grace;
   return true;
