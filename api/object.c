@@ -89,10 +89,7 @@ object_is_deleting(const struct json *o)
 bool
 object_has_finalizer(const struct json *o, const char *finalizer)
 {
-  for (json_each_item (f, json_dig(o, "metadata", "finalizers", NULL)))
-    if (span_is(json_span(*f), finalizer))
-      return true;
-  return false;
+  return json_list_has(json_dig(o, "metadata", "finalizers", NULL), finalizer);
 }
 
 const struct json *

@@ -51,6 +51,15 @@ json_at(const struct json *array, size_t i)
   return json_is(array, JSON_ARRAY) && i < array->count ? array->u.items[i] : NULL;
 }
 
+bool
+json_list_has(const struct json *list, const char *text)
+{
+  for (json_each_item (p, list))
+    if (json_str(*p) && strcmp(json_str(*p), text) == 0)
+      return true;
+  return false;
+}
+
 const char *
 json_str(const struct json *v)
 {

@@ -40,10 +40,7 @@ limit(const struct json *schema, const char *name, int64_t otherwise)
 static bool
 is_required(const struct json *schema, const char *name)
 {
-  for (json_each_item (p, json_get(schema, "required")))
-    if (strcmp(json_str(*p) ? json_str(*p) : "", name) == 0)
-      return true;
-  return false;
+  return json_list_has(json_get(schema, "required"), name);
 }
 
 static bool

@@ -197,10 +197,9 @@ reserved_for(const struct json *claim, const struct json *pod)
 static bool
 skips(const struct json *result, const char *operation)
 {
-  for (json_each_item (p, json_get(result, "skipNodeOperations")))
-    if (strcmp(json_str(*p), "*") == 0 || strcmp(json_str(*p), operation) == 0)
-      return true;
-  return false;
+  const struct json *list = json_get(result, "skipNodeOperations");
+
+  return json_list_has(list, "*") || json_list_has(list, operation);
 }
 
 /* Does the driver want this operation for the claim? It is left out only if all of its devices say so (KEP-5945). */

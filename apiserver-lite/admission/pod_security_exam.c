@@ -4,22 +4,13 @@
 
 /* -- lists of texts -- */
 
-bool
-exam_list_has(const struct json *list, const char *text)
-{
-  for (json_each_item (i, list))
-    if (strcmp(json_str(*i), text) == 0)
-      return true;
-  return false;
-}
-
 /* Sorted, each once. */
 void
 exam_set_add(struct exam *e, struct json *set, const char *text)
 {
   size_t at = 0;
 
-  if (exam_list_has(set, text))
+  if (json_list_has(set, text))
     return;
   while (at < json_count(set) && strcmp(json_str(json_at(set, at)), text) < 0)
     at++;

@@ -20,7 +20,6 @@ struct exam {
 /* A check sets the reason, and the detail, when something is forbidden. */
 typedef void exam_fn(struct exam *e);
 
-bool exam_list_has(const struct json *list, const char *text);
 /* Sorted, each once. */
 void exam_set_add(struct exam *e, struct json *set, const char *text);
 const char *exam_joined(struct exam *e, const struct json *list, const char *between);

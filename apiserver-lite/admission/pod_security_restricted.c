@@ -34,7 +34,7 @@ keeps_capabilities(struct exam *e, const struct json *container, void *arg)
 {
   (void)e;
   (void)arg;
-  return !exam_list_has(json_dig(exam_context_of(container), "capabilities", "drop", NULL), "ALL");
+  return !json_list_has(json_dig(exam_context_of(container), "capabilities", "drop", NULL), "ALL");
 }
 
 static bool

@@ -12,18 +12,9 @@
 /* -- one rule -- */
 
 static bool
-has(const struct json *list, const char *s)
-{
-  for (json_each_item (p, list))
-    if (json_str(*p) && strcmp(json_str(*p), s) == 0)
-      return true;
-  return false;
-}
-
-static bool
 has_or_star(const struct json *list, const char *s)
 {
-  return has(list, "*") || has(list, s);
+  return json_list_has(list, "*") || json_list_has(list, s);
 }
 
 /* "pods", "pods/status", or a "*" + "/status" that covers the subresource of anything. */
@@ -83,7 +74,7 @@ rbac_rule_allows(const struct json *rule, const struct authz_request *req)
     return path_matches(json_get(rule, "nonResourceURLs"), req->path);
   return has_or_star(json_get(rule, "apiGroups"), req->group) &&
          resource_matches(json_get(rule, "resources"), req->resource, req->subresource) &&
-         (json_count(names) == 0 || has(names, req->name));
+         (json_count(names) == 0 || json_list_has(names, req->name));
 }
 
 /* -- who is bound to what -- */
@@ -342,7 +333,7 @@ rule_covers(const struct json *rule, const struct right *right)
     return path_matches(json_get(rule, "nonResourceURLs"), right->path);
   if (!has_or_star(json_get(rule, "apiGroups"), right->group))
     return false;
-  if (json_count(names) && (!right->name || !has(names, right->name)))
+  if (json_count(names) && (!right->name || !json_list_has(names, right->name)))
     return false;
   if (has_or_star(json_get(rule, "resources"), right->resource))
     return true;

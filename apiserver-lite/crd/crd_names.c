@@ -17,15 +17,6 @@ struct naming {
 };
 
 static bool
-has_word(const struct json *list, const char *word)
-{
-  for (json_each_item (p, list))
-    if (strcmp(json_str(*p), word) == 0)
-      return true;
-  return false;
-}
-
-static bool
 is_taken(const struct naming *n, bool of_kinds, const char *name)
 {
   for (size_t i = 0; i < n->taken->n; i++) {
@@ -34,7 +25,7 @@ is_taken(const struct naming *n, bool of_kinds, const char *name)
     const char *second = json_get_str_or(names, of_kinds ? "listKind" : "singular", "");
 
     if (strcmp(first, name) == 0 || strcmp(second, name) == 0 ||
-        (!of_kinds && has_word(json_get(names, "shortNames"), name)))
+        (!of_kinds && json_list_has(json_get(names, "shortNames"), name)))
       return true;
   }
   return false;
@@ -78,7 +69,7 @@ claim_short_names(struct naming *n)
   size_t count = 0;
 
   for (json_each_item (p, json_get(n->wanted, "shortNames")))
-    if (!has_word(json_get(n->had, "shortNames"), json_str(*p)) && is_taken(n, false, json_str(*p)))
+    if (!json_list_has(json_get(n->had, "shortNames"), json_str(*p)) && is_taken(n, false, json_str(*p)))
       problems = arena_printf(n->a, "%s%s%s", problems, count++ ? ", " : "", in_use(n->a, json_str(*p)));
   if (!count) {
     replace_list(n, "shortNames");

@@ -237,10 +237,7 @@ check_list_map(struct validation *v, const struct vpath *path, const struct json
 static bool
 is_required(const struct json *items, const char *key)
 {
-  for (json_each_item (p, json_get(items, "required")))
-    if (strcmp(json_str(*p), key) == 0)
-      return true;
-  return false;
+  return json_list_has(json_get(items, "required"), key);
 }
 
 /* Keys have to be there in every item (validateMapListKeysMapSet). */

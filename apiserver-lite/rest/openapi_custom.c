@@ -65,15 +65,6 @@ add_head(struct openapi *d, struct json *schema, const char *const (*text)[2])
   set_metadata(d, properties, META "ObjectMeta", "Standard object's metadata. More info: " CONVENTIONS "#metadata");
 }
 
-static bool
-has_item(const struct json *list, const char *text)
-{
-  for (json_each_item (v, list))
-    if (json_str(*v) && strcmp(json_str(*v), text) == 0)
-      return true;
-  return false;
-}
-
 static void
 add_embedded(struct openapi *d, struct json *schema)
 {
@@ -81,9 +72,9 @@ add_embedded(struct openapi *d, struct json *schema)
 
   add_head(d, schema, embedded_words);
   required = json_ensure_array(d->a, schema, "required");
-  if (!has_item(required, "kind"))
+  if (!json_list_has(required, "kind"))
     json_append_str(d->a, required, "kind");
-  if (!has_item(required, "apiVersion"))
+  if (!json_list_has(required, "apiVersion"))
     json_append_str(d->a, required, "apiVersion");
 }
 

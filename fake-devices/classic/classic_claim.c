@@ -88,12 +88,7 @@ check_wishes(struct classic_driver *d, struct arena *a, const char *driver, cons
 static bool
 names_request(const struct json *requests, const char *name)
 {
-  if (!json_count(requests))
-    return true;
-  for (json_each_item (p, requests))
-    if (strcmp(json_str(*p) ? json_str(*p) : "", name) == 0)
-      return true;
-  return false;
+  return !json_count(requests) || json_list_has(requests, name);
 }
 
 /* -- 1.31: requests, with opaque configuration -- */

@@ -58,15 +58,6 @@ pending_of(struct classic_driver *d, struct arena *a, const struct json *pod, st
 
 /* -- which nodes will not do -- */
 
-static bool
-listed(const struct json *list, const char *name)
-{
-  for (json_each_item (p, list))
-    if (json_str(*p) && strcmp(json_str(*p), name) == 0)
-      return true;
-  return false;
-}
-
 static int
 judge_node(struct classic_driver *d, struct arena *a, const struct classic_faults *f, const char *node,
            const struct pending *p, struct json **unsuitable, struct kerr *reterr)
@@ -95,7 +86,7 @@ judge_nodes(struct classic_driver *d, struct arena *a, const struct classic_faul
     return 0;
   for (json_each_item (node, potential))
     r = r < 0 ? r : judge_node(d, a, f, json_str(*node) ? json_str(*node) : "", p, unsuitable, reterr);
-  if (r == 0 && *selected && !listed(potential, selected))
+  if (r == 0 && *selected && !json_list_has(potential, selected))
     r = judge_node(d, a, f, selected, p, unsuitable, reterr);
   return r < 0 ? kerr_wrap(reterr, "checking potential nodes") : 0;
 }
@@ -104,7 +95,7 @@ static bool
 selected_will_do(const struct pending *p, struct json *const *unsuitable, const char *selected)
 {
   for (size_t i = 0; i < p->n; i++)
-    if (listed(unsuitable[i], selected))
+    if (json_list_has(unsuitable[i], selected))
       return false;
   return true;
 }

@@ -234,21 +234,12 @@ add_class_configs(const struct alloc_job *j, const struct claim *c, struct arena
   }
 }
 
-static bool
-list_has(const struct json *list, const char *name)
-{
-  for (json_each_item (item, list))
-    if (json_str(*item) && strcmp(json_str(*item), name) == 0)
-      return true;
-  return false;
-}
-
 /* Is the request, or the alternative chosen of it, in the list? */
 static bool
 list_has_request(const struct alloc_job *j, const struct json *list, uint32_t request, struct arena *a)
 {
-  return list_has(list, j->requests[request].name) ||
-         (j->requests[request].choice && list_has(list, slot_full_name(chosen_slot(j, request), a)));
+  return json_list_has(list, j->requests[request].name) ||
+         (j->requests[request].choice && json_list_has(list, slot_full_name(chosen_slot(j, request), a)));
 }
 
 static void
@@ -290,10 +281,10 @@ static bool
 same_values(const struct json *x, const struct json *y)
 {
   for (json_each_item (v, x))
-    if (json_str(*v) && !list_has(y, json_str(*v)))
+    if (json_str(*v) && !json_list_has(y, json_str(*v)))
       return false;
   for (json_each_item (v, y))
-    if (json_str(*v) && !list_has(x, json_str(*v)))
+    if (json_str(*v) && !json_list_has(x, json_str(*v)))
       return false;
   return true;
 }

@@ -8,15 +8,6 @@
 
 /* -- reading -- */
 
-static bool
-has_name(const struct json *list, const char *name)
-{
-  for (json_each_item (p, list))
-    if (json_str(*p) && strcmp(json_str(*p), name) == 0)
-      return true;
-  return false;
-}
-
 const char *
 classic_selected_node(const struct json *context)
 {
@@ -26,7 +17,7 @@ classic_selected_node(const struct json *context)
 bool
 classic_is_potential_node(const struct json *context, const char *node)
 {
-  return has_name(json_dig(context, "spec", "potentialNodes", NULL), node);
+  return json_list_has(json_dig(context, "spec", "potentialNodes", NULL), node);
 }
 
 const struct json *
@@ -41,7 +32,7 @@ classic_answer(const struct json *context, const char *entry)
 bool
 classic_is_unsuitable(const struct json *answer, const char *node)
 {
-  return has_name(json_get(answer, "unsuitableNodes"), node);
+  return json_list_has(json_get(answer, "unsuitableNodes"), node);
 }
 
 size_t
