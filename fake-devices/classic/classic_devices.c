@@ -8,37 +8,57 @@
 #include "hmap.h"
 #include "object.h"
 
-static const struct classic_node *
-node_named(const struct classic_driver *d, const char *name)
+static int
+tree_of(struct classic_driver *d, struct arena *a, size_t node, const struct device_tree **ret, struct kerr *reterr)
 {
-  for (size_t i = 0; i < d->config.n_nodes; i++)
-    if (strcmp(d->config.nodes[i].name, name) == 0)
-      return &d->config.nodes[i];
-  return NULL;
+  const struct classic_node *n = &d->config.nodes[node];
+  struct device_tree *t;
+
+  if (!d->seen.trees)
+    d->seen.trees = arena_array_of(a, struct device_tree *, d->config.n_nodes);
+  if (!d->seen.trees[node]) {
+    t = arena_new_of(a, struct device_tree);
+    if (device_tree_read(a, n->dir, t, reterr) < 0)
+      return kerr_wrap(reterr, "node %s", n->name);
+    d->seen.trees[node] = t;
+  }
+  *ret = d->seen.trees[node];
+  return 0;
 }
 
-static int
-read_tree(const struct classic_node *node, struct arena *a, struct device_tree *ret, struct kerr *reterr)
+void
+classic_devices_forget(struct classic_driver *d)
 {
-  int r = device_tree_read(a, node->dir, ret, reterr);
+  hmap_free(d->seen.in_use);
+  d->seen = (struct classic_seen){ NULL, NULL };
+}
 
-  return r < 0 ? kerr_wrap(reterr, "node %s", node->name) : 0;
+/* The next device of `driver` on any node; NULL at the end. A node whose tree is gone has none. */
+static const struct tree_device *
+next_of_driver(struct classic_driver *d, struct arena *a, const char *driver, size_t *node, size_t *device)
+{
+  for (; *node < d->config.n_nodes; ++*node, *device = 0) {
+    _cleanup_kerr_ struct kerr gone = KERR_INIT;
+    const struct device_tree *t;
+
+    if (tree_of(d, a, *node, &t, &gone) < 0)
+      continue;
+    while (*device < t->n_devices) {
+      const struct tree_device *found = &t->devices[(*device)++];
+
+      if (strcmp(found->driver, driver) == 0)
+        return found;
+    }
+  }
+  return NULL;
 }
 
 bool
 classic_has_driver(struct classic_driver *d, struct arena *a, const char *driver)
 {
-  for (size_t i = 0; i < d->config.n_nodes; i++) {
-    _cleanup_kerr_ struct kerr none = KERR_INIT;
-    struct device_tree t;
+  size_t node = 0, device = 0;
 
-    if (read_tree(&d->config.nodes[i], a, &t, &none) < 0)
-      continue; /* a node whose tree is gone has no devices */
-    for (size_t k = 0; k < t.n_devices; k++)
-      if (strcmp(t.devices[k].driver, driver) == 0)
-        return true;
-  }
-  return false;
+  return next_of_driver(d, a, driver, &node, &device) != NULL;
 }
 
 static void
@@ -52,19 +72,13 @@ const char *
 classic_devices_know(struct classic_driver *d, struct arena *a, const char *driver, const char *name)
 {
   struct json *names = json_new_object(a);
+  const struct tree_device *t;
+  size_t node = 0, device = 0;
   const char *list = "";
 
-  for (size_t i = 0; i < d->config.n_nodes; i++) {
-    _cleanup_kerr_ struct kerr none = KERR_INIT;
-    struct device_tree t;
-
-    if (read_tree(&d->config.nodes[i], a, &t, &none) < 0)
-      continue;
-    for (size_t k = 0; k < t.n_devices; k++)
-      if (strcmp(t.devices[k].driver, driver) == 0) {
-        collect_names(a, names, json_get(t.devices[k].device, "attributes"));
-        collect_names(a, names, json_get(t.devices[k].device, "capacity"));
-      }
+  while ((t = next_of_driver(d, a, driver, &node, &device)) != NULL) {
+    collect_names(a, names, json_get(t->device, "attributes"));
+    collect_names(a, names, json_get(t->device, "capacity"));
   }
   if (json_get(names, name))
     return NULL;
@@ -75,25 +89,32 @@ classic_devices_know(struct classic_driver *d, struct arena *a, const char *driv
 
 /* -- free ones -- */
 
-/* "driver/pool/device" of everything that claims have. */
-static struct hmap *
-devices_in_use(const struct classic_driver *d, struct arena *a)
+static struct span
+device_key(struct arena *a, const char *driver, const char *pool, const char *device)
 {
-  struct hmap *in_use = hmap_new(NULL);
+  return span_of(arena_printf(a, "%s/%s/%s", driver, pool, device));
+}
+
+static const struct hmap *
+devices_in_use(struct classic_driver *d, struct arena *a)
+{
   size_t cursor = 0;
 
+  if (d->seen.in_use)
+    return d->seen.in_use;
+  d->seen.in_use = hmap_new(NULL);
   for (struct record *r; (r = kclient_cache_next(d->caches[CLASSIC_CLAIMS], &cursor));) {
     const struct json *claim = record_tree(r);
 
     if (d->config.minor <= HANDLES_UNTIL)
       claim = claim_from_classic(a, claim);
     for (json_each_item (p, json_dig(claim, "status", "allocation", "devices", "results", NULL)))
-      hmap_put(in_use,
-               span_of(arena_printf(a, "%s/%s/%s", json_get_str_or(*p, "driver", ""), json_get_str_or(*p, "pool", ""),
-                                    json_get_str_or(*p, "device", ""))),
-               in_use);
+      hmap_put(d->seen.in_use,
+               device_key(a, json_get_str_or(*p, "driver", ""), json_get_str_or(*p, "pool", ""),
+                          json_get_str_or(*p, "device", "")),
+               d);
   }
-  return in_use;
+  return d->seen.in_use;
 }
 
 static bool
@@ -102,30 +123,27 @@ is_sound(const struct tree_device *t)
   return !t->parent && strncmp(t->health, "failed", strlen("failed")) != 0;
 }
 
-int
-classic_devices_free(struct classic_driver *d, struct arena *a, const struct classic_faults *f, const char *node,
-                     const struct tree_device *const **ret, size_t *ret_n, struct kerr *reterr)
+static int
+devices_free(struct classic_driver *d, struct arena *a, const struct classic_faults *f, const char *node,
+             const struct tree_device *const **ret, size_t *ret_n, struct kerr *reterr)
 {
-  const struct classic_node *n = node_named(d, node);
+  const struct hmap *in_use = devices_in_use(d, a);
   const struct tree_device **list;
-  struct device_tree t;
-  struct hmap *in_use;
-  int r;
+  const struct device_tree *t;
+  size_t at = 0;
 
   *ret = NULL;
   *ret_n = 0;
-  if (!n || classic_faults_refuse(f, node))
+  while (at < d->config.n_nodes && strcmp(d->config.nodes[at].name, node) != 0)
+    at++;
+  if (at == d->config.n_nodes || classic_faults_refuse(f, node))
     return 0;
-  r = read_tree(n, a, &t, reterr);
-  if (r < 0)
-    return r;
-  in_use = devices_in_use(d, a);
-  list = arena_array_of(a, const struct tree_device *, t.n_devices + 1);
-  for (size_t i = 0; i < t.n_devices; i++)
-    if (is_sound(&t.devices[i]) &&
-        !hmap_get(in_use, span_of(arena_printf(a, "%s/%s/%s", t.devices[i].driver, node, t.devices[i].name))))
-      list[(*ret_n)++] = &t.devices[i];
-  hmap_free(in_use);
+  if (tree_of(d, a, at, &t, reterr) < 0)
+    return -(int)reterr->code;
+  list = arena_array_of(a, const struct tree_device *, t->n_devices + 1);
+  for (size_t i = 0; i < t->n_devices; i++)
+    if (is_sound(&t->devices[i]) && !hmap_get(in_use, device_key(a, t->devices[i].driver, node, t->devices[i].name)))
+      list[(*ret_n)++] = &t->devices[i];
   *ret = list;
   return 0;
 }
@@ -158,7 +176,7 @@ classic_devices_choose(struct classic_driver *d, struct arena *a, const struct c
   const struct tree_device *const *devices;
   struct classic_want *wants;
   size_t n_devices, n_wants = 0, *chosen, at = 0;
-  int r = classic_devices_free(d, a, f, node, &devices, &n_devices, reterr);
+  int r = devices_free(d, a, f, node, &devices, &n_devices, reterr);
 
   if (r < 0)
     return r;

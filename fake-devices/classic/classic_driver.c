@@ -140,6 +140,7 @@ run_due(struct classic_driver *d, int64_t *ret_deadline)
       return true;
     dawdle(d, faults.slow_ns);
     r = work(d, a, &faults, key, &again);
+    classic_devices_forget(d);
     if (r == 0 && again)
       workqueue_add_after(d->queue, span_of(key), again);
     workqueue_done(d->queue, key, r < 0);

@@ -12,6 +12,15 @@
 
 enum classic_watch { CLASSIC_CLAIMS, CLASSIC_CLASSES, CLASSIC_SCHEDULING, CLASSIC_WATCH_COUNT };
 
+/*
+ * What the work on one key has looked at, so that it looks once: a tree is many files. The trees are in the key's
+ * arena; nothing lasts from one key to the next, for trees and claims change in between.
+ */
+struct classic_seen {
+  struct device_tree **trees; /* by node; NULL: not read yet */
+  struct hmap *in_use;        /* "driver/pool/device" of everything that claims have; NULL: not gathered yet */
+};
+
 struct classic_driver {
   struct classic_driver_config config;
   const struct kclient_dra *kinds;
@@ -20,6 +29,7 @@ struct classic_driver {
   struct workqueue *queue; /* "claim:ns/name", "scheduling:ns/name" */
   struct kclient_informer *informers[CLASSIC_WATCH_COUNT];
   struct kclient_cache *caches[CLASSIC_WATCH_COUNT];
+  struct classic_seen seen;
   bool dead; /* the fault `die` has struck; ends with it */
 };
 
@@ -61,24 +71,22 @@ _must_check_ int classic_parameters_get(struct classic_driver *d, struct arena *
 
 /* -- devices (classic_devices.c) -- */
 
+/* At the end of a key. */
+void classic_devices_forget(struct classic_driver *d);
 /* Does any node have a device of this driver? */
 bool classic_has_driver(struct classic_driver *d, struct arena *a, const char *driver);
 /* NULL when some device of `driver` has an attribute or capacity of this name, else a list of those there are. */
 const char *classic_devices_know(struct classic_driver *d, struct arena *a, const char *driver, const char *name);
-/* What is free on `node`: sound devices that no claim has. Nothing for a node that is not there or that a fault
- * refuses. */
-_must_check_ int classic_devices_free(struct classic_driver *d, struct arena *a, const struct classic_faults *f,
-                                      const char *node, const struct tree_device *const **ret, size_t *ret_n,
-                                      struct kerr *reterr);
 /*
- * Give claims devices of one node together. ret[i]: the devices of claims[i] in the order of its requests, NULL when
- * it cannot have all of them there beside the claims before it.
+ * Give claims devices of one node together, of those that are sound and that no claim has. ret[i]: the devices of
+ * claims[i] in the order of its requests, NULL when it cannot have all of them there beside the claims before it. A
+ * node that is not there or that a fault refuses has nothing.
  */
 _must_check_ int classic_devices_choose(struct classic_driver *d, struct arena *a, const struct classic_faults *f,
                                         const char *node, const struct classic_claim *claims, size_t n,
                                         const struct tree_device *const **ret, struct kerr *reterr);
 
-/* -- the two things to keep in order (classic_claim_sync.c, classic_scheduling.c) -- */
+/* -- the two things to keep in order (classic_allocate.c, classic_scheduling.c) -- */
 
 _must_check_ int classic_sync_claim(struct classic_driver *d, struct arena *a, const struct classic_faults *f,
                                     const struct json *claim, struct kerr *reterr);

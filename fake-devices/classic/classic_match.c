@@ -2,7 +2,6 @@
 
 #include <string.h>
 
-#include "ceilings.h"
 #include "quantity.h"
 
 bool
@@ -52,10 +51,8 @@ fulfils(struct arena *a, const struct tree_device *d, const char *name, const st
 }
 
 bool
-classic_fits(const struct tree_device *d, const struct json *const *wishes, size_t n)
+classic_fits(struct arena *a, const struct tree_device *d, const struct json *const *wishes, size_t n)
 {
-  _cleanup_arena_ struct arena *a = arena_new(CEIL_ARENA_SMALL);
-
   for (size_t i = 0; i < n; i++)
     for (json_each_member (m, wishes[i]))
       if (classic_is_wish(m->name) && !fulfils(a, d, m->name, m->value))
@@ -118,7 +115,7 @@ classic_match(struct arena *a, const struct tree_device *const *devices, size_t 
     ret[w] = CLASSIC_NO_DEVICE;
     for (size_t d = 0; d < n_devices; d++)
       fits[w * n_devices + d] = strcmp(devices[d]->driver, wants[w].driver) == 0 &&
-                                classic_fits(devices[d], wants[w].wishes, wants[w].n_wishes);
+                                classic_fits(a, devices[d], wants[w].wishes, wants[w].n_wishes);
   }
   for (size_t w = 0; w < n_wants; w++) {
     memset(m.seen, 0, n_devices * sizeof *m.seen);

@@ -23,7 +23,7 @@ struct classic_want {
 
 /* Members that are not wishes: apiVersion, kind, metadata, and what the driver reads itself (count, env). */
 bool classic_is_wish(const char *member);
-bool classic_fits(const struct tree_device *d, const struct json *const *wishes, size_t n);
+bool classic_fits(struct arena *a, const struct tree_device *d, const struct json *const *wishes, size_t n);
 
 /*
  * A device for each want, no device twice. A claim gets all its devices or none, and keeps them when a later claim

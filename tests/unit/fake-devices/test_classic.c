@@ -59,7 +59,7 @@ wishes(void **state)
   for (size_t i = 0; i < ARRAY_SIZE(table); i++) {
     const struct json *wish = test_parse_quoted(a, table[i].wish);
 
-    if (classic_fits(&felix, &wish, 1) != table[i].fits)
+    if (classic_fits(a, &felix, &wish, 1) != table[i].fits)
       fail_msg("%s", table[i].wish);
   }
 }
