@@ -116,26 +116,32 @@ find_equal(struct arena *a, const struct json *spec, int64_t want, const struct 
   return n;
 }
 
+struct json *
+slices_object_new(struct arena *a, const struct slices_owner *owner, const char *api_version)
+{
+  struct json *o = json_new_object(a), *meta, *ref;
+
+  json_set_str(a, o, "apiVersion", api_version);
+  json_set_str(a, o, "kind", "ResourceSlice");
+  meta = json_set(a, o, "metadata", json_new_object(a));
+  json_set(a, meta, "generateName", json_new_strf(a, "%s-%s-", owner->node, owner->driver));
+  ref = json_append(a, json_set(a, meta, "ownerReferences", json_new_array(a)), json_new_object(a));
+  json_set_str(a, ref, "apiVersion", "v1");
+  json_set_str(a, ref, "kind", "Node");
+  json_set_str(a, ref, "name", owner->node);
+  json_set_str(a, ref, "uid", owner->node_uid);
+  json_set_bool(a, ref, "controller", true);
+  return o;
+}
+
 static struct json *
 slice_object(struct arena *a, const struct slices_owner *owner, const struct json *spec, int64_t generation,
              const struct json *old)
 {
-  struct json *o = json_new_object(a), *meta, *ref;
+  struct json *o = slices_object_new(a, owner, "resource.k8s.io/v1");
 
-  json_set_str(a, o, "apiVersion", "resource.k8s.io/v1");
-  json_set_str(a, o, "kind", "ResourceSlice");
-  if (old) {
+  if (old)
     json_set(a, o, "metadata", json_copy(a, json_get(old, "metadata")));
-  } else {
-    meta = json_set(a, o, "metadata", json_new_object(a));
-    json_set(a, meta, "generateName", json_new_strf(a, "%s-%s-", owner->node, owner->driver));
-    ref = json_append(a, json_set(a, meta, "ownerReferences", json_new_array(a)), json_new_object(a));
-    json_set_str(a, ref, "apiVersion", "v1");
-    json_set_str(a, ref, "kind", "Node");
-    json_set_str(a, ref, "name", owner->node);
-    json_set_str(a, ref, "uid", owner->node_uid);
-    json_set_bool(a, ref, "controller", true);
-  }
   struct json *s = json_copy(a, spec);
   json_set_int(a, json_find(s, "pool"), "generation", generation);
   json_set(a, o, "spec", s);

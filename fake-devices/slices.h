@@ -20,6 +20,8 @@ struct slices_owner {
   const char *driver;
 };
 
+/* A ResourceSlice with its metadata alone, to be named by the server and owned by the Node. */
+struct json *slices_object_new(struct arena *a, const struct slices_owner *owner, const char *api_version);
 /* Specs (resource.k8s.io/v1 ResourceSliceSpec) without pool.generation, in order. An empty pool has one slice without
  * devices. */
 struct json *slices_specs(struct arena *a, const struct slices_owner *owner, const struct device_tree *tree);

@@ -57,20 +57,10 @@ instances_of(struct arena *a, const struct slices_owner *owner, const struct dev
 }
 
 static struct json *
-slice_new(struct arena *a, const struct slices_owner *owner)
+named_slice_new(struct arena *a, const struct slices_owner *owner)
 {
-  struct json *o = json_new_object(a), *meta, *ref;
+  struct json *o = slices_object_new(a, owner, "resource.k8s.io/v1alpha2");
 
-  json_set_str(a, o, "apiVersion", "resource.k8s.io/v1alpha2");
-  json_set_str(a, o, "kind", "ResourceSlice");
-  meta = json_set(a, o, "metadata", json_new_object(a));
-  json_set(a, meta, "generateName", json_new_strf(a, "%s-%s-", owner->node, owner->driver));
-  ref = json_append(a, json_set(a, meta, "ownerReferences", json_new_array(a)), json_new_object(a));
-  json_set_str(a, ref, "apiVersion", "v1");
-  json_set_str(a, ref, "kind", "Node");
-  json_set_str(a, ref, "name", owner->node);
-  json_set_str(a, ref, "uid", owner->node_uid);
-  json_set_bool(a, ref, "controller", true);
   json_set_str(a, o, "nodeName", owner->node);
   json_set_str(a, o, "driverName", owner->driver);
   return o;
@@ -85,7 +75,7 @@ slices_named_plan(struct arena *a, const struct slices_owner *owner, const struc
 
   *ret = (struct slices_plan){ .writes = arena_array_of(a, struct slices_write, n_existing + 1) };
   if (!old || !json_equal(json_dig(old, "namedResources", "instances", NULL), instances)) {
-    o = old ? json_copy(a, old) : slice_new(a, owner);
+    o = old ? json_copy(a, old) : named_slice_new(a, owner);
     json_set(a, json_ensure_object(a, o, "namedResources"), "instances", instances);
     ret->writes[ret->n++] = (struct slices_write){ old ? SLICE_UPDATE : SLICE_CREATE, o };
   }
