@@ -68,12 +68,3 @@ api_resources_discover(struct kclient *c, struct arena *a, struct api_resources 
     *ret = l;
   return r;
 }
-
-const struct api_resource *
-api_resources_of_kind(const struct api_resources *l, const char *group, const char *kind)
-{
-  for (size_t i = 0; i < l->n; i++)
-    if (strcmp(l->list[i].res.group, group) == 0 && strcmp(l->list[i].res.kind, kind) == 0)
-      return &l->list[i];
-  return NULL;
-}

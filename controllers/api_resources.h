@@ -23,7 +23,5 @@ struct api_resources {
 
 _must_check_ int api_resources_discover(struct kclient *c, struct arena *a, struct api_resources *ret,
                                         struct kerr *reterr);
-/* The collection of a kind in any version of its group; NULL when the server has none. */
-const struct api_resource *api_resources_of_kind(const struct api_resources *l, const char *group, const char *kind);
 
 #endif

@@ -58,12 +58,6 @@ controllers_get(struct controllers *c, struct arena *a, enum watched what, const
   return r;
 }
 
-bool
-controllers_synced(struct controllers *c, enum watched what)
-{
-  return kclient_cache_synced(c->watched[what].cache);
-}
-
 void
 controllers_split_key(struct arena *a, const char *key, const char **ret_ns, const char **ret_name)
 {

@@ -80,7 +80,6 @@ struct controllers {
 /* A reference in the arena's care, or NULL. Takes the lock. */
 struct record *controllers_get(struct controllers *c, struct arena *a, enum watched what, const char *ns,
                                const char *name);
-bool controllers_synced(struct controllers *c, enum watched what); /* under the lock */
 /* "ns/name" → both parts; ns is "" for "/name". */
 void controllers_split_key(struct arena *a, const char *key, const char **ret_ns, const char **ret_name);
 /* Add "ns/name" of an object to the queue. */
