@@ -86,7 +86,7 @@ pod_usage(struct usage *to, const struct json *o)
 
     amounts_add(to->amounts, arena_printf(to->a, "requests.%s", name), &requests.list[i].amount);
     if (strcmp(name, "cpu") == 0 || strcmp(name, "memory") == 0 || strcmp(name, "ephemeral-storage") == 0)
-      amounts_add(to->amounts, name, &requests.list[i].amount);
+      amounts_add(to->amounts, arena_strdup(to->a, name), &requests.list[i].amount);
   }
   for (size_t i = 0; i < limits.n; i++)
     amounts_add(to->amounts, arena_printf(to->a, "limits.%s", limits.list[i].name), &limits.list[i].amount);

@@ -88,7 +88,7 @@ count_collection(struct count *c, const struct kclient_resource *res, struct ker
     return kerr_wrap(reterr, "count %s", res->resource);
   for (size_t i = 0; i < list.n; i++)
     if (quota_in_scope(c->quota, record_tree(list.items[i]), pods))
-      quota_usage_add(c->a, res->group, res->resource, json_copy(c->a, record_tree(list.items[i])), &classes, &c->used);
+      quota_usage_add(c->a, res->group, res->resource, record_tree(list.items[i]), &classes, &c->used);
   return 0;
 }
 
