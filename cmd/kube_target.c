@@ -64,10 +64,8 @@ add_hint(struct cli *cli, struct kube *k, const char *typed, struct kerr *err)
   enum kerr_code code = err->code;
   const char *flag, *text;
 
-  for (size_t i = 0; i < k->map.n; i++)
-    if (strcmp(k->map.list[i].res.group, KC_RESOURCECLAIMS.group) == 0)
-      return;
-  if (!is_claim_kind(typed) || kube_release(k, cli->arena, &p, &ignored) < 0)
+  if (!is_claim_kind(typed) || resource_map_has_group(&k->map, KC_RESOURCECLAIMS.group) ||
+      kube_release(k, cli->arena, &p, &ignored) < 0)
     return;
   flag = cluster_era_hint(personality_minor(p));
   if (!flag)

@@ -50,15 +50,6 @@ served_version(const struct resource_map *map, const char *kind)
   return NULL;
 }
 
-static bool
-any_served(const struct resource_map *map)
-{
-  for (size_t i = 0; i < map->n; i++)
-    if (strcmp(map->list[i].res.group, "resource.k8s.io") == 0)
-      return true;
-  return false;
-}
-
 /* An apiVersion of DRA that this cluster does not serve, or a body that is not of the version it names. */
 static const char *
 hint_version(struct arena *a, const struct json *o, const struct resource_map *map)
@@ -69,7 +60,7 @@ hint_version(struct arena *a, const struct json *o, const struct resource_map *m
 
   if (!version)
     return NULL;
-  if (!served && !any_served(map))
+  if (!served && !resource_map_has_group(map, "resource.k8s.io"))
     return arena_printf(
         a, "this cluster does not serve resource.k8s.io; `dralab config gates --dra structured` (or classic) "
            "switches it on");

@@ -106,6 +106,15 @@ resource_map_of_kind(const struct resource_map *m, const char *api_version, cons
   return kerr_set(reterr, KERR_NOT_FOUND, NULL, "no matches for kind \"%s\" in version \"%s\"", kind, api_version);
 }
 
+bool
+resource_map_has_group(const struct resource_map *m, const char *group)
+{
+  for (size_t i = 0; i < m->n; i++)
+    if (strcmp(m->list[i].res.group, group) == 0)
+      return true;
+  return false;
+}
+
 const struct resource_info *
 resource_map_category(const struct resource_map *m, const char *category, size_t *cursor)
 {

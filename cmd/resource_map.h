@@ -29,6 +29,7 @@ _must_check_ int resource_map_find(const struct resource_map *m, const char *typ
 /* KERR_NOT_FOUND `no matches for kind "X" in version "g/v"`. */
 _must_check_ int resource_map_of_kind(const struct resource_map *m, const char *api_version, const char *kind,
                                       const struct resource_info **ret, struct kerr *reterr);
+bool resource_map_has_group(const struct resource_map *m, const char *group);
 /* Members of a category ("all"); NULL at the end. `*cursor` starts at 0. */
 const struct resource_info *resource_map_category(const struct resource_map *m, const char *category, size_t *cursor);
 
