@@ -369,30 +369,18 @@ make_claims(struct controller *ctl, struct arena *a, const struct json *pod, str
 
 /* -- pods with a node of their own choosing -- */
 
-/* Until 1.30 an allocation said whether several may use it. */
-static bool
-claim_can_be_shared(const struct controllers *c, const struct json *claim)
-{
-  return !c->dra->alpha || json_count(json_dig(claim, "status", "reservedFor", NULL)) == 0 ||
-         json_get_bool(claim_allocation(claim), "shareable", false);
-}
-
 static int
 reserve_for(struct controller *ctl, struct arena *a, const struct json *pod, const struct json *claim,
             struct kerr *reterr)
 {
-  struct json *copy, *consumer;
+  struct json *copy;
   int r;
 
   if (!claim_allocation(claim) || object_is_deleting(claim) || claim_is_reserved_for(claim, object_uid(pod)) ||
-      !claim_can_be_shared(ctl->all, claim))
+      !claim_can_be_reserved(claim, ctl->all->dra->alpha))
     return 0;
   copy = json_copy(a, claim);
-  consumer =
-      json_append(a, json_ensure_array(a, json_ensure_object(a, copy, "status"), "reservedFor"), json_new_object(a));
-  json_set_str(a, consumer, "resource", "pods");
-  json_set_str(a, consumer, "name", object_name(pod));
-  json_set_str(a, consumer, "uid", object_uid(pod));
+  claim_reserve(a, copy, pod);
   r = kclient_update(ctl->all->config.client, ctl->all->dra->claims, "status", copy, NULL, reterr);
   return r < 0 ? kerr_wrap(reterr, "reserve claim %s/%s for pod", object_namespace(claim), object_name(claim)) : 0;
 }

@@ -12,7 +12,6 @@
 
 #define WHO              "kubelet"
 #define ENTRY_ARENA_SOON (256 * KiB) /* copy the entry into a fresh arena when it has grown so much */
-#define HANDLES_UNTIL    30          /* last minor whose allocations are resource handles */
 
 /* `state` is a ClaimInfoState as the checkpoint has it: ClaimUID, ClaimName, Namespace, PodUIDs, DriverState. */
 struct entry {
@@ -247,10 +246,12 @@ static int
 check_claim(struct claim_cache *k, struct kclient *client, const struct json *pod, struct arena *a, const char *name,
             bool owned, struct wanted *w, struct kerr *reterr)
 {
-  if (kclient_get(client, kclient_dra_of(k->minor)->claims, object_namespace(pod), name, &w->record, reterr) < 0)
+  const struct kclient_dra *dra = kclient_dra_of(k->minor);
+
+  if (kclient_get(client, dra->claims, object_namespace(pod), name, &w->record, reterr) < 0)
     return kerr_wrap(reterr, "fetch ResourceClaim %s", name);
   w->claim = record_tree(w->record);
-  if (k->minor <= HANDLES_UNTIL)
+  if (dra->alpha)
     w->claim = claim_from_classic(a, w->claim);
   if (owned && !object_is_controlled_by(w->claim, object_uid(pod)) && !json_dig(pod, "spec", "schedulingGroup", NULL))
     return kerr_set(reterr, KERR_INVALID, NULL, "ResourceClaim %s/%s was not created for Pod %s/%s (Pod is not owner)",

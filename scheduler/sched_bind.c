@@ -17,17 +17,6 @@
 
 /* -- Reserve: in the loop -- */
 
-static struct json *
-consumer_of(struct arena *a, const struct json *pod)
-{
-  struct json *c = json_new_object(a);
-
-  json_set_str(a, c, "resource", "pods");
-  json_set_str(a, c, "name", object_name(pod));
-  json_set_str(a, c, "uid", object_uid(pod));
-  return c;
-}
-
 /* The claim as it will be: others see it as taken from this moment on. */
 static void
 reserve_claim(struct scheduler *s, struct arena *a, const struct json *claim, const struct json *allocation,
@@ -37,7 +26,7 @@ reserve_claim(struct scheduler *s, struct arena *a, const struct json *claim, co
   struct record *r;
 
   json_set(a, status, "allocation", json_copy(a, allocation));
-  json_append(a, json_ensure_array(a, status, "reservedFor"), consumer_of(a, pod));
+  claim_reserve(a, assumed, pod);
   json_remove(json_ensure_object(a, assumed, "metadata"), "resourceVersion");
   r = record_from_json(span_of(object_uid(claim)), 0, assumed);
   alloc_usage_set_claim(s->usage, record_tree(r));
@@ -133,7 +122,7 @@ write_status(struct sched_bind *b, struct sched_bind_claim *c, struct kerr *rete
     if (c->driver)
       json_set_str(b->a, status, "driverName", c->driver);
   }
-  json_append(b->a, json_ensure_array(b->a, status, "reservedFor"), consumer_of(b->a, record_tree(b->pod)));
+  claim_reserve(b->a, copy, record_tree(b->pod));
   r = kclient_update(b->s->config.client, b->s->dra->claims, "status", copy, &written, reterr);
   if (r < 0)
     return kerr_wrap(reterr, "add %sreservation to claim %s/%s", c->allocation ? "allocation and " : "",

@@ -1,6 +1,7 @@
 /* One claim: allocated on a node, and taken back (syncClaim of upstream's controller library). */
 #include <string.h>
 
+#include "claim.h"
 #include "classic_internal.h"
 #include "object.h"
 
@@ -35,17 +36,6 @@ add_finalizer(struct classic_driver *d, struct arena *a, const struct json *clai
   return write_claim(d, NULL, copy, ret, reterr) < 0 ? kerr_wrap(reterr, "add finalizer") : 0;
 }
 
-static void
-reserve_for(struct arena *a, struct json *claim, const struct json *pod)
-{
-  struct json *user =
-      json_append(a, json_ensure_array(a, json_find(claim, "status"), "reservedFor"), json_new_object(a));
-
-  json_set_str(a, user, "resource", "pods");
-  json_set_str(a, user, "name", object_name(pod));
-  json_set_str(a, user, "uid", object_uid(pod));
-}
-
 int
 classic_allocate(struct classic_driver *d, struct arena *a, const struct classic_faults *f,
                  const struct classic_claim *c, const char *node, const struct tree_device *const *devices,
@@ -71,7 +61,7 @@ classic_allocate(struct classic_driver *d, struct arena *a, const struct classic
   copy = json_copy(a, claim);
   classic_claim_allocate(d, a, copy, c, node, devices);
   if (pod)
-    reserve_for(a, copy, pod);
+    claim_reserve(a, copy, pod);
   return write_claim(d, "status", copy, &allocated, reterr) < 0 ? kerr_wrap(reterr, "add allocation") : 0;
 }
 
@@ -81,7 +71,7 @@ static int
 deallocate(struct classic_driver *d, struct arena *a, const struct json *claim, const char *driver, struct kerr *reterr)
 {
   _cleanup_record_ struct record *written = NULL, *freed = NULL;
-  bool allocated = json_dig(claim, "status", "allocation", NULL);
+  bool allocated = claim_allocation(claim);
   struct json *copy = json_copy(a, claim), *finalizers;
   char *finalizer = classic_finalizer(a, driver);
 
@@ -130,7 +120,7 @@ classic_sync_claim(struct classic_driver *d, struct arena *a, const struct class
     return 0;
   if (object_is_deleting(claim) || json_get_bool(status, "deallocationRequested", false))
     return object_has_finalizer(claim, classic_finalizer(a, driver)) ? deallocate(d, a, claim, driver, reterr) : 0;
-  if (json_get(status, "allocation") || !classic_claim_immediate(d, claim))
+  if (json_get(status, "allocation") || !claim_is_immediate(claim))
     return 0;
   return allocate_at_once(d, a, f, claim, reterr);
 }

@@ -29,19 +29,12 @@ classic_claim_driver(const struct classic_driver *d, const struct json *claim)
   const char *driver;
   const struct json *class;
 
-  if (d->config.minor > HANDLES_UNTIL) {
+  if (!d->kinds->alpha) {
     driver = json_get_str(json_get(claim, "spec"), "controller");
     return driver && *driver ? driver : NULL;
   }
   class = class_of_claim(d, claim);
   return json_get_bool(class, "structuredParameters", false) ? NULL : json_get_str(class, "driverName");
-}
-
-bool
-classic_claim_immediate(const struct classic_driver *d, const struct json *claim)
-{
-  return d->config.minor <= HANDLES_UNTIL &&
-         strcmp(json_get_str_or(json_get(claim, "spec"), "allocationMode", ""), "Immediate") == 0;
 }
 
 char *
@@ -243,7 +236,7 @@ classic_claim_read(struct classic_driver *d, struct arena *a, const struct json 
   *ret =
       (struct classic_claim){ .object = claim, .driver = classic_claim_driver(d, claim), .config = json_new_array(a) };
   assert(ret->driver);
-  return d->config.minor > HANDLES_UNTIL ? read_requests(d, a, ret, reterr) : read_references(d, a, ret, reterr);
+  return d->kinds->alpha ? read_references(d, a, ret, reterr) : read_requests(d, a, ret, reterr);
 }
 
 /* -- writing -- */
@@ -318,7 +311,7 @@ classic_claim_allocate(const struct classic_driver *d, struct arena *a, struct j
   struct json *status = json_ensure_object(a, claim, "status");
   struct json *allocation = json_set(a, status, "allocation", json_new_object(a));
 
-  if (d->config.minor > HANDLES_UNTIL) {
+  if (!d->kinds->alpha) {
     write_results(a, allocation, c, node, devices);
     set_node_selector(a, allocation, "nodeSelector", node);
     return;
@@ -336,6 +329,6 @@ classic_claim_deallocate(const struct classic_driver *d, struct json *claim)
 
   (void)json_remove(status, "allocation");
   (void)json_remove(status, "deallocationRequested");
-  if (d->config.minor <= HANDLES_UNTIL)
+  if (d->kinds->alpha)
     (void)json_remove(status, "driverName");
 }

@@ -106,7 +106,7 @@ devices_in_use(struct classic_driver *d, struct arena *a)
   for (struct record *r; (r = kclient_cache_next(d->caches[CLASSIC_CLAIMS], &cursor));) {
     const struct json *claim = record_tree(r);
 
-    if (d->config.minor <= HANDLES_UNTIL)
+    if (d->kinds->alpha)
       claim = claim_from_classic(a, claim);
     for (json_each_item (p, json_dig(claim, "status", "allocation", "devices", "results", NULL)))
       hmap_put(d->seen.in_use,

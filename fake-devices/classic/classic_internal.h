@@ -8,8 +8,6 @@
 #include "kclient_dra.h"
 #include "workqueue.h"
 
-#define HANDLES_UNTIL 30 /* last minor whose allocations are resource handles and whose parameters are references */
-
 enum classic_watch { CLASSIC_CLAIMS, CLASSIC_CLASSES, CLASSIC_SCHEDULING, CLASSIC_WATCH_COUNT };
 
 /*
@@ -52,7 +50,6 @@ struct classic_claim {
 
 /* Who has to allocate it; NULL: not a driver (the scheduler), or its class is not there. */
 const char *classic_claim_driver(const struct classic_driver *d, const struct json *claim);
-bool classic_claim_immediate(const struct classic_driver *d, const struct json *claim);
 /* What it asks for. Errors are for the user, in an event. */
 _must_check_ int classic_claim_read(struct classic_driver *d, struct arena *a, const struct json *claim,
                                     struct classic_claim *ret, struct kerr *reterr);

@@ -1,6 +1,7 @@
 /* The driver's half of the negotiation about a node (syncPodSchedulingContexts of upstream's controller library). */
 #include <string.h>
 
+#include "claim.h"
 #include "classic_internal.h"
 #include "object.h"
 #include "pod_claims.h"
@@ -33,8 +34,7 @@ take_entry(struct classic_driver *d, struct arena *a, const struct json *pod, co
     return kerr_set(reterr, KERR_INVALID, NULL, "ResourceClaim %s/%s was not created for pod %s/%s (pod is not owner)",
                     object_namespace(claim), name, object_namespace(pod), object_name(pod));
   driver = classic_claim_driver(d, claim);
-  if (json_dig(claim, "status", "allocation", NULL) || classic_claim_immediate(d, claim) || !driver ||
-      !classic_has_driver(d, a, driver))
+  if (claim_allocation(claim) || claim_is_immediate(claim) || !driver || !classic_has_driver(d, a, driver))
     return 0;
   ret->entries[ret->n] = json_get_str_or(entry, "name", "");
   return classic_claim_read(d, a, json_copy(a, claim), &ret->claims[ret->n++], reterr);

@@ -49,14 +49,6 @@ classic_free(struct classic *c)
 
 /* -- what a claim is -- */
 
-/* Another consumer may join (resourceclaim.CanBeReserved): from 1.31 on, always. */
-static bool
-can_be_reserved(const struct kclient_dra *api, const struct json *claim)
-{
-  return !api->alpha || json_count(json_dig(claim, "status", "reservedFor", NULL)) == 0 ||
-         json_get_bool(claim_allocation(claim), "shareable", false);
-}
-
 /* Who allocated it: the scheduler, or a driver. */
 static bool
 was_allocated_by_us(const struct kclient_dra *api, const struct json *claim)
@@ -276,7 +268,7 @@ prefilter_claim(struct sched_attempt *t, struct classic_state *st, size_t i, str
     return refuse(ret, IMMEDIATE, SCHED_NEEDS_CLAIMS);
   if (json_get_bool(status, "deallocationRequested", false))
     return refuse(ret, MUST_BE_REALLOCATED, SCHED_NEEDS_CLAIMS);
-  if (allocation && !can_be_reserved(api, sc->tree) && !claim_is_reserved_for(sc->tree, t->pod->uid))
+  if (allocation && !claim_can_be_reserved(sc->tree, api->alpha) && !claim_is_reserved_for(sc->tree, t->pod->uid))
     return refuse(ret, IN_USE, SCHED_NEEDS_CLAIMS);
   if (allocation) {
     k->structured = was_allocated_by_us(api, sc->tree);
