@@ -85,6 +85,20 @@ cluster_dir_exists(const struct cluster_dir *d)
   return fs_exists(config);
 }
 
+static int
+check_exists(const struct cluster_dir *d, struct kerr *reterr)
+{
+  return cluster_dir_exists(d) ? 0 : kerr_set(reterr, KERR_NOT_FOUND, NULL, "no cluster with the name \"%s\"", d->name);
+}
+
+int
+cluster_dir_find(struct arena *a, const char *name, struct cluster_dir *ret, struct kerr *reterr)
+{
+  int r = cluster_dir_of(a, name, ret, reterr);
+
+  return r < 0 ? r : check_exists(ret, reterr);
+}
+
 int
 cluster_dir_make(struct arena *a, const struct cluster_dir *d, const char *data_dir, struct kerr *reterr)
 {
@@ -129,10 +143,10 @@ cluster_dir_remove(struct arena *a, const struct cluster_dir *d, struct kerr *re
 int
 cluster_dir_load(struct arena *a, const struct cluster_dir *d, struct cluster_config *ret, struct kerr *reterr)
 {
-  int r;
+  int r = check_exists(d, reterr);
 
-  if (!cluster_dir_exists(d))
-    return kerr_set(reterr, KERR_NOT_FOUND, NULL, "no cluster with the name \"%s\"", d->name);
+  if (r < 0)
+    return r;
   cluster_config_default(a, ret);
   ret->n_nodes = 0;
   r = cluster_config_read(a, cluster_dir_file(a, d, CONFIG_FILE), ret, reterr);

@@ -25,6 +25,8 @@ struct cluster_dir {
 /* The state folder itself, not made. KERR_IO when there is no home. */
 _must_check_ int cluster_home(struct arena *a, const char **ret, struct kerr *reterr);
 _must_check_ int cluster_dir_of(struct arena *a, const char *name, struct cluster_dir *ret, struct kerr *reterr);
+/* As cluster_dir_of, of a cluster that is there: else KERR_NOT_FOUND. */
+_must_check_ int cluster_dir_find(struct arena *a, const char *name, struct cluster_dir *ret, struct kerr *reterr);
 /* Names of all clusters, sorted. */
 _must_check_ int cluster_dir_list(struct arena *a, const char ***ret, size_t *ret_n, struct kerr *reterr);
 bool cluster_dir_exists(const struct cluster_dir *d);

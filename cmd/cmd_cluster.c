@@ -249,21 +249,11 @@ const struct cli_command cmd_delete_clusters = {
 /* -- start and stop -- */
 
 static int
-existing(struct cli *cli, const char *given, struct cluster_dir *ret, struct kerr *reterr)
-{
-  int r = cluster_dir_of(cli->arena, cli_cluster_name(given), ret, reterr);
-
-  if (r == 0 && !cluster_dir_exists(ret))
-    r = kerr_set(reterr, KERR_NOT_FOUND, NULL, "no cluster with the name \"%s\"", ret->name);
-  return r;
-}
-
-static int
 start_run(struct cli *cli, void *options, struct kerr *reterr)
 {
   const struct cluster_options *o = options;
   struct cluster_dir d;
-  int r = existing(cli, o->name, &d, reterr);
+  int r = cluster_dir_find(cli->arena, cli_cluster_name(o->name), &d, reterr);
 
   if (r < 0)
     return r;
@@ -283,7 +273,7 @@ stop_run(struct cli *cli, void *options, struct kerr *reterr)
 {
   const struct cluster_options *o = options;
   struct cluster_dir d;
-  int r = existing(cli, o->name, &d, reterr);
+  int r = cluster_dir_find(cli->arena, cli_cluster_name(o->name), &d, reterr);
 
   if (r < 0)
     return r;

@@ -21,10 +21,8 @@ static int
 faults_file(struct cli *cli, const struct driver_options *o, char **ret, struct kerr *reterr)
 {
   struct cluster_dir d;
-  int r = cluster_dir_of(cli->arena, cli_cluster_name(o->name), &d, reterr);
+  int r = cluster_dir_find(cli->arena, cli_cluster_name(o->name), &d, reterr);
 
-  if (r == 0 && !cluster_dir_exists(&d))
-    r = kerr_set(reterr, KERR_NOT_FOUND, NULL, "no cluster with the name \"%s\"", d.name);
   if (r == 0)
     *ret = cluster_classic_faults(cli->arena, &d);
   return r;

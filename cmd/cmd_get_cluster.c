@@ -133,11 +133,9 @@ token_run(struct cli *cli, void *options, struct kerr *reterr)
   _cleanup_strbuf_ struct strbuf text;
   struct cluster_dir d;
   struct span rest;
-  int r = cluster_dir_of(cli->arena, cli_cluster_name(o->name), &d, reterr);
+  int r = cluster_dir_find(cli->arena, cli_cluster_name(o->name), &d, reterr);
 
   strbuf_init(&text, CEIL_SMALL_FILE);
-  if (r == 0 && !cluster_dir_exists(&d))
-    r = kerr_set(reterr, KERR_NOT_FOUND, NULL, "no cluster with the name \"%s\"", d.name);
   if (r == 0)
     r = fs_read(cluster_dir_file(cli->arena, &d, "tokens.csv"), &text, reterr);
   if (r < 0)
