@@ -53,7 +53,7 @@ mvcc_history(const struct mvcc *m)
 uint64_t mvcc_seek(const struct mvcc *m, int64_t rev); /* number of the first event after `rev`; with the lock */
 void mvcc_feed_init(struct mvcc *m);
 void mvcc_feed_stop(struct mvcc *m);
-void mvcc_feed_wake(struct mvcc *m);          /* with the lock, and the next */
-uint64_t mvcc_feed_delivered(struct mvcc *m); /* every watch has had the events before this one */
+void mvcc_feed_wake(struct mvcc *m);                /* with the lock, and the next */
+uint64_t mvcc_feed_delivered(const struct mvcc *m); /* every watch has had the events before this one */
 
 #endif

@@ -39,7 +39,7 @@ mvcc_feed_wake(struct mvcc *m)
 }
 
 uint64_t
-mvcc_feed_delivered(struct mvcc *m)
+mvcc_feed_delivered(const struct mvcc *m)
 {
   uint64_t least = m->end;
 
@@ -54,6 +54,15 @@ struct batch {
   struct store_event own[FEED_BATCH], *events;
   size_t n, cap;
 };
+
+/* Its own room is left as it is: this is done for every watch with every write. */
+static void
+batch_init(struct batch *b)
+{
+  b->events = b->own;
+  b->n = 0;
+  b->cap = FEED_BATCH;
+}
 
 static void
 batch_add(struct batch *b, const struct mvcc_event *e)
@@ -91,7 +100,7 @@ call(struct mvcc *m, struct store_watch *w, const struct store_event *events, si
 static bool
 deliver(struct mvcc *m, struct store_watch *w)
 {
-  struct batch b = { .cap = FEED_BATCH };
+  struct batch b;
   struct span prefix = { w->prefix, w->prefix_len };
   int64_t last = 0;
 
@@ -102,7 +111,7 @@ deliver(struct mvcc *m, struct store_watch *w)
     call(m, w, NULL, 0);
     return true;
   }
-  b.events = b.own;
+  batch_init(&b);
   for (size_t seen = 0; w->cursor < m->end; w->cursor++, seen++) {
     const struct mvcc_event *e = mvcc_event_at(m, w->cursor);
 
