@@ -233,13 +233,6 @@ drop_batch(struct etcd_follow *f)
   f->staging = false;
 }
 
-static void
-trim(struct mvcc *m)
-{
-  for (int64_t due; (due = mvcc_due(m)) > 0;)
-    mvcc_trim(m, due, NULL, NULL);
-}
-
 /* One message of the watch; *ret_lost: the place is lost. */
 static int
 take_message(struct etcd_follow *f, struct span bytes, bool *ret_lost, struct kerr *reterr)
@@ -266,7 +259,8 @@ take_message(struct etcd_follow *f, struct span bytes, bool *ret_lost, struct ke
   mvcc_batch_publish(&f->batch, f->config.mvcc);
   f->staging = false;
   tell(f);
-  trim(f->config.mvcc);
+  while (mvcc_trim(f->config.mvcc, NULL, NULL))
+    ;
   return 0;
 }
 

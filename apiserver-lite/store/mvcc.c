@@ -385,17 +385,14 @@ mvcc_memory(struct mvcc *m)
 
 /* -- history -- */
 
-int64_t
-mvcc_due(struct mvcc *m)
+/* With the lock: the revision to trim to so that history is within its limits, in a bounded step; or 0. */
+static int64_t
+due(const struct mvcc *m, int64_t now)
 {
-  int64_t now = clock_mono(m->clock), rev = 0;
-  size_t bytes, count;
-  uint64_t delivered;
+  size_t bytes = m->history_bytes, count = mvcc_history(m);
+  uint64_t delivered = mvcc_feed_delivered(m);
+  int64_t rev = 0;
 
-  pthread_mutex_lock(&m->lock);
-  delivered = mvcc_feed_delivered(m);
-  bytes = m->history_bytes;
-  count = mvcc_history(m);
   for (uint64_t seq = m->first; seq < m->end && seq - m->first < DUE_STEP; seq++) {
     const struct mvcc_event *e = mvcc_event_at(m, seq);
 
@@ -409,32 +406,31 @@ mvcc_due(struct mvcc *m)
     if (seq + 1 == m->end || mvcc_event_at(m, seq + 1)->revision > e->revision) /* all of a revision, or nothing */
       rev = e->revision;
   }
-  pthread_mutex_unlock(&m->lock);
   return rev;
 }
 
-void
-mvcc_trim(struct mvcc *m, int64_t rev, mvcc_seen_fn *dropped, void *payload)
+bool
+mvcc_trim(struct mvcc *m, mvcc_seen_fn *dropped, void *payload)
 {
   _cleanup_free_ struct mvcc_event *events = NULL;
-  struct keytree *base = NULL;
+  int64_t now = clock_mono(m->clock), rev;
+  struct keytree *base;
   size_t n;
 
   pthread_mutex_lock(&m->lock);
-  if (rev <= m->compacted || rev > m->revision) { /* somebody else was faster, or the index was reset */
+  rev = due(m, now);
+  if (rev == 0) {
     pthread_mutex_unlock(&m->lock);
-    return;
+    return false;
   }
   n = (size_t)(mvcc_seek(m, rev) - m->first);
-  events = mem_calloc(n ? n : 1, sizeof *events);
+  events = mem_calloc(n, sizeof *events);
   for (size_t i = 0; i < n; i++) {
     events[i] = *mvcc_event_at(m, m->first++);
     m->history_bytes -= events[i].weight;
   }
-  if (n > 0) {
-    base = m->base;
-    m->base = keytree_ref(events[n - 1].root);
-  }
+  base = m->base;
+  m->base = keytree_ref(events[n - 1].root);
   m->compacted = rev;
   mvcc_feed_wake(m);
   pthread_mutex_unlock(&m->lock);
@@ -444,6 +440,7 @@ mvcc_trim(struct mvcc *m, int64_t rev, mvcc_seen_fn *dropped, void *payload)
       dropped(payload, &events[i]);
     event_release(&events[i]);
   }
+  return true;
 }
 
 void

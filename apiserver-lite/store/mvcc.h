@@ -81,11 +81,11 @@ size_t mvcc_memory(struct mvcc *m);
 
 typedef void mvcc_seen_fn(void *payload, const struct mvcc_event *e);
 
-/* The revision to trim to so that history is within its limits again, or 0. A bounded step: ask again afterwards. */
-int64_t mvcc_due(struct mvcc *m);
-/* Forget the revisions before `rev`. `dropped` (may be NULL) sees each event that goes, oldest first, without a lock.
+/*
+ * Forget what is beyond the limits of history, in a bounded step; false: nothing is. `dropped` (may be NULL) sees each
+ * event that goes, oldest first, without a lock.
  */
-void mvcc_trim(struct mvcc *m, int64_t rev, mvcc_seen_fn *dropped, void *payload);
+bool mvcc_trim(struct mvcc *m, mvcc_seen_fn *dropped, void *payload);
 /* Shows the events after revision `after` up to `rev`, oldest first, under the lock. */
 void mvcc_walk(struct mvcc *m, int64_t after, int64_t rev, mvcc_seen_fn *seen, void *payload);
 /* May the store be compacted to `rev`? Errors as store_ops.compact; `floor`: where it is compacted already. */

@@ -244,10 +244,8 @@ static void
 trim_aged(void *payload)
 {
   struct store_etcd *s = payload;
-  int64_t due = mvcc_due(s->mvcc);
 
-  if (due > 0)
-    mvcc_trim(s->mvcc, due, NULL, NULL);
+  (void)mvcc_trim(s->mvcc, NULL, NULL);
 }
 
 static int

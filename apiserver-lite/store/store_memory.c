@@ -21,10 +21,8 @@ static void
 memory_trim(void *payload)
 {
   struct store_memory *s = payload;
-  int64_t due = mvcc_due(s->mvcc);
 
-  if (due > 0)
-    mvcc_trim(s->mvcc, due, NULL, NULL);
+  (void)mvcc_trim(s->mvcc, NULL, NULL);
 }
 
 static int

@@ -94,10 +94,8 @@ mark_event(void *payload, const struct mvcc_event *e)
 static void
 trim(struct store_sqlite *s)
 {
-  int64_t due;
-
-  while ((due = mvcc_due(s->mvcc)) > 0)
-    mvcc_trim(s->mvcc, due, mark_event, s);
+  while (mvcc_trim(s->mvcc, mark_event, s))
+    ;
 }
 
 /*
