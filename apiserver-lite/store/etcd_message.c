@@ -165,9 +165,7 @@ int
 etcd_read_range(struct span bytes, struct etcd_range_answer *ret, struct kerr *reterr)
 {
   struct span header = { 0 };
-  const struct want wants[] = { { 1, WIRE_BYTES, AS_SPAN, &header },
-                                { 3, WIRE_VARINT, AS_BOOL, &ret->more },
-                                { 4, WIRE_VARINT, AS_INT, &ret->count } };
+  const struct want wants[] = { { 1, WIRE_BYTES, AS_SPAN, &header }, { 3, WIRE_VARINT, AS_BOOL, &ret->more } };
   int r;
 
   *ret = (struct etcd_range_answer){ 0 };
@@ -262,14 +260,5 @@ etcd_read_lease(struct span bytes, int64_t *ret_id, struct kerr *reterr)
   const struct want wants[] = { { 2, WIRE_VARINT, AS_INT, ret_id } };
 
   *ret_id = 0;
-  return read_fields(bytes, wants, ARRAY_SIZE(wants), reterr);
-}
-
-int
-etcd_read_status(struct span bytes, struct span *ret_version, struct kerr *reterr)
-{
-  const struct want wants[] = { { 2, WIRE_BYTES, AS_SPAN, ret_version } };
-
-  *ret_version = span_make("", 0);
   return read_fields(bytes, wants, ARRAY_SIZE(wants), reterr);
 }

@@ -18,7 +18,6 @@
 #define ETCD_COMPACT "/etcdserverpb.KV/Compact"
 #define ETCD_WATCH   "/etcdserverpb.Watch/Watch"
 #define ETCD_LEASE   "/etcdserverpb.Lease/LeaseGrant"
-#define ETCD_STATUS  "/etcdserverpb.Maintenance/Status"
 
 /* The end of a range that holds every key from its start. */
 #define ETCD_TO_THE_END SPAN("\0")
@@ -63,7 +62,6 @@ struct etcd_header {
 struct etcd_range_answer {
   struct etcd_header header;
   bool more;
-  int64_t count;
 };
 _must_check_ int etcd_read_range(struct span bytes, struct etcd_range_answer *ret, struct kerr *reterr);
 /* The next pair of an answer; `*rest` begins as its bytes. 1: there is one, 0: the end. */
@@ -88,7 +86,5 @@ _must_check_ int etcd_read_watch(struct span bytes, struct etcd_watch_answer *re
 _must_check_ int etcd_next_event(struct span *rest, bool *ret_deleted, struct etcd_kv *ret, struct kerr *reterr);
 
 _must_check_ int etcd_read_lease(struct span bytes, int64_t *ret_id, struct kerr *reterr);
-/* The server's version, "3.4.23". */
-_must_check_ int etcd_read_status(struct span bytes, struct span *ret_version, struct kerr *reterr);
 
 #endif
