@@ -144,8 +144,8 @@ codec_url_escape(struct strbuf *b, struct span raw)
   }
 }
 
-static int
-hex_digit(char c)
+int
+codec_hex_digit(char c)
 {
   return c >= '0' && c <= '9'   ? c - '0'
          : c >= 'a' && c <= 'f' ? c - 'a' + 10
@@ -160,7 +160,8 @@ codec_url_unescape(struct strbuf *b, struct span text, bool plus_is_space)
     char c = text.p[i];
 
     if (c == '%') {
-      int high = i + 2 < text.n ? hex_digit(text.p[i + 1]) : -1, low = high < 0 ? -1 : hex_digit(text.p[i + 2]);
+      int high = i + 2 < text.n ? codec_hex_digit(text.p[i + 1]) : -1,
+          low = high < 0 ? -1 : codec_hex_digit(text.p[i + 2]);
 
       if (low < 0)
         return false;

@@ -19,7 +19,8 @@ void codec_base64url(struct strbuf *b, struct span raw); /* URL alphabet, no pad
 bool codec_unbase64(struct strbuf *b, struct span text);
 bool codec_unbase64url(struct strbuf *b, struct span text);
 void codec_hex(struct strbuf *b, struct span raw);
-void codec_url_escape(struct strbuf *b, struct span raw);                        /* as Go's url.QueryEscape */
+int codec_hex_digit(char c);                              /* its value, in either case; -1: it is none */
+void codec_url_escape(struct strbuf *b, struct span raw); /* as Go's url.QueryEscape */
 bool codec_url_unescape(struct strbuf *b, struct span text, bool plus_is_space); /* false on a bad %XX */
 
 void codec_go_quote(struct strbuf *b, struct span text); /* as Go's strconv.Quote, %q of a string */

@@ -1,9 +1,8 @@
 /* The small texts of gRPC: timeouts, percent-encoded messages, and how other protocols' errors become status codes. */
-#include <limits.h>
 #include <stdio.h>
 
+#include "codec.h"
 #include "grpc_internal.h"
-#include "number.h"
 
 const char *
 grpc_code_name(enum grpc_code code)
@@ -64,20 +63,11 @@ grpc_message_encode(struct strbuf *b, const char *text)
       strbuf_printf(b, "%%%02X", (unsigned)(uint8_t)*text);
 }
 
-static int
-hex_digit(char c)
-{
-  return c >= '0' && c <= '9'   ? c - '0'
-         : c >= 'A' && c <= 'F' ? c - 'A' + 10
-         : c >= 'a' && c <= 'f' ? c - 'a' + 10
-                                : -1;
-}
-
 void
 grpc_message_decode(struct strbuf *b, const char *text)
 {
   for (; *text; text++) {
-    int high = *text == '%' ? hex_digit(text[1]) : -1, low = high >= 0 ? hex_digit(text[2]) : -1;
+    int high = *text == '%' ? codec_hex_digit(text[1]) : -1, low = high >= 0 ? codec_hex_digit(text[2]) : -1;
 
     if (low < 0 || (high == 0 && low == 0)) { /* no NUL in a C string */
       strbuf_putc(b, *text);

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "ceilings.h"
+#include "codec.h"
 #include "hmap.h"
 #include "json.h"
 #include "number.h"
@@ -69,11 +70,7 @@ hex4(const char *at, const char *end)
   if (end - at < 4)
     return -1;
   for (int i = 0; i < 4; i++) {
-    char c = at[i];
-    int d = c >= '0' && c <= '9'   ? c - '0'
-            : c >= 'a' && c <= 'f' ? c - 'a' + 10
-            : c >= 'A' && c <= 'F' ? c - 'A' + 10
-                                   : -1;
+    int d = codec_hex_digit(at[i]);
 
     if (d < 0)
       return -1;
