@@ -32,10 +32,8 @@ on_begin_headers(nghttp2_session *h2, const nghttp2_frame *frame, void *user)
 
   if (!g->server || frame->headers.cat != NGHTTP2_HCAT_REQUEST)
     return 0;
-  if (g->n_calls >= g->config.calls_max) {
-    r = nghttp2_submit_rst_stream(h2, NGHTTP2_FLAG_NONE, frame->hd.stream_id, NGHTTP2_REFUSED_STREAM);
-    return r; /* without a call, nothing of the stream is looked at */
-  }
+  if (g->n_calls >= g->config.calls_max) /* without a call, nothing of the stream is looked at */
+    return nghttp2_submit_rst_stream(h2, NGHTTP2_FLAG_NONE, frame->hd.stream_id, NGHTTP2_REFUSED_STREAM);
   c = grpc_call_open(g, frame->hd.stream_id);
   r = nghttp2_session_set_stream_user_data(h2, frame->hd.stream_id, c);
   assert(r == 0);
@@ -160,8 +158,8 @@ static struct grpc *
 connection_new(const struct grpc_config *config, bool server)
 {
   struct grpc *g = mem_alloc(sizeof *g);
-  nghttp2_settings_entry settings[3] = { { NGHTTP2_SETTINGS_INITIAL_WINDOW_SIZE, STREAM_WINDOW },
-                                         { NGHTTP2_SETTINGS_ENABLE_PUSH, 0 } };
+  nghttp2_settings_entry settings[] = { { NGHTTP2_SETTINGS_INITIAL_WINDOW_SIZE, STREAM_WINDOW },
+                                        { NGHTTP2_SETTINGS_ENABLE_PUSH, 0 } };
   int r;
 
   g->config = *config;
@@ -175,7 +173,7 @@ connection_new(const struct grpc_config *config, bool server)
   g->h2 = session_new(g);
   if (server)
     settings[1] = (nghttp2_settings_entry){ NGHTTP2_SETTINGS_MAX_CONCURRENT_STREAMS, (uint32_t)g->config.calls_max };
-  r = nghttp2_submit_settings(g->h2, NGHTTP2_FLAG_NONE, settings, 2);
+  r = nghttp2_submit_settings(g->h2, NGHTTP2_FLAG_NONE, settings, ARRAY_SIZE(settings));
   assert(r == 0);
   r = nghttp2_session_set_local_window_size(g->h2, NGHTTP2_FLAG_NONE, 0, CONNECTION_WINDOW);
   assert(r == 0);

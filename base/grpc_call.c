@@ -1,6 +1,5 @@
 /* Calls: messages in and out of a stream's bytes, and how a call ends. */
 #include <assert.h>
-#include <limits.h>
 #include <stdio.h>
 
 #include "grpc_internal.h"
