@@ -129,12 +129,6 @@ snapshot_writer_free(struct snapshot_writer *w)
   free(w);
 }
 
-size_t
-snapshot_writer_lines(const struct snapshot_writer *w)
-{
-  return w->chain.lines;
-}
-
 /* -- reading -- */
 
 struct reader {

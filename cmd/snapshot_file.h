@@ -28,7 +28,6 @@ _must_check_ int snapshot_write(struct snapshot_writer *w, const struct json *li
 /* The last line, and everything on disk. */
 _must_check_ int snapshot_writer_finish(struct snapshot_writer *w, struct kerr *reterr);
 void snapshot_writer_free(struct snapshot_writer *w); /* what is not finished is removed; NULL is fine */
-size_t snapshot_writer_lines(const struct snapshot_writer *w);
 
 /* Each line but the first and last; `a` is emptied after it. */
 typedef int snapshot_line_fn(void *payload, struct arena *a, const struct json *line, struct kerr *reterr);
