@@ -1,18 +1,14 @@
-#include "etcd_client.h"
-
+/* The connection and its thread, and calls with one answer. */
 #include <assert.h>
-#include <errno.h>
 #include <poll.h>
-#include <pthread.h>
 #include <semaphore.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/eventfd.h>
 #include <unistd.h>
 
-#include "clock.h"
+#include "etcd_client_internal.h"
 #include "etcd_endpoint.h"
-#include "fs.h"
 #include "grpc_link.h"
 #include "thread.h"
 
@@ -25,14 +21,10 @@
 #define PAUSE_MIN   (50 * CLOCK_MS)
 #define PAUSE_MAX   (2 * CLOCK_SEC)
 #define PAUSE_AGAIN (100 * CLOCK_MS)
-/* Bytes of messages that a stream's owner has not taken yet. */
-#define BACKLOG_MAX ((size_t)256 << 20)
-
-/* -- what waits for the thread -- */
 
 /* A call, on the stack of the thread that waits for it. */
-struct request {
-  struct request *next;
+struct etcd_request {
+  struct etcd_request *next;
   const struct etcd_ask *ask;
   int64_t deadline;
   struct strbuf *answer;
@@ -40,50 +32,6 @@ struct request {
   int result;
   struct kerr err;
   sem_t done;
-};
-
-struct message {
-  struct message *next;
-  size_t n;
-  char bytes[];
-};
-
-struct etcd_stream {
-  struct etcd_stream *next; /* among those to be opened */
-  struct etcd_client *client;
-  char *path, *request;
-  size_t request_n;
-  struct grpc_call *call; /* the thread's; NULL: not open */
-  /* With the client's lock. */
-  pthread_cond_t changed;
-  struct message *first, **last;
-  size_t backlog;
-  bool over, dropped; /* dropped: the owner wants it closed */
-  struct kerr err;
-};
-
-struct etcd_client {
-  struct etcd_endpoint *endpoints;
-  size_t n_endpoints, at; /* at: the one to try next */
-  struct grpc_tls *tls;
-  struct log *log;
-  struct clock *clock; /* the machine's: a peer's time is not a test's to own */
-  pthread_t thread;
-  int wake; /* an eventfd: there is something to do */
-
-  pthread_mutex_t lock; /* the queues, `stopping`, and what is waiting in streams */
-  struct request *calls, **last_call;
-  struct etcd_stream *opening, *closing;
-  bool stopping;
-
-  /* The thread's own. */
-  struct grpc_link *link;
-  int64_t since;  /* when the link was made, or has last heard something */
-  uint64_t pongs; /* it had when it was asked */
-  bool asked;
-  bool rotate; /* this member is of no use: try the next */
-  int64_t next_try, pause;
-  char *trouble; /* why there is no connection */
 };
 
 /* -- errors -- */
@@ -94,8 +42,8 @@ says(const struct grpc_status *s, const char *text)
   return strstr(s->message, text) != NULL;
 }
 
-static int
-error_of(const struct grpc_status *s, struct kerr *reterr)
+int
+etcd_status_error(const struct grpc_status *s, struct kerr *reterr)
 {
   if (s->code == GRPC_OUT_OF_RANGE && says(s, "compacted"))
     return kerr_set(reterr, KERR_EXPIRED, NULL, "%s", s->message);
@@ -122,10 +70,17 @@ is_passing(const struct kerr *err)
   return false;
 }
 
+void
+etcd_client_look_at(struct etcd_client *c, const struct grpc_status *s)
+{
+  if (c->n_endpoints > 1 && s->code == GRPC_UNAVAILABLE && (says(s, "no leader") || says(s, "timed out")))
+    c->rotate = true;
+}
+
 /* -- unary calls: in the thread -- */
 
 static void
-finish(struct request *q)
+finish(struct etcd_request *q)
 {
   sem_post(&q->done); /* the request is gone now */
 }
@@ -133,7 +88,7 @@ finish(struct request *q)
 static void
 on_answer(void *payload, struct grpc_call *call, struct span message)
 {
-  struct request *q = payload;
+  struct etcd_request *q = payload;
 
   (void)call;
   strbuf_clear(q->answer);
@@ -141,22 +96,14 @@ on_answer(void *payload, struct grpc_call *call, struct span message)
   q->answered = true;
 }
 
-/* This member has lost the others: another may know more. */
-static void
-look_at_status(struct etcd_client *c, const struct grpc_status *s)
-{
-  if (c->n_endpoints > 1 && s->code == GRPC_UNAVAILABLE && (says(s, "no leader") || says(s, "timed out")))
-    c->rotate = true;
-}
-
 static void
 on_call_end(void *payload, struct grpc_call *call, const struct grpc_status *s)
 {
-  struct request *q = payload;
+  struct etcd_request *q = payload;
 
   (void)call;
   if (s->code != GRPC_OK)
-    q->result = error_of(s, &q->err);
+    q->result = etcd_status_error(s, &q->err);
   else if (!q->answered)
     q->result = kerr_set(&q->err, KERR_IO, NULL, "etcd gave no answer");
   else if (strbuf_overflowed(q->answer))
@@ -164,9 +111,9 @@ on_call_end(void *payload, struct grpc_call *call, const struct grpc_status *s)
   finish(q);
 }
 
-static struct grpc_call *
-begin_call(struct etcd_client *c, const char *path, int64_t deadline, struct span request, bool closes,
-           const struct grpc_call_ops *ops, void *payload, struct kerr *reterr)
+struct grpc_call *
+etcd_client_begin(struct etcd_client *c, const char *path, int64_t deadline, struct span request, bool closes,
+                  const struct grpc_call_ops *ops, void *payload, struct kerr *reterr)
 {
   static const struct grpc_metadata leader = { "hasleader", "true" };
   struct grpc_request q = { .path = path,
@@ -189,74 +136,6 @@ begin_call(struct etcd_client *c, const char *path, int64_t deadline, struct spa
 }
 
 static const struct grpc_call_ops call_ops = { .message = on_answer, .end = on_call_end };
-
-/* -- streams: in the thread -- */
-
-static void
-stream_over(struct etcd_stream *s, struct kerr *err)
-{
-  pthread_mutex_lock(&s->client->lock);
-  if (!s->over) {
-    s->over = true;
-    kerr_move(&s->err, err);
-  }
-  pthread_cond_signal(&s->changed);
-  pthread_mutex_unlock(&s->client->lock);
-}
-
-static void
-on_stream_message(void *payload, struct grpc_call *call, struct span bytes)
-{
-  struct etcd_stream *s = payload;
-  struct message *m = mem_alloc(sizeof *m + bytes.n);
-  _cleanup_kerr_ struct kerr err = KERR_INIT;
-  bool full;
-
-  m->n = bytes.n;
-  if (bytes.n)
-    memcpy(m->bytes, bytes.p, bytes.n);
-  pthread_mutex_lock(&s->client->lock);
-  *s->last = m;
-  s->last = &m->next;
-  s->backlog += m->n;
-  full = s->backlog > BACKLOG_MAX;
-  pthread_cond_signal(&s->changed);
-  pthread_mutex_unlock(&s->client->lock);
-  if (!full)
-    return;
-  grpc_call_cancel(call);
-  s->call = NULL;
-  kerr_set(&err, KERR_IO, NULL, "fell behind with etcd's events");
-  stream_over(s, &err);
-}
-
-static void
-on_stream_end(void *payload, struct grpc_call *call, const struct grpc_status *status)
-{
-  struct etcd_stream *s = payload;
-  _cleanup_kerr_ struct kerr err = KERR_INIT;
-
-  (void)call;
-  s->call = NULL;
-  look_at_status(s->client, status);
-  if (status->code == GRPC_OK)
-    kerr_set(&err, KERR_IO, NULL, "etcd ended the stream");
-  else
-    (void)error_of(status, &err);
-  stream_over(s, &err);
-}
-
-static const struct grpc_call_ops stream_ops = { .message = on_stream_message, .end = on_stream_end };
-
-static void
-stream_open(struct etcd_client *c, struct etcd_stream *s)
-{
-  _cleanup_kerr_ struct kerr err = KERR_INIT;
-
-  s->call = begin_call(c, s->path, 0, span_make(s->request, s->request_n), false, &stream_ops, s, &err);
-  if (!s->call)
-    stream_over(s, &err);
-}
 
 /* -- the connection -- */
 
@@ -340,9 +219,9 @@ pump(struct etcd_client *c)
 /* -- the thread -- */
 
 static void
-give_up(struct etcd_client *c, struct request *q, bool stopping)
+give_up(struct etcd_client *c, struct etcd_request *q, bool stopping)
 {
-  q->result = stopping ? kerr_set(&q->err, KERR_CANCELLED, NULL, "the store is being closed")
+  q->result = stopping ? kerr_set(&q->err, KERR_CANCELLED, NULL, ETCD_CLOSED)
                        : kerr_set(&q->err, KERR_UNAVAILABLE, NULL, "etcd cannot be reached: %s",
                                   c->trouble ? c->trouble : "not connected yet");
   finish(q);
@@ -352,12 +231,12 @@ give_up(struct etcd_client *c, struct request *q, bool stopping)
 static int64_t
 expire_calls(struct etcd_client *c, int64_t now, bool all)
 {
-  struct request *late = NULL, **at, *next;
+  struct etcd_request *late = NULL, **at, *next;
   int64_t first = CLOCK_NEVER;
 
   pthread_mutex_lock(&c->lock);
   for (at = &c->calls; *at;) {
-    struct request *q = *at;
+    struct etcd_request *q = *at;
 
     if (!all && q->deadline > now) {
       first = q->deadline < first ? q->deadline : first;
@@ -377,49 +256,24 @@ expire_calls(struct etcd_client *c, int64_t now, bool all)
   return first;
 }
 
-/* Streams whose owners have gone are closed, with or without a connection. */
-static void
-close_streams(struct etcd_client *c)
-{
-  struct etcd_stream *list, *next;
-
-  pthread_mutex_lock(&c->lock);
-  list = steal_pointer(&c->closing);
-  pthread_mutex_unlock(&c->lock);
-  for (struct etcd_stream *s = list; s; s = next) {
-    next = s->next;
-    if (s->call)
-      grpc_call_cancel(steal_pointer(&s->call));
-    pthread_mutex_lock(&c->lock);
-    s->dropped = false; /* its owner may go */
-    pthread_cond_signal(&s->changed);
-    pthread_mutex_unlock(&c->lock);
-  }
-}
-
 /* Everything that waits is begun, on a connection that is up. */
 static void
 begin_waiting(struct etcd_client *c)
 {
-  struct request *calls, *next_call;
-  struct etcd_stream *streams, *next_stream;
+  struct etcd_request *calls, *next;
 
   pthread_mutex_lock(&c->lock);
   calls = steal_pointer(&c->calls);
   c->last_call = &c->calls;
-  streams = steal_pointer(&c->opening);
   pthread_mutex_unlock(&c->lock);
-  for (struct request *q = calls; q; q = next_call) {
-    next_call = q->next;
-    if (!begin_call(c, q->ask->path, q->deadline, q->ask->request, true, &call_ops, q, &q->err)) {
+  for (struct etcd_request *q = calls; q; q = next) {
+    next = q->next;
+    if (!etcd_client_begin(c, q->ask->path, q->deadline, q->ask->request, true, &call_ops, q, &q->err)) {
       q->result = -(int)q->err.code;
       finish(q);
     }
   }
-  for (struct etcd_stream *s = streams; s; s = next_stream) {
-    next_stream = s->next;
-    stream_open(c, s);
-  }
+  etcd_streams_open(c);
 }
 
 static void
@@ -442,7 +296,7 @@ work(struct etcd_client *c)
   int64_t now = clock_mono(c->clock), next, due;
 
   next = expire_calls(c, now, false);
-  close_streams(c);
+  etcd_streams_close(c);
   if (!c->link && now >= c->next_try)
     link_up(c);
   if (!c->link)
@@ -470,22 +324,6 @@ is_stopping(struct etcd_client *c)
   return stopping;
 }
 
-static void
-end_unopened(struct etcd_client *c)
-{
-  struct etcd_stream *list, *next;
-
-  pthread_mutex_lock(&c->lock);
-  list = steal_pointer(&c->opening);
-  for (struct etcd_stream *s = list; s; s = next) {
-    next = s->next;
-    s->over = true;
-    kerr_set(&s->err, KERR_CANCELLED, NULL, "the store is being closed");
-    pthread_cond_signal(&s->changed);
-  }
-  pthread_mutex_unlock(&c->lock);
-}
-
 static void *
 client_main(void *arg)
 {
@@ -493,15 +331,15 @@ client_main(void *arg)
 
   while (!is_stopping(c))
     wait_for_work(c, work(c));
-  grpc_link_free(steal_pointer(&c->link), "the store is being closed");
+  grpc_link_free(steal_pointer(&c->link), ETCD_CLOSED);
   expire_calls(c, 0, true);
-  end_unopened(c);
-  close_streams(c);
+  etcd_streams_end(c);
+  etcd_streams_close(c);
   return NULL;
 }
 
-static void
-wake(struct etcd_client *c)
+void
+etcd_client_wake(struct etcd_client *c)
 {
   const uint64_t one = 1;
 
@@ -541,7 +379,7 @@ etcd_client_stop(struct etcd_client *c)
   pthread_mutex_lock(&c->lock);
   c->stopping = true;
   pthread_mutex_unlock(&c->lock);
-  wake(c);
+  etcd_client_wake(c);
 }
 
 void
@@ -567,7 +405,7 @@ static int
 ask_once(struct etcd_client *c, const struct etcd_ask *ask, int64_t deadline, struct strbuf *answer,
          struct kerr *reterr)
 {
-  struct request q = { .ask = ask, .deadline = deadline, .answer = answer };
+  struct etcd_request q = { .ask = ask, .deadline = deadline, .answer = answer };
   bool stopping;
 
   sem_init(&q.done, 0, 0);
@@ -580,9 +418,9 @@ ask_once(struct etcd_client *c, const struct etcd_ask *ask, int64_t deadline, st
   pthread_mutex_unlock(&c->lock);
   if (stopping) {
     sem_destroy(&q.done);
-    return kerr_set(reterr, KERR_CANCELLED, NULL, "the store is being closed");
+    return kerr_set(reterr, KERR_CANCELLED, NULL, ETCD_CLOSED);
   }
-  wake(c);
+  etcd_client_wake(c);
   while (sem_wait(&q.done) < 0)
     ; /* EINTR: the answer comes */
   sem_destroy(&q.done);
@@ -603,106 +441,4 @@ etcd_call(struct etcd_client *c, const struct etcd_ask *ask, struct strbuf *ret_
       return kerr_move(reterr, &err);
     clock_sleep(c->clock, PAUSE_AGAIN);
   }
-}
-
-/* -- streams -- */
-
-int
-etcd_stream_new(struct etcd_client *c, const struct etcd_ask *ask, struct etcd_stream **ret, struct kerr *reterr)
-{
-  struct etcd_stream *s = mem_alloc(sizeof *s);
-  bool stopping;
-
-  s->client = c;
-  s->path = mem_strdup(ask->path);
-  s->request = mem_strndup(ask->request.p, ask->request.n);
-  s->request_n = ask->request.n;
-  s->last = &s->first;
-  pthread_cond_init(&s->changed, NULL);
-  pthread_mutex_lock(&c->lock);
-  stopping = c->stopping;
-  if (!stopping) {
-    s->next = c->opening;
-    c->opening = s;
-  }
-  pthread_mutex_unlock(&c->lock);
-  if (stopping) {
-    s->over = true;
-    etcd_stream_free(s);
-    return kerr_set(reterr, KERR_CANCELLED, NULL, "the store is being closed");
-  }
-  wake(c);
-  *ret = s;
-  return 0;
-}
-
-int
-etcd_stream_next(struct etcd_stream *s, struct strbuf *ret, struct kerr *reterr)
-{
-  struct message *m;
-  int r = 0;
-
-  pthread_mutex_lock(&s->client->lock);
-  while (!s->first && !s->over)
-    pthread_cond_wait(&s->changed, &s->client->lock);
-  m = s->first;
-  if (m) {
-    s->first = m->next;
-    if (!s->first)
-      s->last = &s->first;
-    s->backlog -= m->n;
-  } else {
-    r = kerr_set(reterr, s->err.code, NULL, "%s", s->err.msg);
-  }
-  pthread_mutex_unlock(&s->client->lock);
-  if (m) {
-    strbuf_clear(ret);
-    strbuf_add(ret, m->bytes, m->n);
-    free(m);
-  }
-  return r;
-}
-
-/* Whether the stream has not been begun yet; then it never will be. With the lock. */
-static bool
-take_back(struct etcd_stream *s)
-{
-  struct etcd_stream **at = &s->client->opening;
-
-  while (*at && *at != s)
-    at = &(*at)->next;
-  if (!*at)
-    return false;
-  *at = s->next;
-  return true;
-}
-
-void
-etcd_stream_free(struct etcd_stream *s)
-{
-  struct etcd_client *c;
-  struct message *next;
-
-  if (!s)
-    return;
-  c = s->client;
-  pthread_mutex_lock(&c->lock);
-  if (!s->over && !take_back(s)) {
-    s->dropped = true;
-    s->next = c->closing;
-    c->closing = s;
-    wake(c);
-    while (s->dropped)
-      pthread_cond_wait(&s->changed, &c->lock);
-  }
-  pthread_mutex_unlock(&c->lock);
-  for (struct message *m = s->first; m; m = next) {
-    next = m->next;
-    free(m);
-  }
-  kerr_release(&s->err);
-  pthread_cond_destroy(&s->changed);
-  free(s->path);
-  free(s->request);
-  free(s);
 }
