@@ -53,7 +53,8 @@ HARDEN := -D_FORTIFY_SOURCE=2 -fstack-protector-strong -fPIE
 FLAGS_release := -O2 -g $(HARDEN)
 FLAGS_asan    := -O1 -g -fno-omit-frame-pointer -fsanitize=address,undefined -fno-sanitize-recover=all
 FLAGS_tsan    := -O1 -g -fsanitize=thread
-LINK_release  := -pie -Wl,-z,relro,-z,now -Wl,--gc-sections
+# Packed: the constant tables have 27,000 pointers, which a start would read 24 bytes for each.
+LINK_release  := -pie -Wl,-z,relro,-z,now -Wl,-z,pack-relative-relocs -Wl,--gc-sections
 CFLAGS := -std=gnu11 -D_GNU_SOURCE -fno-common -fvisibility=hidden -ffunction-sections -fdata-sections -pthread -MMD -MP \
           $(WARN) $(FLAGS_$(V)) $(EXTRA_CFLAGS)
 CXXFLAGS := -std=c++17 -fno-exceptions -fno-rtti -fvisibility=hidden -ffunction-sections -fdata-sections -pthread -MMD -MP \
