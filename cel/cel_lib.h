@@ -28,11 +28,4 @@ struct cel_value cel_to_double(struct cel_eval *ev, struct cel_value v);
 /* Find the value among the items; an error counts as different. -1: absent. */
 int64_t cel_list_find(const struct cel_list *l, struct cel_value v, bool item_first);
 
-/* 0 to 15, or -1. */
-static inline int
-cel_hex_digit(char c)
-{
-  return c >= '0' && c <= '9' ? c - '0' : (c | 0x20) >= 'a' && (c | 0x20) <= 'f' ? (c | 0x20) - 'a' + 10 : -1;
-}
-
 #endif

@@ -1,5 +1,7 @@
 #include "cel_lib.h"
 
+#include "codec.h"
+
 #include <string.h>
 
 /* IP addresses and networks (apiserver library/ip.go and cidr.go, over Go's net/netip). */
@@ -68,8 +70,8 @@ read_group(struct reader *r, struct span s, unsigned *ret)
 {
   size_t n = 0;
 
-  for (*ret = 0; n < s.n && cel_hex_digit(s.p[n]) >= 0; n++) {
-    *ret = *ret << 4 | (unsigned)cel_hex_digit(s.p[n]);
+  for (*ret = 0; n < s.n && codec_hex_digit(s.p[n]) >= 0; n++) {
+    *ret = *ret << 4 | (unsigned)codec_hex_digit(s.p[n]);
     if (n > 3) {
       (void)fail(r, "each group must have 4 or less digits", s);
       return 0;

@@ -1,5 +1,7 @@
 #include "cel_lib.h"
 
+#include "codec.h"
+
 #include <string.h>
 
 /* URLs (apiserver library/urls.go, over Go's net/url). */
@@ -44,12 +46,12 @@ check_escapes(struct arena *a, struct span s, enum mode m)
       i++;
       continue;
     }
-    if (at.n < 3 || cel_hex_digit(at.p[1]) < 0 || cel_hex_digit(at.p[2]) < 0)
+    if (at.n < 3 || codec_hex_digit(at.p[1]) < 0 || codec_hex_digit(at.p[2]) < 0)
       return bad_escape(a, at);
-    if (m == HOST && cel_hex_digit(at.p[1]) < 8 && !percent25)
+    if (m == HOST && codec_hex_digit(at.p[1]) < 8 && !percent25)
       return bad_escape(a, at);
     if (m == ZONE) {
-      char c = (char)(cel_hex_digit(at.p[1]) << 4 | cel_hex_digit(at.p[2]));
+      char c = (char)(codec_hex_digit(at.p[1]) << 4 | codec_hex_digit(at.p[2]));
 
       if (!percent25 && c != ' ' && should_escape(c, HOST))
         return bad_escape(a, at);
@@ -71,7 +73,7 @@ unescape(struct arena *a, struct span s, enum mode m, struct span *ret)
   out = arena_alloc(a, s.n + 1);
   for (size_t i = 0; i < s.n; i++) {
     if (s.p[i] == '%') {
-      out[n++] = (char)(cel_hex_digit(s.p[i + 1]) << 4 | cel_hex_digit(s.p[i + 2]));
+      out[n++] = (char)(codec_hex_digit(s.p[i + 1]) << 4 | codec_hex_digit(s.p[i + 2]));
       i += 2;
     } else {
       out[n++] = s.p[i] == '+' && m == QUERY ? ' ' : s.p[i];
