@@ -124,6 +124,22 @@ json_type_name(enum json_type t)
   return names[t];
 }
 
+const char *
+json_go_type(const struct json *v)
+{
+  static const char *const names[] = {
+    [JSON_NULL] = "<nil>",
+    [JSON_BOOL] = "bool",
+    [JSON_INT] = "int64",
+    [JSON_NUMBER] = "float64",
+    [JSON_STRING] = "string",
+    [JSON_ARRAY] = "[]interface {}",
+    [JSON_OBJECT] = "map[string]interface {}",
+  };
+
+  return names[json_type(v)];
+}
+
 /* -- building -- */
 
 static struct json *

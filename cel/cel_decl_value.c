@@ -8,23 +8,6 @@
 
 /* JSON by its schema (UnstructuredToVal): errors stand where the value would, and count only when they are read. */
 
-/* As Go's %T prints what encoding/json made of it. */
-static const char *
-go_type(const struct json *v)
-{
-  static const char *const names[] = {
-    [JSON_NULL] = "<nil>",
-    [JSON_BOOL] = "bool",
-    [JSON_INT] = "int64",
-    [JSON_NUMBER] = "float64",
-    [JSON_STRING] = "string",
-    [JSON_ARRAY] = "[]interface {}",
-    [JSON_OBJECT] = "map[string]interface {}",
-  };
-
-  return names[json_type(v)];
-}
-
 /* -- formats of strings (kube-openapi pkg/validation/strfmt) -- */
 
 /* One "7 days" of a duration as Scala writes it. */
@@ -165,7 +148,7 @@ string_value(struct arena *a, const struct json *schema, const struct json *v)
   const char *format = json_get_str_or(schema, "format", "");
 
   if (!json_is(v, JSON_STRING))
-    return cel_failf(a, "invalid data, expected string, got %s", go_type(v));
+    return cel_failf(a, "invalid data, expected string, got %s", json_go_type(v));
   if (strcmp(format, "duration") == 0)
     return duration_value(a, json_span(v));
   if (strcmp(format, "date") == 0 || strcmp(format, "date-time") == 0)
@@ -268,13 +251,13 @@ cel_decl_value(struct arena *a, const struct json *schema, const struct json *v)
   if (strcmp(type, "number") == 0)
     return json_is(v, JSON_INT) || json_is(v, JSON_NUMBER)
                ? cel_of_double(json_double(v))
-               : cel_failf(a, "invalid data, expected float, got %s", go_type(v));
+               : cel_failf(a, "invalid data, expected float, got %s", json_go_type(v));
   if (strcmp(type, "integer") == 0)
     return json_is(v, JSON_INT) ? cel_of_int(v->u.integer)
-                                : cel_failf(a, "invalid data, expected int, got %s", go_type(v));
+                                : cel_failf(a, "invalid data, expected int, got %s", json_go_type(v));
   if (strcmp(type, "boolean") == 0)
     return json_is(v, JSON_BOOL) ? cel_of_bool(v->u.boolean)
-                                 : cel_failf(a, "invalid data, expected bool, got %s", go_type(v));
+                                 : cel_failf(a, "invalid data, expected bool, got %s", json_go_type(v));
   if (json_get_bool(schema, "x-kubernetes-preserve-unknown-fields", false))
     return (struct cel_value){ .kind = CEL_PRESERVED, .u.preserved = v };
   return cel_failf(a,

@@ -2,7 +2,6 @@
 #include <string.h>
 
 #include "crd_custom.h"
-#include "crd_path.h"
 #include "crd_shape.h"
 #include "object.h"
 
@@ -40,7 +39,7 @@ check_texts(struct arena *a, const struct json *o, struct kerr *reterr)
 
     if (v && !json_is(v, JSON_STRING))
       return kerr_set(reterr, KERR_BAD_REQUEST, NULL, ".%s accessor error: %s is of the type %s, expected string",
-                      names[i], json_text(a, v, JSON_COMPACT), custom_go_type(v));
+                      names[i], json_text(a, v, JSON_COMPACT), json_go_type(v));
   }
   return 0;
 }

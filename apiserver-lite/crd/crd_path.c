@@ -1,27 +1,10 @@
 #include "crd_path.h"
 
-const char *
-custom_go_type(const struct json *v)
-{
-  static const char *const names[] = {
-    [JSON_NULL] = "<nil>",
-    [JSON_BOOL] = "bool",
-    [JSON_INT] = "int64",
-    [JSON_NUMBER] = "float64",
-    [JSON_STRING] = "string",
-    [JSON_ARRAY] = "[]interface {}",
-    [JSON_OBJECT] = "map[string]interface {}",
-  };
-
-  return names[json_type(v)];
-}
-
 static const char *
 accessor_error(struct arena *a, struct span upto, const struct json *v, const char *expected)
 {
   return arena_printf(a, "%.*s accessor error: %s is of the type %s, expected %s", SPAN_FMT(upto),
-                      json_is(v, JSON_STRING) ? json_str(v) : json_text(a, v, JSON_COMPACT), custom_go_type(v),
-                      expected);
+                      json_is(v, JSON_STRING) ? json_str(v) : json_text(a, v, JSON_COMPACT), json_go_type(v), expected);
 }
 
 /* NULL and no error: nothing there. */

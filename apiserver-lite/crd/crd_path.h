@@ -15,7 +15,5 @@ bool custom_path_text(struct arena *a, const struct json *o, const char *path, c
                       const char **ret_error);
 /* Make what is missing on the way. False when something on the way is no object. */
 bool custom_path_set(struct arena *a, struct json *o, const char *path, struct json *value);
-/* The type of a value as Go's %T prints it. */
-const char *custom_go_type(const struct json *v);
 
 #endif

@@ -34,20 +34,6 @@ shown(struct checking *k, const struct json *v)
 }
 
 static const char *
-go_type(const struct json *v)
-{
-  static const char *const names[] = { [JSON_NULL] = "<nil>",
-                                       [JSON_BOOL] = "bool",
-                                       [JSON_INT] = "int64",
-                                       [JSON_NUMBER] = "float64",
-                                       [JSON_STRING] = "string",
-                                       [JSON_ARRAY] = "[]interface {}",
-                                       [JSON_OBJECT] = "map[string]interface {}" };
-
-  return names[json_type(v)];
-}
-
-static const char *
 go_syntax(struct checking *k, const struct json *v)
 {
   return json_is(v, JSON_STRING) || json_is(v, JSON_INT) || json_is(v, JSON_BOOL) ? json_text(k->a, v, JSON_COMPACT)
@@ -80,7 +66,7 @@ check_by_schema(struct checking *k, const struct schema *s, const char *path, co
   case SCHEMA_INTEGER:
   case SCHEMA_NUMBER:
     if (!json_is(v, JSON_INT) && !json_is(v, JSON_NUMBER))
-      problem(k, path, arena_printf(k->a, "expected numeric (int or float), got %s", go_type(v)));
+      problem(k, path, arena_printf(k->a, "expected numeric (int or float), got %s", json_go_type(v)));
     return;
   case SCHEMA_ANY:
     return;
@@ -120,7 +106,7 @@ check_scalar(struct checking *k, struct typed_ref t, const char *path, const str
   case KIND_INT64:
   case KIND_FLOAT64:
     if (!json_is(v, JSON_INT) && !json_is(v, JSON_NUMBER))
-      problem(k, path, arena_printf(k->a, "expected numeric (int or float), got %s", go_type(v)));
+      problem(k, path, arena_printf(k->a, "expected numeric (int or float), got %s", json_go_type(v)));
     return;
   case KIND_STRUCT:
     if (!json_is(v, JSON_OBJECT))
