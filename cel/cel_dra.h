@@ -14,6 +14,8 @@
 #include "kerr.h"
 #include "span.h"
 
+#define CEL_DRA_COST_MAX UINT64_C(1000000) /* upstream: CELSelectorExpressionMaxCost */
+
 struct cel_selector;
 
 struct cel_dra_features {
@@ -30,7 +32,7 @@ _must_check_ int cel_selector_compile(struct span expression, struct cel_selecto
  */
 _must_check_ int cel_selector_validate(struct span expression, const struct cel_dra_features *features,
                                        struct kerr *reterr);
-/* What evaluating it may cost at most, estimated; at most 1,000,000 is accepted for new ones (CEL_DRA_COST_MAX). */
+/* What evaluating it may cost at most, estimated; of new ones at most CEL_DRA_COST_MAX is accepted. */
 uint64_t cel_selector_cost(const struct cel_selector *s);
 struct cel_selector *cel_selector_ref(struct cel_selector *s);
 void cel_selector_unref(struct cel_selector *s); /* NULL is fine */

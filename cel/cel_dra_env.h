@@ -27,7 +27,6 @@ struct cel_value cel_dra_to_bool(struct arena *a, struct cel_value v);
 /* A derived attribute's result as a v1 attribute in *ret, or an error with upstream's text. */
 struct cel_value cel_dra_attribute(struct arena *a, struct cel_value v, struct json **ret);
 
-#define CEL_DRA_COST_MAX   1000000 /* upstream: CELSelectorExpressionMaxCost */
-#define CEL_DRA_LENGTH_MAX 10240   /* upstream: CELSelectorExpressionMaxLength */
+#define CEL_DRA_LENGTH_MAX 10240 /* upstream: CELSelectorExpressionMaxLength */
 
 #endif

@@ -8,8 +8,6 @@
 #include "ceilings.h"
 #include "object.h"
 
-#define SELECTOR_COST_MAX UINT64_C(1000000) /* resource.CELSelectorExpressionMaxCost */
-
 struct lint_options {
   struct kube_options kube;
   struct cli_list files, slices, gates_on;
@@ -130,13 +128,13 @@ check_selector(struct lint *l, const char *path, const char *expression)
     error(l, path, err.msg);
     return;
   }
-  if (cel_selector_cost(s) > SELECTOR_COST_MAX)
+  if (cel_selector_cost(s) > CEL_DRA_COST_MAX)
     error(l, path,
           arena_printf(l->cli->arena, "too complex, exceeds cost limit: may cost %" PRIu64 " of %" PRIu64,
-                       cel_selector_cost(s), SELECTOR_COST_MAX));
+                       cel_selector_cost(s), CEL_DRA_COST_MAX));
   else if (l->cli->verbosity > 0)
     say(l, "ok", path,
-        arena_printf(l->cli->arena, "costs at most %" PRIu64 " of %" PRIu64, cel_selector_cost(s), SELECTOR_COST_MAX));
+        arena_printf(l->cli->arena, "costs at most %" PRIu64 " of %" PRIu64, cel_selector_cost(s), CEL_DRA_COST_MAX));
   if (l->has_inventory) {
     size_t before = l->warnings;
 

@@ -208,7 +208,7 @@ run_expression(struct repl *r, struct span line)
   if (shown.most == UINT64_MAX)
     printf(", without bound\n");
   else
-    printf(", at most %" PRIu64 "%s\n", shown.most, shown.most > 1000000 ? ": more than a selector may" : "");
+    printf(", at most %" PRIu64 "%s\n", shown.most, shown.most > CEL_DRA_COST_MAX ? ": more than a selector may" : "");
 }
 
 static void
