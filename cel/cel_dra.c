@@ -16,10 +16,10 @@ struct cel_device {
 };
 
 int
-cel_selector_compile(struct span expression, struct cel_selector **ret, struct kerr *reterr)
+cel_selector_new(const struct cel_env *env, struct span expression, struct cel_selector **ret, struct kerr *reterr)
 {
   _cleanup_cel_code_ struct cel_code *code = NULL;
-  int r = cel_compile(cel_dra_env(NULL), expression, &code, reterr);
+  int r = cel_compile(env, expression, &code, reterr);
 
   if (r < 0)
     return r;
@@ -27,6 +27,12 @@ cel_selector_compile(struct span expression, struct cel_selector **ret, struct k
   atomic_init(&(*ret)->refs, 1);
   (*ret)->code = steal_pointer(&code);
   return 0;
+}
+
+int
+cel_selector_compile(struct span expression, struct cel_selector **ret, struct kerr *reterr)
+{
+  return cel_selector_new(cel_dra_env(NULL), expression, ret, reterr);
 }
 
 int
@@ -70,6 +76,12 @@ cel_selector_unref(struct cel_selector *s)
     return;
   cel_code_unref(s->code);
   free(s);
+}
+
+void
+cel_selector_unrefp(struct cel_selector **ps)
+{
+  cel_selector_unref(*ps);
 }
 
 int
@@ -137,15 +149,7 @@ cel_derived_validate(struct span expression, const struct cel_dra_features *feat
 int
 cel_derived_compile(struct span expression, struct cel_selector **ret, struct kerr *reterr)
 {
-  _cleanup_cel_code_ struct cel_code *code = NULL;
-  int r = cel_compile(cel_dra_derived_env(NULL), expression, &code, reterr);
-
-  if (r < 0)
-    return r;
-  *ret = mem_alloc(sizeof **ret);
-  atomic_init(&(*ret)->refs, 1);
-  (*ret)->code = steal_pointer(&code);
-  return 0;
+  return cel_selector_new(cel_dra_derived_env(NULL), expression, ret, reterr);
 }
 
 int

@@ -36,6 +36,9 @@ _must_check_ int cel_selector_validate(struct span expression, const struct cel_
 uint64_t cel_selector_cost(const struct cel_selector *s);
 struct cel_selector *cel_selector_ref(struct cel_selector *s);
 void cel_selector_unref(struct cel_selector *s); /* NULL is fine */
+void cel_selector_unrefp(struct cel_selector **ps);
+
+#define _cleanup_cel_selector_ __attribute__((cleanup(cel_selector_unrefp)))
 
 /* A device made ready for evaluation once, for any number of selectors; lives in the arena, borrows the trees. What is
  * read of it is kept in it: it belongs to one thread. */

@@ -18,6 +18,9 @@ const struct cel_env *cel_dra_derived_env(const struct cel_dra_features *feature
 _must_check_ int cel_dra_device_value(struct arena *a, const char *driver, const struct json *device,
                                       struct cel_value *ret, struct kerr *reterr);
 struct cel_code;
+/* A counted selector of the expression, compiled in this environment. */
+_must_check_ int cel_selector_new(const struct cel_env *env, struct span expression, struct cel_selector **ret,
+                                  struct kerr *reterr);
 const struct cel_code *cel_selector_code(const struct cel_selector *s);
 /* The environment's variables, for cel_run. */
 const struct cel_value *cel_device_value(const struct cel_device *d);

@@ -1,16 +1,9 @@
 #include "cel_named.h"
 
-#include <stdatomic.h>
-#include <string.h>
-
 #include "cel.h"
+#include "cel_dra_env.h"
 
 #define COST_MAX 1000000 /* upstream: celconfig.PerCallLimit */
-
-struct cel_named {
-  atomic_uint refs;
-  struct cel_code *code;
-};
 
 /* -- the environment: a map per type -- */
 
@@ -57,39 +50,9 @@ static const struct cel_env env = {
 };
 
 int
-cel_named_compile(struct span expression, struct cel_named **ret, struct kerr *reterr)
+cel_named_compile(struct span expression, struct cel_selector **ret, struct kerr *reterr)
 {
-  _cleanup_cel_code_ struct cel_code *code = NULL;
-  int r = cel_compile(&env, expression, &code, reterr);
-
-  if (r < 0)
-    return r;
-  *ret = mem_alloc(sizeof **ret);
-  atomic_init(&(*ret)->refs, 1);
-  (*ret)->code = steal_pointer(&code);
-  return 0;
-}
-
-struct cel_named *
-cel_named_ref(struct cel_named *s)
-{
-  atomic_fetch_add_explicit(&s->refs, 1, memory_order_relaxed);
-  return s;
-}
-
-void
-cel_named_unref(struct cel_named *s)
-{
-  if (!s || atomic_fetch_sub_explicit(&s->refs, 1, memory_order_acq_rel) != 1)
-    return;
-  cel_code_unref(s->code);
-  free(s);
-}
-
-void
-cel_named_unrefp(struct cel_named **ps)
-{
-  cel_named_unref(*ps);
+  return cel_selector_new(&env, expression, ret, reterr);
 }
 
 /* -- values -- */
@@ -166,7 +129,7 @@ fill_map(enum slot slot, const struct json *attributes, struct arena *a, struct 
 }
 
 int
-cel_named_match(const struct cel_named *s, const struct json *attributes, struct arena *a, bool *ret,
+cel_named_match(const struct cel_selector *s, const struct json *attributes, struct arena *a, bool *ret,
                 struct kerr *reterr)
 {
   struct cel_value values[SLOT_COUNT], v;
@@ -178,7 +141,7 @@ cel_named_match(const struct cel_named *s, const struct json *attributes, struct
     if (r < 0)
       return r;
   }
-  v = cel_code_run(s->code, &run);
+  v = cel_code_run(cel_selector_code(s), &run);
   if (cel_is_error(v))
     return kerr_set(reterr, KERR_INVALID, NULL, "%.*s", (int)v.n, v.u.s);
   *ret = v.u.b;

@@ -5,29 +5,23 @@
  * seven maps, attributes.quantity, .bool, .int, .intslice, .string,
  * .stringslice and .version, each with the attributes of that type, and gives a
  * bool (dynamic-resource-allocation/structured/namedresources/cel of 0.30).
- * Compiled selectors are immutable and counted, as those of cel_dra.h.
+ * Compiled, it is a selector as those of cel_dra.h, immutable and counted.
  */
 #ifndef CEL_CEL_NAMED_H
 #define CEL_CEL_NAMED_H
 
 #include "arena.h"
+#include "cel_dra.h"
 #include "json.h"
 #include "kerr.h"
 #include "span.h"
 
-struct cel_named;
-
 /* For validation and for the scheduler alike. KERR_INVALID `compilation failed: ...`, `must evaluate to bool`;
  * KERR_INTERNAL `program instantiation failed: ...`. */
-_must_check_ int cel_named_compile(struct span expression, struct cel_named **ret, struct kerr *reterr);
-struct cel_named *cel_named_ref(struct cel_named *s);
-void cel_named_unref(struct cel_named *s); /* NULL is fine */
-void cel_named_unrefp(struct cel_named **ps);
+_must_check_ int cel_named_compile(struct span expression, struct cel_selector **ret, struct kerr *reterr);
 /* `attributes`: the list of a v1alpha2 NamedResourcesInstance, or NULL. KERR_INVALID, upstream's text, for a version or
  * a quantity that is none and for run-time errors. */
-_must_check_ int cel_named_match(const struct cel_named *s, const struct json *attributes, struct arena *a, bool *ret,
-                                 struct kerr *reterr);
-
-#define _cleanup_cel_named_ __attribute__((cleanup(cel_named_unrefp)))
+_must_check_ int cel_named_match(const struct cel_selector *s, const struct json *attributes, struct arena *a,
+                                 bool *ret, struct kerr *reterr);
 
 #endif

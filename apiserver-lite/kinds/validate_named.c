@@ -45,7 +45,7 @@ check_selector(struct validation *v, const struct vpath *path, const struct json
   const struct json *named = json_get(model, "namedResources");
   struct span expression = json_text_of(named, "selector");
   _cleanup_kerr_ struct kerr err = KERR_INIT;
-  _cleanup_cel_named_ struct cel_named *compiled = NULL;
+  _cleanup_cel_selector_ struct cel_selector *compiled = NULL;
   if (named && !expression.n)
     verr_required(v, at, "");
   else if (named && !stored && cel_named_compile(expression, &compiled, &err) < 0)

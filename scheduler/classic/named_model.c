@@ -16,7 +16,7 @@ struct named_selectors {
 static void
 selector_unref(void *s)
 {
-  cel_named_unref(s);
+  cel_selector_unref(s);
 }
 
 struct named_selectors *
@@ -39,10 +39,10 @@ named_selectors_free(struct named_selectors *s)
 
 /* The selector lives as long as the arena. */
 static int
-selector_of(struct arena *a, struct named_selectors *s, const char *text, const char *what, struct cel_named **ret,
+selector_of(struct arena *a, struct named_selectors *s, const char *text, const char *what, struct cel_selector **ret,
             struct kerr *reterr)
 {
-  struct cel_named *compiled = hmap_get(s->by_text, span_of(text));
+  struct cel_selector *compiled = hmap_get(s->by_text, span_of(text));
   int r;
 
   if (!compiled) {
@@ -54,7 +54,7 @@ selector_of(struct arena *a, struct named_selectors *s, const char *text, const 
       hmap_clear(s->by_text);
     hmap_put(s->by_text, span_of(text), compiled);
   }
-  *ret = cel_named_ref(compiled);
+  *ret = cel_selector_ref(compiled);
   arena_defer(a, selector_unref, *ret);
   return 0;
 }
@@ -166,13 +166,13 @@ named_model_new(struct arena *a, const struct kclient_cache *slices,
 /* -- a claim -- */
 
 struct request {
-  struct cel_named *selector;
+  struct cel_selector *selector;
   const struct json *vendor; /* its parameters, or NULL */
 };
 
 struct driver {
   const char *name;
-  struct cel_named *filter; /* of the class, or NULL */
+  struct cel_selector *filter; /* of the class, or NULL */
   struct request *requests;
   size_t n;
   const struct json *vendor_claim, *vendor_class; /* parameters, or NULL */

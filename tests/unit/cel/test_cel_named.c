@@ -58,7 +58,7 @@ expressions_see_a_map_per_type(void **state)
   (void)state;
   for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
     _cleanup_kerr_ struct kerr err = KERR_INIT;
-    _cleanup_cel_named_ struct cel_named *s = NULL;
+    _cleanup_cel_selector_ struct cel_selector *s = NULL;
     bool yes = false;
 
     if (cel_named_compile(span_of(cases[i].expr), &s, &err) < 0 || cel_named_match(s, attributes, a, &yes, &err) < 0) {
@@ -82,7 +82,7 @@ attributes_that_are_none(void **state)
   };
   _cleanup_arena_ struct arena *a = arena_new(CEIL_ARENA_REQUEST);
   _cleanup_kerr_ struct kerr none = KERR_INIT;
-  _cleanup_cel_named_ struct cel_named *s = NULL;
+  _cleanup_cel_selector_ struct cel_selector *s = NULL;
   bool yes = false;
 
   (void)state;
