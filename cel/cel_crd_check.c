@@ -1,6 +1,5 @@
 #include "cel_crd_internal.h"
 
-#include "ceilings.h"
 #include "cel_cost.h"
 #include "cel_decl.h"
 
@@ -38,12 +37,6 @@ struct node {
 };
 
 /* -- small things -- */
-
-static uint64_t
-times(uint64_t cost, uint64_t cardinality)
-{
-  return cost ? cel_mul_sat(cost, cardinality) : 0;
-}
 
 static bool
 has_newline(struct span s)
@@ -112,7 +105,7 @@ check_message(struct check *c, const struct node *n, size_t i, const struct json
   said = span_trim(span_of(json_get_str_or(rule, "message", "")));
   if (!body.n)
     cel_report_add(c->schema, CEL_FAULT_REQUIRED, rule_field(c, n, i, "rule"), NULL, "rule is not specified");
-  else if (json_count(message) == 0 && json_str(message) && *json_str(message) && !said.n)
+  else if (*json_get_str_or(rule, "message", "") && !said.n)
     cel_report_add(c->schema, CEL_FAULT_INVALID, rule_field(c, n, i, "message"), message,
                    "must be non-empty if specified");
   else if (has_newline(said))
@@ -223,7 +216,7 @@ check_rule(struct check *c, const struct node *n, size_t i, const struct crd_rul
   const char *field = rule_field(c, n, i, "rule"), *message = rule_field(c, n, i, "messageExpression");
   const struct crd_rule *r = &rules->v[i];
 
-  check_cost(c, field, "estimated rule cost", times(r->cost, r->code ? cardinality : 0));
+  check_cost(c, field, "estimated rule cost", cel_mul_sat(r->cost, r->code ? cardinality : 0));
   if (r->error)
     cel_report_add(c->rules, CEL_FAULT_INVALID, field, rule_value(c, r), r->error);
   if (r->message_error)
@@ -315,8 +308,9 @@ child(const struct node *n, const struct json *schema, const struct crd_path *pa
                         .path = path,
                         .uncorrelated = n->uncorrelated,
                         .compile = n->compile,
-                        .cardinality =
-                            n->cardinality == UNBOUNDED || of == UNBOUNDED ? UNBOUNDED : times(n->cardinality, of) };
+                        .cardinality = n->cardinality == UNBOUNDED || of == UNBOUNDED
+                                           ? UNBOUNDED
+                                           : cel_mul_sat(n->cardinality, of) };
 }
 
 static void check_node(struct check *c, const struct node *n);
