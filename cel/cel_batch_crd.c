@@ -100,7 +100,7 @@ cel_batch_crd(struct arena *a, const struct json *record, cel_complete_fn *compl
     struct cel_crd *crd = cel_crd_new(schema);
 
     cel_crd_validate(crd, &object, &errors);
-    cel_crd_unref(crd);
+    cel_crd_free(crd);
     if (errors.n)
       answer_errors(a, got, "errors", &errors);
     else

@@ -1,7 +1,5 @@
 #include "cel_eval.h"
 
-#include <string.h>
-
 /*
  * Selectors ask for one attribute again and again: d.x >= 1 && d.x < 8, or fifty times d.uuid == "...". Their chains
  * are gathered in a tree, as words in a dictionary, and what several of them pass through is kept by a run: the second

@@ -3,7 +3,6 @@
 #include "ceilings.h"
 #include "cel_decl.h"
 
-#include <stdatomic.h>
 #include <string.h>
 
 /*
@@ -26,7 +25,6 @@ struct crd_prop {
 };
 
 struct cel_crd {
-  atomic_uint refs;
   struct arena *arena;
   const struct json *schema;
   const struct crd_node *root;
@@ -102,24 +100,16 @@ cel_crd_new(const struct json *schema)
   if (!has_rules(schema))
     return NULL;
   c = mem_alloc(sizeof *c);
-  atomic_init(&c->refs, 1);
   c->arena = arena_new(CRD_MEMORY_MAX);
   c->schema = json_copy(c->arena, schema);
   c->root = node_new(c->arena, c->schema, true);
   return c;
 }
 
-struct cel_crd *
-cel_crd_ref(struct cel_crd *c)
-{
-  atomic_fetch_add_explicit(&c->refs, 1, memory_order_relaxed);
-  return c;
-}
-
 void
-cel_crd_unref(struct cel_crd *c)
+cel_crd_free(struct cel_crd *c)
 {
-  if (!c || atomic_fetch_sub_explicit(&c->refs, 1, memory_order_acq_rel) != 1)
+  if (!c)
     return;
   arena_free(c->arena);
   free(c);

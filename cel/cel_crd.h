@@ -46,12 +46,11 @@ struct cel_crd_check {
  */
 void cel_crd_check(const struct cel_crd_check *c, struct cel_report *report);
 
-/* Rules of a stored schema, compiled. Immutable, counted, any thread. The schema is copied. */
+/* Rules of a stored schema, compiled. Immutable, any thread. The schema is copied. */
 struct cel_crd;
 /* NULL when there is no rule in it. Never fails: a rule that does not compile reports so when an object comes. */
 struct cel_crd *cel_crd_new(const struct json *schema);
-struct cel_crd *cel_crd_ref(struct cel_crd *c);
-void cel_crd_unref(struct cel_crd *c); /* NULL is fine */
+void cel_crd_free(struct cel_crd *c); /* NULL is fine */
 
 struct cel_crd_object {
   const struct json *object; /* complete: defaults filled in, unknown fields gone */
@@ -77,8 +76,5 @@ void cel_crd_validate_value(const struct json *node, bool root, const char *path
  */
 const struct json *cel_crd_field_path(struct arena *a, const struct json *schema, const char *path, bool brackets,
                                       const char **ret_path, const char **ret_error);
-
-/* A property's name as expressions write it: "a-b" is a__dash__b, "if" is __if__. NULL: no expression can. */
-const char *cel_crd_escape(struct arena *a, const char *name);
 
 #endif

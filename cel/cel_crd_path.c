@@ -1,7 +1,6 @@
 #include "cel_crd_internal.h"
 
 #include "cel_decl.h"
-#include "cel_escape.h"
 
 #include <string.h>
 
@@ -162,10 +161,4 @@ cel_crd_field_path(struct arena *a, const struct json *schema, const char *path,
   if (ret_path)
     *ret_path = r.path ? crd_path_text(a, r.path) : "";
   return r.schema;
-}
-
-const char *
-cel_crd_escape(struct arena *a, const char *name)
-{
-  return cel_escape(a, span_of(name));
 }

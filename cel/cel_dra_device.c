@@ -1,6 +1,5 @@
 #include "cel_dra_env.h"
 
-#include <assert.h>
 #include <string.h>
 
 /*

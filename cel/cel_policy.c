@@ -160,9 +160,3 @@ cel_policy_mutations(const struct cel_policy *p)
 {
   return p->n_mutations;
 }
-
-bool
-cel_policy_fails_closed(const struct cel_policy *p)
-{
-  return p->fails_closed;
-}

@@ -115,8 +115,6 @@ size_t cel_policy_mutations(const struct cel_policy *p);
 _must_check_ int cel_policy_mutate(const struct cel_policy *p, size_t mutation, const struct cel_admission *in,
                                    struct arena *a, enum cel_mutation_kind *ret_kind, struct json **ret,
                                    struct kerr *reterr);
-/* Does failurePolicy say Fail (the default)? */
-bool cel_policy_fails_closed(const struct cel_policy *p);
 
 /* -- type checking (status.typeChecking of a ValidatingAdmissionPolicy) -- */
 

@@ -89,10 +89,10 @@ struct cel_policy {
 /* -- one request, one group of expressions (upstream: an activation with its composition context) -- */
 
 struct policy_run {
-  const struct cel_policy *policy; /* NULL: no variables */
-  struct arena *values;            /* inputs and variables; as long as the run */
-  struct arena *scratch;           /* of one expression */
-  struct arena *results;           /* the caller's, for texts that outlive the run */
+  const struct cel_policy *policy;
+  struct arena *values;  /* inputs and variables; as long as the run */
+  struct arena *scratch; /* of one expression */
+  struct arena *results; /* the caller's, for texts that outlive the run */
   struct cel_value vars[POLICY_VARS];
   int64_t variables_cost; /* of variables that the current expression was the first to ask for */
   int64_t budget;

@@ -2,8 +2,6 @@
 
 #include "ceilings.h"
 
-#include <string.h>
-
 /*
  * One request: the values that expressions see, and running them against a budget
  * (apiserver pkg/admission/plugin/cel/activation.go, composition.go).
@@ -109,18 +107,16 @@ namespace_value(struct arena *a, const struct json *object)
 void
 policy_run_init(struct policy_run *r, const struct cel_policy *p, const struct cel_admission *in, struct arena *results)
 {
-  unsigned uses = p ? p->uses : ~0u;
-
   *r = (struct policy_run){
     .policy = p, .values = arena_new(RUN_MEMORY_MAX), .scratch = arena_new(RUN_MEMORY_MAX), .results = results
   };
-  if (uses & 1u << POLICY_OBJECT)
+  if (p->uses & 1u << POLICY_OBJECT)
     r->vars[POLICY_OBJECT] = cel_of_json(r->values, in->object);
-  if (uses & 1u << POLICY_OLD_OBJECT)
+  if (p->uses & 1u << POLICY_OLD_OBJECT)
     r->vars[POLICY_OLD_OBJECT] = cel_of_json(r->values, in->old_object);
-  if (uses & 1u << POLICY_PARAMS)
+  if (p->uses & 1u << POLICY_PARAMS)
     r->vars[POLICY_PARAMS] = cel_of_json(r->values, in->params);
-  if (uses & 1u << POLICY_NAMESPACE)
+  if (p->uses & 1u << POLICY_NAMESPACE)
     r->vars[POLICY_NAMESPACE] = namespace_value(r->values, in->namespace_object);
   r->vars[POLICY_REQUEST] = request_value(r->values, in);
 }
@@ -168,10 +164,10 @@ variables_value(struct policy_run *r)
   static const struct cel_type type = {
     .kind = CEL_T_STRUCT, .name = "kubernetes.variables", .fields = no_fields, .max_size = CEL_SIZE_UNKNOWN
   };
-  struct cel_value map = cel_map_new(r->values, r->policy ? r->policy->n_variables : 0);
+  struct cel_value map = cel_map_new(r->values, r->policy->n_variables);
 
   map.u.map->object = &type;
-  for (uint32_t i = 0; r->policy && i < r->policy->n_variables; i++) {
+  for (uint32_t i = 0; i < r->policy->n_variables; i++) {
     struct variable *v = arena_new_of(r->values, struct variable);
 
     *v = (struct variable){

@@ -4,8 +4,6 @@
 #include "cel_ast.h"
 #include "cel_dra_env.h"
 
-#include <string.h>
-
 /* Which attributes an expression reads: device.attributes["domain"].id, in all the ways that can be written. */
 
 enum meaning { NOTHING, DEVICE, ATTRIBUTES, CAPACITY, DOMAIN };

@@ -278,7 +278,7 @@ custom_definition_unref(struct custom_definition *d)
   if (atomic_fetch_sub_explicit(&o->refs, 1, memory_order_acq_rel) > 1)
     return;
   for (size_t i = 0; i < d->n_versions; i++)
-    cel_crd_unref(d->versions[i].rules);
+    cel_crd_free(d->versions[i].rules);
   record_unref(o->d.record);
   cel_regex_free_list(o->regexes);
   arena_free(o->a);

@@ -82,7 +82,7 @@ run_rule(struct arena *a, struct json *expression)
   cel_crd_validate(crd, &o, &errors);
   for (uint32_t i = 0; i < errors.n; i++)
     assert(errors.items[i].field && errors.items[i].detail);
-  cel_crd_unref(crd);
+  cel_crd_free(crd);
 }
 
 static void
