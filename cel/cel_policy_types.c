@@ -101,18 +101,14 @@ type_of(struct arena *a, const struct cel_typed_kind *k, const struct json *defi
 /* -- expressions -- */
 
 struct checking {
-  struct arena *a;
-  const struct json *spec;
   const struct cel_policy_types *types;
-  const struct cel_type **objects; /* by kind */
-  const struct cel_type *params;
+  struct policy_scope *scopes; /* by kind */
 };
 
-/* The policy's variables as this kind makes them; those that do not compile are dyn. */
-static const struct cel_type *
-typed_variables(const struct checking *c, struct policy_scope *s)
+/* Give the scope the policy's variables as its kind makes them; those that do not compile are dyn. */
+static void
+add_variables(struct policy_scope *s, const struct json *list)
 {
-  const struct json *list = json_get(c->spec, "variables");
   struct cel_type *variables = policy_variables(s->a, json_count(list));
 
   s->variables = variables;
@@ -124,7 +120,24 @@ typed_variables(const struct checking *c, struct policy_scope *s)
                     e.code ? cel_type_copy(s->a, cel_code_type(e.code)) : NULL);
     cel_code_unref(e.code);
   }
-  return variables;
+}
+
+/* What expressions may use, for each kind. */
+static struct policy_scope *
+scopes_new(struct arena *a, const struct json *spec, const struct cel_policy_types *types)
+{
+  struct policy_scope *scopes = arena_array_of(a, struct policy_scope, types->n_kinds + 1);
+  const struct cel_type *params = type_of(a, types->params, types->definitions);
+
+  for (size_t k = 0; k < types->n_kinds; k++) {
+    scopes[k] = (struct policy_scope){ .a = a,
+                                       .has_params = json_is(json_get(spec, "paramKind"), JSON_OBJECT),
+                                       .stored = true,
+                                       .object = type_of(a, &types->kinds[k], types->definitions),
+                                       .params = params };
+    add_variables(&scopes[k], json_get(spec, "variables"));
+  }
+  return scopes;
 }
 
 /* Appends what is wrong with the expression for this kind. */
@@ -133,15 +146,9 @@ check_kind(const struct checking *c, size_t kind, const char *expression, struct
 {
   static const char prefix[] = "compilation failed: ";
   const struct cel_typed_kind *k = &c->types->kinds[kind];
-  struct policy_scope s = { .a = c->a,
-                            .has_params = json_is(json_get(c->spec, "paramKind"), JSON_OBJECT),
-                            .stored = true,
-                            .object = c->objects[kind],
-                            .params = c->params };
   struct policy_expr e;
 
-  (void)typed_variables(c, &s);
-  policy_compile(&e, &s, POLICY_TYPES, expression);
+  policy_compile(&e, &c->scopes[kind], POLICY_TYPES, expression);
   cel_code_unref(e.code);
   if (!e.error || e.internal) /* constants are folded only where it will run */
     return;
@@ -169,14 +176,10 @@ struct json *
 cel_policy_type_check(const struct json *spec, const struct cel_policy_types *types, struct arena *results)
 {
   _cleanup_arena_ struct arena *a = arena_new(MEMORY_MAX);
-  struct checking c = { .a = a, .spec = spec, .types = types };
+  struct checking c = { .types = types, .scopes = scopes_new(a, spec, types) };
   const struct json *list = json_get(spec, "validations");
   struct json *warnings = json_new_array(results);
 
-  c.objects = arena_array_of(a, const struct cel_type *, types->n_kinds + 1);
-  for (size_t k = 0; k < types->n_kinds; k++)
-    c.objects[k] = type_of(a, &types->kinds[k], types->definitions);
-  c.params = type_of(a, types->params, types->definitions);
   for (size_t i = 0; i < json_count(list); i++) {
     const struct json *v = json_at(list, i);
     const char *message = json_get_str_or(v, "messageExpression", "");
