@@ -186,10 +186,21 @@ add_error(struct run *run, const struct place *p, const struct crd_rule *r, enum
     cel_report_add(to, fault, field, value, detail);
 }
 
-static const struct json *
-type_value(struct run *run, const struct crd_node *n)
+/* What keeps a node's rules from being answered; the value is its type, as upstream has it. */
+static void
+add_problem(struct run *run, const struct crd_node *n, const struct place *p, const char *detail)
 {
-  return json_new_str(run->errors->a, n->type);
+  struct arena *a = run->errors->a;
+
+  cel_report_add(run->errors, CEL_FAULT_INVALID, crd_path_text(a, p->path), json_new_str(a, n->type), detail);
+}
+
+static void
+stop_without_budget(struct run *run, const struct crd_node *n, const struct place *p)
+{
+  add_problem(run, n, p,
+              "validation failed due to running out of cost budget, no further validation rules will be run");
+  run->budget = -1;
 }
 
 /* The value of an expression, its cost taken from the budget; false when that was not enough. */
@@ -250,17 +261,15 @@ report_failure(struct run *run, const struct crd_node *n, const struct place *p,
   struct arena *a = run->errors->a;
   const char *field = crd_path_text(a, p->path), *detail = NULL, *fatal = NULL;
   const struct json *value = strcmp(n->type, "object") == 0 || strcmp(n->type, "array") == 0 ? NULL : p->value;
-  enum cel_fault fault = strcmp(r->reason, "FieldValueForbidden") == 0   ? CEL_FAULT_FORBIDDEN
-                         : strcmp(r->reason, "FieldValueRequired") == 0  ? CEL_FAULT_REQUIRED
-                         : strcmp(r->reason, "FieldValueDuplicate") == 0 ? CEL_FAULT_DUPLICATE
-                                                                         : CEL_FAULT_INVALID;
+  enum cel_fault fault = CEL_FAULT_INVALID;
 
+  (void)crd_reason_fault(r->reason, &fault);
   if (r->path && *r->path)
     field = p->path ? arena_printf(a, "%s.%s", field, r->path) : r->path;
   if (r->message_code)
     detail = expressed_message(run, r, vars, &fatal);
   if (fatal) {
-    add_error(run, p, r, CEL_FAULT_INVALID, field, type_value(run, n), fatal);
+    add_error(run, p, r, CEL_FAULT_INVALID, field, json_new_str(a, n->type), fatal);
     return;
   }
   if (!detail)
@@ -290,25 +299,21 @@ report_error(struct run *run, const struct crd_node *n, const struct place *p, c
   } else {
     detail = arena_printf(a, "%.*s evaluating rule: %s", SPAN_FMT(cel_span(v)), text);
   }
-  cel_report_add(run->errors, CEL_FAULT_INVALID, crd_path_text(a, p->path), type_value(run, n), detail);
+  add_problem(run, n, p, detail);
 }
 
 static void
 run_rule(struct run *run, const struct crd_node *n, const struct place *p, const struct crd_rule *r,
          const struct cel_value *vars, const struct cel_value *message_vars)
 {
-  struct arena *a = run->errors->a;
   struct cel_value v;
 
   if (r->error) {
-    cel_report_add(run->errors, CEL_FAULT_INVALID, crd_path_text(a, p->path), type_value(run, n),
-                   arena_printf(a, "rule compile error: %s", r->error));
+    add_problem(run, n, p, arena_printf(run->errors->a, "rule compile error: %s", r->error));
   } else if (!r->code) {
     return;
   } else if (!run_code(run, r->code, vars, &v)) {
-    cel_report_add(run->errors, CEL_FAULT_INVALID, crd_path_text(a, p->path), type_value(run, n),
-                   "validation failed due to running out of cost budget, no further validation rules will be run");
-    run->budget = -1;
+    stop_without_budget(run, n, p);
   } else if (cel_is_error(v)) {
     report_error(run, n, p, r, v);
   } else if (!cel_is_true(v)) {
@@ -338,17 +343,14 @@ static void
 run_rules(struct run *run, const struct crd_node *n, struct place *p)
 {
   struct cel_value vars[CRD_VARS], optional[CRD_VARS];
-  struct arena *a = run->errors->a;
 
   if (!n->rules.typed) {
-    cel_report_add(run->errors, CEL_FAULT_INVALID, crd_path_text(a, p->path), type_value(run, n),
-                   "rule compiler initialization error: failed to convert to declType for CEL validation rules");
+    add_problem(run, n, p,
+                "rule compiler initialization error: failed to convert to declType for CEL validation rules");
     return;
   }
   if (run->budget <= 0) {
-    cel_report_add(run->errors, CEL_FAULT_INVALID, crd_path_text(a, p->path), type_value(run, n),
-                   "validation failed due to running out of cost budget, no further validation rules will be run");
-    run->budget = -1;
+    stop_without_budget(run, n, p);
     return;
   }
   see(run, n, p);

@@ -83,14 +83,10 @@ rule_field(struct check *c, const struct node *n, size_t i, const char *name)
 static void
 check_reason(struct check *c, const struct node *n, size_t i, const struct json *reason)
 {
-  static const char *const known[] = { "FieldValueDuplicate", "FieldValueForbidden", "FieldValueInvalid",
-                                       "FieldValueRequired" };
+  enum cel_fault fault;
 
-  if (!json_str(reason))
+  if (!json_str(reason) || crd_reason_fault(json_str(reason), &fault))
     return;
-  for (size_t k = 0; k < ARRAY_SIZE(known); k++)
-    if (strcmp(json_str(reason), known[k]) == 0)
-      return;
   cel_report_add(c->schema, CEL_FAULT_NOT_SUPPORTED, rule_field(c, n, i, "reason"), reason,
                  "supported values: \"FieldValueDuplicate\", \"FieldValueForbidden\", \"FieldValueInvalid\", "
                  "\"FieldValueRequired\"");

@@ -29,6 +29,9 @@ struct crd_rules {
   uint64_t max_cardinality; /* how often data of this type fits into a request */
 };
 
+/* The fault that a rule's `reason` names; false, and *ret untouched, when it names none. */
+bool crd_reason_fault(const char *reason, enum cel_fault *ret);
+
 /* May this expression use what only stored ones may? */
 typedef bool crd_stored_fn(const void *arg, struct span expression);
 

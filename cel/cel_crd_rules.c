@@ -18,6 +18,21 @@ crd_rules_of(const struct json *node)
   return json_count(rules) ? rules : NULL;
 }
 
+bool
+crd_reason_fault(const char *reason, enum cel_fault *ret)
+{
+  static const enum cel_fault known[] = { CEL_FAULT_INVALID, CEL_FAULT_REQUIRED, CEL_FAULT_FORBIDDEN,
+                                          CEL_FAULT_DUPLICATE };
+
+  for (size_t i = 0; i < ARRAY_SIZE(known); i++) {
+    if (strcmp(reason, cel_fault_name(known[i])) == 0) {
+      *ret = known[i];
+      return true;
+    }
+  }
+  return false;
+}
+
 static const char *
 refuse_rule(const struct cel_env *env, const struct cel_type *t, struct arena *a)
 {
