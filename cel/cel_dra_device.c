@@ -50,13 +50,14 @@ json_value(struct arena *a, const struct json *v)
   return list;
 }
 
-static struct cel_value
-version_value(struct arena *a, const struct json *v)
+struct cel_value
+cel_dra_version(struct arena *a, const struct json *v)
 {
   const char *why;
   const struct cel_semver *version = cel_semver_parse(a, json_span(v), &why);
 
-  return version ? (struct cel_value){ .kind = CEL_SEMVER, .u.semver = version } : cel_fail(why);
+  return version ? (struct cel_value){ .kind = CEL_SEMVER, .u.semver = version }
+                 : cel_failf(a, "parse semantic version: %s", why);
 }
 
 static struct cel_value
@@ -65,7 +66,7 @@ versions_value(struct arena *a, const struct json *v)
   struct cel_value list = cel_list_new(a, (uint32_t)json_count(v));
 
   for (json_each_item (p, v)) {
-    struct cel_value item = version_value(a, *p);
+    struct cel_value item = cel_dra_version(a, *p);
 
     if (cel_is_error(item))
       return item;
@@ -79,17 +80,15 @@ static const struct {
   bool list;
   struct cel_value (*make)(struct arena *a, const struct json *v);
 } kinds[] = {
-  { true, json_value },     /* ints */
-  { true, json_value },     /* bools */
-  { true, json_value },     /* strings */
-  { true, versions_value }, /* versions */
-  { false, json_value },    /* int */
-  { false, json_value },    /* bool */
-  { false, json_value },    /* string */
-  { false, version_value }, /* version */
+  { true, json_value },       /* ints */
+  { true, json_value },       /* bools */
+  { true, json_value },       /* strings */
+  { true, versions_value },   /* versions */
+  { false, json_value },      /* int */
+  { false, json_value },      /* bool */
+  { false, json_value },      /* string */
+  { false, cel_dra_version }, /* version */
 };
-
-#define NO_VALUE "unsupported attribute value"
 
 enum { NO_KIND = 8 };
 
@@ -147,7 +146,7 @@ attribute_value(struct arena *a, const struct json *attribute)
   size_t kind;
   const struct json_member *m = attribute_member(attribute, &kind);
 
-  return m ? kinds[kind].make(a, m->value) : cel_fail(NO_VALUE);
+  return m ? kinds[kind].make(a, m->value) : cel_fail("unsupported attribute value");
 }
 
 static struct cel_value
@@ -241,8 +240,7 @@ look_over_attributes(struct names *n, struct kerr *reterr)
     const struct json_member *m = &n->members->u.members[i];
 
     if (!is_plain_attribute(m->value) && !is_made(n, i, &error))
-      return kerr_set(reterr, KERR_INVALID, NULL, "attribute %s: %s%.*s", m->name,
-                      span_is(cel_span(error), NO_VALUE) ? "" : "parse semantic version: ", SPAN_FMT(cel_span(error)));
+      return kerr_set(reterr, KERR_INVALID, NULL, "attribute %s: %.*s", m->name, SPAN_FMT(cel_span(error)));
   }
   return 0;
 }

@@ -17,6 +17,8 @@ const struct cel_env *cel_dra_derived_env(const struct cel_dra_features *feature
  */
 _must_check_ int cel_dra_device_value(struct arena *a, const char *driver, const struct json *device,
                                       struct cel_value *ret, struct kerr *reterr);
+/* An attribute's version; what is none is an error with upstream's text. */
+struct cel_value cel_dra_version(struct arena *a, const struct json *v);
 struct cel_code;
 /* A counted selector of the expression, compiled in this environment. */
 _must_check_ int cel_selector_new(const struct cel_env *env, struct span expression, struct cel_selector **ret,

@@ -85,16 +85,6 @@ strings_value(struct arena *a, const struct json *v)
   return list ? cel_of_json(a, list) : cel_list_new(a, 0);
 }
 
-static struct cel_value
-version_value(struct arena *a, const struct json *v)
-{
-  const char *why;
-  const struct cel_semver *version = cel_semver_parse(a, json_span(v), &why);
-
-  return version ? (struct cel_value){ .kind = CEL_SEMVER, .u.semver = version }
-                 : cel_failf(a, "parse semantic version: %s", why);
-}
-
 static const struct {
   const char *member, *type; /* in the attribute; in the expression */
   struct cel_value (*value)(struct arena *a, const struct json *v);
@@ -105,7 +95,7 @@ static const struct {
   [INTSLICE] = { "intSlice", "intslice", ints_value },
   [STRING] = { "string", "string", plain_value },
   [STRINGSLICE] = { "stringSlice", "stringslice", strings_value },
-  [VERSION] = { "version", "version", version_value },
+  [VERSION] = { "version", "version", cel_dra_version },
 };
 
 static int
