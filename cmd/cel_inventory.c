@@ -22,13 +22,9 @@ add_device(struct inventory *inv, struct inventory_device d)
   inv->list[inv->n++] = d;
 }
 
-void
-inventory_add(struct inventory *inv, const struct json *object)
+static void
+add_slice(struct inventory *inv, const struct json *spec)
 {
-  const struct json *spec = json_get(object, "spec");
-
-  if (strcmp(object_kind(object), "ResourceSlice") != 0)
-    return;
   for (json_each_item (p, json_get(spec, "devices"))) {
     const struct json *basic = json_get(*p, "basic"); /* v1alpha3, v1beta1 */
 
@@ -37,6 +33,13 @@ inventory_add(struct inventory *inv, const struct json *object)
                                                .name = json_get_str_or(*p, "name", ""),
                                                .device = json_is(basic, JSON_OBJECT) ? basic : *p });
   }
+}
+
+void
+inventory_add(struct inventory *inv, const struct json *object)
+{
+  if (strcmp(object_kind(object), "ResourceSlice") == 0)
+    add_slice(inv, json_get(object, "spec"));
 }
 
 static int
@@ -50,12 +53,8 @@ read_cluster(struct cli *cli, const struct kube_options *kube, struct inventory 
     r = kclient_list(c, &KC_RESOURCESLICES, NULL, NULL, &slices, reterr);
   if (r < 0)
     return r;
-  for (size_t i = 0; i < slices.n; i++) {
-    struct json *object = json_copy(cli->arena, record_tree(slices.items[i]));
-
-    (void)json_set_str(cli->arena, object, "kind", "ResourceSlice");
-    inventory_add(inv, object);
-  }
+  for (size_t i = 0; i < slices.n; i++)
+    add_slice(inv, json_get(json_copy(cli->arena, record_tree(slices.items[i])), "spec"));
   kclient_list_release(&slices);
   return 0;
 }
@@ -188,11 +187,13 @@ measure(struct span domain, struct span id, void *arg)
 {
   struct lookup *l = arg;
   struct span have = l->wanted->id.p ? id : domain, want = l->wanted->id.p ? l->wanted->id : l->wanted->domain;
-  const char *name = arena_strndup(l->a, have.p, have.n), *text = arena_strndup(l->a, want.p, want.n);
-  size_t distance = cli_distance(name, text);
+  const char *name;
+  size_t distance;
 
   if (l->wanted->id.p && !span_eq(domain, l->wanted->domain))
     return;
+  name = arena_strndup(l->a, have.p, have.n);
+  distance = cli_distance(name, arena_strndup(l->a, want.p, want.n));
   if (distance < l->distance && distance * 2 <= want.n) {
     l->distance = distance;
     l->nearest = name;
