@@ -1,5 +1,7 @@
 #include "cel_crd_internal.h"
 
+#include "cel_decl.h"
+
 #include <string.h>
 
 /* What became of an old value: lists of maps are matched by their keys, objects by name, other lists only as a whole.
@@ -53,8 +55,8 @@ crd_pair_key(struct crd_pair p, const char *name, size_t n)
   const struct json *value = json_get_n(p.value, name, n), *old = json_get_n(p.old, name, n), *schema;
 
   schema = json_get_n(json_get(p.schema, "properties"), name, n);
-  if (!schema && json_is(json_get(p.schema, "additionalProperties"), JSON_OBJECT))
-    schema = json_get(p.schema, "additionalProperties");
+  if (!schema)
+    schema = cel_decl_additional(p.schema);
   if (!p.known || !value || !old || !schema)
     return (struct crd_pair){ .known = false };
   return (struct crd_pair){ value, old, schema, true };
