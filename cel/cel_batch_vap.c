@@ -46,11 +46,10 @@ options(struct arena *a, const struct json *request)
   const struct json *given = json_get(request, "options");
   struct json *o = json_is(given, JSON_OBJECT) ? json_shallow(a, given) : json_new_object(a);
 
-  (void)json_set(a, o, "kind",
-                 json_new_strf(a, "%c%sOptions", operation[0],
-                               strcmp(operation, "UPDATE") == 0   ? "pdate"
-                               : strcmp(operation, "DELETE") == 0 ? "elete"
-                                                                  : "reate"));
+  (void)json_set_str(a, o, "kind",
+                     strcmp(operation, "UPDATE") == 0   ? "UpdateOptions"
+                     : strcmp(operation, "DELETE") == 0 ? "DeleteOptions"
+                                                        : "CreateOptions");
   (void)json_set_str(a, o, "apiVersion", "meta.k8s.io/v1");
   return o;
 }
