@@ -1,12 +1,8 @@
 #include "cel_policy_internal.h"
 
-#include "ceilings.h"
-
 #include <string.h>
 
 /* Compiling a policy once (upstream: compilePolicy of the validating and mutating plugins). */
-
-#define POLICY_MEMORY_MAX ((size_t)2048 * MiB)
 
 static const char *
 text_or_null(struct arena *a, const struct json *o, const char *name)

@@ -1,7 +1,5 @@
 #include "cel_policy_internal.h"
 
-#include "ceilings.h"
-
 #include <string.h>
 
 /* What storing a policy says about its expressions (pkg/apis/admissionregistration/validation). */
@@ -151,7 +149,7 @@ void
 cel_policy_check(enum cel_policy_kind kind, const struct json *tree, const struct json *old, const char *path,
                  struct cel_report *report)
 {
-  _cleanup_arena_ struct arena *a = arena_new((size_t)2048 * MiB);
+  _cleanup_arena_ struct arena *a = arena_new(POLICY_MEMORY_MAX);
   bool params = kind != CEL_POLICY_WEBHOOK && json_is(json_get(tree, "paramKind"), JSON_OBJECT);
   struct check c = { .report = report, .scope = { .a = a, .has_params = params }, .old = old };
 

@@ -1,7 +1,5 @@
 #include "cel_policy_internal.h"
 
-#include "ceilings.h"
-
 #include <string.h>
 
 /* What a policy makes of a request (apiserver .../policy/validating/validator.go, .../webhook/matchconditions). */

@@ -88,14 +88,12 @@ static const struct cel_type *const structs[] = {
   &namespace_meta, &namespace_spec, &namespace_status, &condition_type, NULL,
 };
 
-#define VARIABLES_TYPE "kubernetes.variables"
-
 struct cel_type *
 policy_variables(struct arena *a, size_t n)
 {
   struct cel_type *t = arena_new_of(a, struct cel_type);
 
-  *t = (struct cel_type)STRUCT(VARIABLES_TYPE, arena_array_of(a, struct cel_field, n + 1));
+  *t = (struct cel_type)STRUCT(POLICY_VARIABLES_TYPE, arena_array_of(a, struct cel_field, n + 1));
   return t;
 }
 

@@ -6,8 +6,12 @@
 
 #include "cel.h"
 #include "cel_policy.h"
+#include "ceilings.h"
 
 #include <stdatomic.h>
+
+#define POLICY_VARIABLES_TYPE "kubernetes.variables"
+#define POLICY_MEMORY_MAX     ((size_t)2048 * MiB) /* of compiling all expressions of one policy */
 
 /* Slots of the variables, in whatever environment they are declared. */
 enum policy_var {

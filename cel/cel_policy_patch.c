@@ -1,7 +1,6 @@
 #include "cel_policy_internal.h"
 
 #include "cel_env.h"
-#include "ceilings.h"
 #include "codec.h"
 
 #include <inttypes.h>

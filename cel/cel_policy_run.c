@@ -1,7 +1,5 @@
 #include "cel_policy_internal.h"
 
-#include "ceilings.h"
-
 /*
  * One request: the values that expressions see, and running them against a budget
  * (apiserver pkg/admission/plugin/cel/activation.go, composition.go).
@@ -162,7 +160,7 @@ variables_value(struct policy_run *r)
 {
   static const struct cel_field no_fields[] = { { NULL, NULL } };
   static const struct cel_type type = {
-    .kind = CEL_T_STRUCT, .name = "kubernetes.variables", .fields = no_fields, .max_size = CEL_SIZE_UNKNOWN
+    .kind = CEL_T_STRUCT, .name = POLICY_VARIABLES_TYPE, .fields = no_fields, .max_size = CEL_SIZE_UNKNOWN
   };
   struct cel_value map = cel_map_new(r->values, r->policy->n_variables);
 

@@ -1,7 +1,6 @@
 #include "cel_policy_internal.h"
 
 #include "cel_decl.h"
-#include "ceilings.h"
 
 #include <string.h>
 
