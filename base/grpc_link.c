@@ -3,11 +3,12 @@
 #include <assert.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <gnutls/gnutls.h>
 #include <poll.h>
 #include <stdatomic.h>
 #include <sys/socket.h>
 #include <unistd.h>
+
+#include "gnutls_lib.h"
 
 /* Read at a time. */
 #define PIECE ((size_t)64 << 10)
@@ -30,16 +31,10 @@ struct grpc_link {
 
 /* -- credentials -- */
 
-static gnutls_datum_t
-datum(struct span s)
-{
-  return (gnutls_datum_t){ .data = (unsigned char *)(uintptr_t)s.p, .size = (unsigned)s.n };
-}
-
 static int
 tls_load(struct grpc_tls *t, struct span ca, struct span cert, struct span key, struct kerr *reterr)
 {
-  gnutls_datum_t c = datum(cert), k = datum(key), a = datum(ca);
+  gnutls_datum_t c = gnutls_datum_of(cert), k = gnutls_datum_of(key), a = gnutls_datum_of(ca);
   int r = ca.n ? gnutls_certificate_set_x509_trust_mem(t->credentials, &a, GNUTLS_X509_FMT_PEM)
                : gnutls_certificate_set_x509_system_trust(t->credentials);
 
@@ -100,7 +95,7 @@ static gnutls_session_t
 session_new(struct grpc_tls *tls, int fd, const char *host)
 {
   static const char priority[] = "NORMAL:-VERS-ALL:+VERS-TLS1.3:+VERS-TLS1.2";
-  gnutls_datum_t h2 = datum(SPAN("h2"));
+  gnutls_datum_t h2 = gnutls_datum_of(SPAN("h2"));
   gnutls_session_t s;
   int r = gnutls_init(&s, GNUTLS_CLIENT | GNUTLS_NONBLOCK | GNUTLS_NO_SIGNAL);
 

@@ -2,11 +2,11 @@
 
 #include <arpa/inet.h>
 #include <gnutls/abstract.h>
-#include <gnutls/gnutls.h>
 #include <gnutls/x509.h>
 #include <string.h>
 
 #include "codec.h"
+#include "gnutls_lib.h"
 
 #define SERIAL_BYTES 16
 
@@ -48,12 +48,6 @@ tls_error(int code, const char *doing, struct kerr *reterr)
   return kerr_set(reterr, KERR_INTERNAL, NULL, "%s: %s", doing, gnutls_strerror(code));
 }
 
-static gnutls_datum_t
-datum(struct span s)
-{
-  return (gnutls_datum_t){ .data = (unsigned char *)(uintptr_t)s.p, .size = (unsigned)s.n };
-}
-
 static struct span
 keep(struct arena *a, const gnutls_datum_t *d)
 {
@@ -63,7 +57,7 @@ keep(struct arena *a, const gnutls_datum_t *d)
 static int
 read_crt(struct span pem, gnutls_x509_crt_t *ret)
 {
-  gnutls_datum_t d = datum(pem);
+  gnutls_datum_t d = gnutls_datum_of(pem);
   int r = gnutls_x509_crt_init(ret);
 
   return r < 0 ? r : gnutls_x509_crt_import(*ret, &d, GNUTLS_X509_FMT_PEM);
@@ -72,7 +66,7 @@ read_crt(struct span pem, gnutls_x509_crt_t *ret)
 static int
 read_key(struct span pem, gnutls_x509_privkey_t *ret)
 {
-  gnutls_datum_t d = datum(pem);
+  gnutls_datum_t d = gnutls_datum_of(pem);
   int r = gnutls_x509_privkey_init(ret);
 
   return r < 0 ? r : gnutls_x509_privkey_import(*ret, &d, GNUTLS_X509_FMT_PEM);

@@ -2,13 +2,13 @@
 
 #include <gnutls/abstract.h>
 #include <gnutls/crypto.h>
-#include <gnutls/gnutls.h>
 #include <gnutls/x509.h>
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "codec.h"
+#include "gnutls_lib.h"
 
 #define P256_BYTES 32
 
@@ -97,7 +97,7 @@ make_kid(struct sa_signer *s)
 static int
 read_key(struct sa_signer *s, struct span pem)
 {
-  gnutls_datum_t d = { (unsigned char *)(uintptr_t)pem.p, (unsigned)pem.n }, x = { 0 }, y = { 0 };
+  gnutls_datum_t d = gnutls_datum_of(pem), x = { 0 }, y = { 0 };
   gnutls_ecc_curve_t curve = GNUTLS_ECC_CURVE_INVALID;
   int r = gnutls_privkey_init(&s->key);
 
@@ -172,7 +172,7 @@ sa_signer_audiences(const struct sa_signer *s, size_t *ret_n)
 static int
 sign(struct sa_signer *s, struct strbuf *text)
 {
-  gnutls_datum_t in = { (unsigned char *)text->p, (unsigned)text->n }, der = { 0 }, r = { 0 }, v = { 0 };
+  gnutls_datum_t in = gnutls_datum_of(strbuf_view(text)), der = { 0 }, r = { 0 }, v = { 0 };
   unsigned char raw[2 * P256_BYTES];
   int rc = gnutls_privkey_sign_data2(s->key, GNUTLS_SIGN_ECDSA_SHA256, 0, &in, &der);
 

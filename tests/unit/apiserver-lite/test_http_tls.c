@@ -1,11 +1,11 @@
 #include "http_harness.h"
 
-#include <gnutls/gnutls.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "fs.h"
+#include "gnutls_lib.h"
 #include "pki.h"
 
 struct tls {
@@ -60,17 +60,11 @@ struct tls_client {
   gnutls_certificate_credentials_t cred;
 };
 
-static gnutls_datum_t
-pem(struct span s)
-{
-  return (gnutls_datum_t){ (unsigned char *)(uintptr_t)s.p, (unsigned)s.n };
-}
-
 /* Checks the server by its CA; shows `cert` when there is one. */
 static void
 tls_dial(struct fixture *f, struct tls *t, struct span cert, struct span key, struct tls_client *c)
 {
-  gnutls_datum_t ca = pem(pki_ca(t->pki)), crt = pem(cert), private = pem(key);
+  gnutls_datum_t ca = gnutls_datum_of(pki_ca(t->pki)), crt = gnutls_datum_of(cert), private = gnutls_datum_of(key);
   int r;
 
   c->fd = dial(f);
