@@ -7,27 +7,10 @@
 #include "cluster_access.h"
 #include "cluster_dir.h"
 #include "cluster_era.h"
+#include "cluster_life.h"
 #include "cluster_options.h"
 #include "daemon.h"
 #include "gates.h"
-#include "gates.h"
-
-#define START_TIMEOUT (60 * CLOCK_SEC)
-#define STOP_TIMEOUT  (20 * CLOCK_SEC)
-
-/* Start the daemon of a folder that is complete, and give the user access. */
-static int
-bring_up(struct cli *cli, const struct cluster_dir *d, const char *kubeconfig, struct kerr *reterr)
-{
-  struct cli_step *step = cli_step_begin(cli, "Starting the control plane");
-  const char *server;
-  int r = daemon_start(cli->arena, d, cli->clock, START_TIMEOUT, &server, reterr);
-
-  cli_step_end(step, r == 0);
-  if (r == 0)
-    r = cluster_access_export(cli, d, kubeconfig, reterr);
-  return r;
-}
 
 static int
 wait_for_nodes(struct cli *cli, const struct cluster_dir *d, int64_t timeout, struct kerr *reterr)
@@ -83,14 +66,9 @@ create_new(struct cli *cli, const struct cluster_dir *d, struct cluster_config *
     r = cluster_dir_save(cli->arena, d, c, reterr);
   cli_step_end(step, r == 0);
   if (r == 0)
-    r = bring_up(cli, d, o->kubeconfig, reterr);
-  if (r < 0 && !o->retain && reterr->code != KERR_ALREADY_EXISTS) {
-    _cleanup_kerr_ struct kerr err = KERR_INIT;
-
-    /* What went wrong before is the news; that cleaning up failed too is a line beside it. */
-    if (daemon_stop(d, cli->clock, STOP_TIMEOUT, &err) < 0 || cluster_dir_remove(cli->arena, d, &err) < 0)
-      cli_note(cli, "WARNING: %s: %s", d->path, err.msg);
-  }
+    r = cluster_bring_up(cli, d, o->kubeconfig, reterr);
+  if (r < 0 && !o->retain && reterr->code != KERR_ALREADY_EXISTS)
+    cluster_take_back(cli, d);
   return r;
 }
 
@@ -123,7 +101,7 @@ start_again(struct cli *cli, const struct cluster_dir *d, const struct cluster_o
   if (r < 0)
     return r;
   cli_note(cli, "Cluster \"%s\" exists: starting it as it was ...", d->name);
-  return bring_up(cli, d, o->kubeconfig, reterr);
+  return cluster_bring_up(cli, d, o->kubeconfig, reterr);
 }
 
 static int
@@ -196,7 +174,7 @@ delete_one(struct cli *cli, const char *name, const char *kubeconfig, struct ker
 
   cli_note(cli, "Deleting cluster \"%s\" ...", name);
   if (r == 0)
-    r = daemon_stop(&d, cli->clock, STOP_TIMEOUT, reterr);
+    r = daemon_stop(&d, cli->clock, reterr);
   if (r == 0)
     r = cluster_access_forget(cli, name, kubeconfig, reterr);
   if (r == 0)
@@ -262,7 +240,7 @@ start_run(struct cli *cli, void *options, struct kerr *reterr)
     return 0;
   }
   cli_note(cli, "Starting cluster \"%s\" ...", d.name);
-  r = bring_up(cli, &d, o->kubeconfig, reterr);
+  r = cluster_bring_up(cli, &d, o->kubeconfig, reterr);
   if (r == 0 && o->wait > 0)
     r = wait_for_nodes(cli, &d, o->wait, reterr);
   return r < 0 ? kerr_wrap(reterr, "failed to start cluster \"%s\"", d.name) : 0;
@@ -278,7 +256,7 @@ stop_run(struct cli *cli, void *options, struct kerr *reterr)
   if (r < 0)
     return r;
   cli_note(cli, "Stopping cluster \"%s\" ...", d.name);
-  return daemon_stop(&d, cli->clock, STOP_TIMEOUT, reterr);
+  return daemon_stop(&d, cli->clock, reterr);
 }
 
 static const struct cli_option start_rows[] = {

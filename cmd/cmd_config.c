@@ -8,9 +8,6 @@
 #include "daemon.h"
 #include "gates.h"
 
-#define START_TIMEOUT (60 * CLOCK_SEC)
-#define STOP_TIMEOUT  (20 * CLOCK_SEC)
-
 struct config_options {
   const char *name, *dra, *runtime_config;
 };
@@ -92,10 +89,10 @@ restart(struct cli *cli, const struct cluster_dir *d, struct kerr *reterr)
 {
   struct cli_step *step = cli_step_begin(cli, "Restarting the control plane");
   const char *server;
-  int r = daemon_stop(d, cli->clock, STOP_TIMEOUT, reterr);
+  int r = daemon_stop(d, cli->clock, reterr);
 
   if (r == 0)
-    r = daemon_start(cli->arena, d, cli->clock, START_TIMEOUT, &server, reterr);
+    r = daemon_start(cli->arena, d, cli->clock, &server, reterr);
   cli_step_end(step, r == 0);
   return r;
 }

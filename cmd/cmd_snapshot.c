@@ -1,21 +1,16 @@
 /* snapshot: a cluster into one file, and a new cluster from it, on whatever store. */
-#include <errno.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "ceilings.h"
 #include "cli.h"
 #include "cluster_access.h"
+#include "cluster_life.h"
 #include "cluster_options.h"
 #include "cluster_restore.h"
 #include "codec.h"
-#include "daemon.h"
 #include "kind.h"
 #include "resource_map.h"
 #include "snapshot_file.h"
-
-#define START_TIMEOUT (60 * CLOCK_SEC)
-#define STOP_TIMEOUT  (20 * CLOCK_SEC)
 
 struct snapshot_options {
   const char *name, *store, *data_dir, *kubeconfig;
@@ -278,28 +273,6 @@ fill_folder(struct restoring *r, const struct snapshot_options *o, const struct 
 }
 
 static int
-start_restored(struct restoring *r, const struct snapshot_options *o, struct kerr *reterr)
-{
-  struct cli_step *step = cli_step_begin(r->cli, "Starting the control plane");
-  const char *server;
-  int code = daemon_start(r->cli->arena, &r->dir, r->cli->clock, START_TIMEOUT, &server, reterr);
-
-  cli_step_end(step, code == 0);
-  return code < 0 ? code : cluster_access_export(r->cli, &r->dir, o->kubeconfig, reterr);
-}
-
-static void
-take_back(struct restoring *r)
-{
-  _cleanup_kerr_ struct kerr err = KERR_INIT;
-
-  /* What went wrong before is the news; that cleaning up failed too is a line beside it. */
-  if (daemon_stop(&r->dir, r->cli->clock, STOP_TIMEOUT, &err) < 0 ||
-      cluster_dir_remove(r->cli->arena, &r->dir, &err) < 0)
-    cli_note(r->cli, "WARNING: %s: %s", r->dir.path, err.msg);
-}
-
-static int
 restore_run(struct cli *cli, void *options, struct kerr *reterr)
 {
   const struct snapshot_options *o = options;
@@ -323,9 +296,9 @@ restore_run(struct cli *cli, void *options, struct kerr *reterr)
   cli_note(cli, "Restoring cluster \"%s\" from %s ...", c.name, cli->args[0]);
   code = fill_folder(&r, o, &c, reterr);
   if (code == 0)
-    code = start_restored(&r, o, reterr);
+    code = cluster_bring_up(cli, &r.dir, o->kubeconfig, reterr);
   if (code < 0) {
-    take_back(&r);
+    cluster_take_back(cli, &r.dir);
     return kerr_wrap(reterr, "failed to restore a snapshot");
   }
   cli_note(cli, "Set kubectl context to \"dralab-%s\"", c.name);

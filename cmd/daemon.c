@@ -10,7 +10,11 @@
 
 #include "ceilings.h"
 
-#define POLL_NS (10 * CLOCK_MS)
+/* For the API to answer; after SIGTERM, and after SIGKILL. */
+#define START_TIMEOUT (60 * CLOCK_SEC)
+#define STOP_TIMEOUT  (20 * CLOCK_SEC)
+#define KILL_TIMEOUT  (5 * CLOCK_SEC)
+#define POLL_NS       (10 * CLOCK_MS)
 
 /* Redirections of the new process: input from nowhere, output into the log, descriptor 3 is the pipe. */
 static int
@@ -65,8 +69,8 @@ read_line(int fd, struct clock *clock, int64_t deadline, struct strbuf *line, bo
 }
 
 int
-daemon_start(struct arena *a, const struct cluster_dir *d, struct clock *clock, int64_t timeout_ns,
-             const char **ret_server, struct kerr *reterr)
+daemon_start(struct arena *a, const struct cluster_dir *d, struct clock *clock, const char **ret_server,
+             struct kerr *reterr)
 {
   char name[] = "dralab", serve[] = "serve", name_flag[] = "--name", ready_flag[] = "--ready-fd=3";
   char *argv[] = { name, serve, name_flag, arena_strdup(a, d->name), ready_flag, NULL };
@@ -87,7 +91,7 @@ daemon_start(struct arena *a, const struct cluster_dir *d, struct clock *clock, 
     return r;
   close(write_end);
   write_end = -1;
-  r = read_line(read_end, clock, clock_mono(clock) + timeout_ns, &line, &late);
+  r = read_line(read_end, clock, clock_mono(clock) + START_TIMEOUT, &line, &late);
   if (line.n && line.p[line.n - 1] == '\n')
     line.p[--line.n] = '\0';
   if (r == 0 && strncmp(line.p, "ready ", 6) == 0) {
@@ -102,9 +106,9 @@ daemon_start(struct arena *a, const struct cluster_dir *d, struct clock *clock, 
 }
 
 int
-daemon_stop(const struct cluster_dir *d, struct clock *clock, int64_t timeout_ns, struct kerr *reterr)
+daemon_stop(const struct cluster_dir *d, struct clock *clock, struct kerr *reterr)
 {
-  int64_t deadline = clock_mono(clock) + timeout_ns;
+  int64_t deadline = clock_mono(clock) + STOP_TIMEOUT;
   pid_t pid = cluster_dir_pid(d);
 
   if (pid <= 0)
@@ -114,7 +118,7 @@ daemon_stop(const struct cluster_dir *d, struct clock *clock, int64_t timeout_ns
   while (cluster_dir_pid(d) == pid) {
     if (clock_mono(clock) > deadline) {
       (void)kill(pid, SIGKILL);
-      deadline = clock_mono(clock) + 5 * CLOCK_SEC;
+      deadline = clock_mono(clock) + KILL_TIMEOUT;
     }
     (void)poll(NULL, 0, (int)(POLL_NS / CLOCK_MS));
   }

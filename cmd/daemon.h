@@ -12,12 +12,12 @@
 #include "cluster_dir.h"
 
 /*
- * Returns when the API answers (ret_server: its URL), or with what the daemon said, or after `timeout_ns`.
- * KERR_UNAVAILABLE names the log file.
+ * Returns when the API answers (ret_server: its URL), or with what the daemon said, or after a minute. KERR_UNAVAILABLE
+ * names the log file.
  */
-_must_check_ int daemon_start(struct arena *a, const struct cluster_dir *d, struct clock *clock, int64_t timeout_ns,
+_must_check_ int daemon_start(struct arena *a, const struct cluster_dir *d, struct clock *clock,
                               const char **ret_server, struct kerr *reterr);
-/* SIGTERM, wait, SIGKILL when it takes longer than `timeout_ns`. A daemon that is not there is fine. */
-_must_check_ int daemon_stop(const struct cluster_dir *d, struct clock *clock, int64_t timeout_ns, struct kerr *reterr);
+/* SIGTERM, wait, SIGKILL when it takes longer than twenty seconds. A daemon that is not there is fine. */
+_must_check_ int daemon_stop(const struct cluster_dir *d, struct clock *clock, struct kerr *reterr);
 
 #endif
