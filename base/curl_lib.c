@@ -5,6 +5,7 @@
 #include <sys/mman.h>
 
 #include "fs.h"
+#include "strbuf.h"
 
 int
 curl_api_open(struct curl_api *ret, struct kerr *reterr)
@@ -51,6 +52,13 @@ curl_memory_file(const char *name, const char *text, int *ret_fd, char **ret_pat
   *ret_fd = fd;
   *ret_path = mem_printf("/proc/self/fd/%d", fd);
   return 0;
+}
+
+size_t
+curl_collect(char *p, size_t size, size_t n, void *strbuf)
+{
+  strbuf_add(strbuf, p, size * n);
+  return strbuf_overflowed(strbuf) ? 0 : size * n;
 }
 
 bool

@@ -115,6 +115,8 @@ _must_check_ int curl_api_open(struct curl_api *ret, struct kerr *reterr);
  */
 _must_check_ int curl_memory_file(const char *name, const char *text, int *ret_fd, char **ret_path,
                                   struct kerr *reterr);
+/* A write function (CURL_WRITEFUNCTION) that adds to the struct strbuf of CURL_WRITEDATA, up to its limit. */
+size_t curl_collect(char *p, size_t size, size_t n, void *strbuf);
 /* Proxies are for other machines, as Go's ProxyFromEnvironment has it: is this URL about ours? */
 bool curl_is_local(const char *url);
 

@@ -123,15 +123,6 @@ give_handle(struct remote *r, void *easy)
     r->curl.easy_cleanup(easy);
 }
 
-static size_t
-collect(char *p, size_t size, size_t n, void *arg)
-{
-  struct strbuf *body = arg;
-
-  strbuf_add(body, p, size * n);
-  return strbuf_overflowed(body) ? 0 : size * n;
-}
-
 int
 remote_no_answer(const struct remote *r, const struct kclient_call *call, const char *error, int code,
                  struct kerr *reterr)
@@ -157,7 +148,7 @@ remote_call(struct kclient *c, struct arena *a, const struct kclient_call *call,
   int code;
 
   r->curl.easy_setopt(easy, CURL_TIMEOUT_MS, CALL_TIMEOUT_MS);
-  r->curl.easy_setopt(easy, CURL_WRITEFUNCTION, collect);
+  r->curl.easy_setopt(easy, CURL_WRITEFUNCTION, curl_collect);
   r->curl.easy_setopt(easy, CURL_WRITEDATA, &body);
   code = r->curl.easy_perform(easy);
   r->curl.easy_getinfo(easy, CURL_RESPONSE_CODE, &status);

@@ -51,21 +51,14 @@ check_approval(struct rest_call *c, const struct json *o, const struct json *old
   return old && strcmp(c->info.subresource, "approval") == 0 ? check(c, old, "approve", reterr) : 0;
 }
 
-/* A member that may be absent. */
-static bool
-same(const struct json *x, const struct json *y)
-{
-  return x && y ? json_equal(x, y) : json_count(x) == json_count(y) && !x == !y;
-}
-
 static int
 check_signing(struct rest_call *c, const struct json *o, const struct json *old, struct kerr *reterr)
 {
   const struct json *now = json_get(o, "status"), *before = json_get(old, "status");
 
   if (!old || strcmp(c->info.subresource, "status") != 0 ||
-      (same(json_get(now, "certificate"), json_get(before, "certificate")) &&
-       same(json_get(now, "conditions"), json_get(before, "conditions"))))
+      (json_equal(json_get(now, "certificate"), json_get(before, "certificate")) &&
+       json_equal(json_get(now, "conditions"), json_get(before, "conditions"))))
     return 0;
   return check(c, old, "sign", reterr);
 }

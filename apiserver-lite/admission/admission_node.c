@@ -2,20 +2,14 @@
 #include <string.h>
 
 #include "admission.h"
+#include "authz_node.h"
 #include "object.h"
-
-#define NODE_USER "system:node:"
 
 /* The node that asks; NULL: somebody else does. */
 static const char *
 asking_node(const struct rest_call *c)
 {
-  if (!c->user || strncmp(c->user->name, NODE_USER, strlen(NODE_USER)) != 0)
-    return NULL;
-  for (size_t i = 0; i < c->user->n_groups; i++)
-    if (strcmp(c->user->groups[i], "system:nodes") == 0)
-      return c->user->name + strlen(NODE_USER);
-  return NULL;
+  return c->user ? authz_node_name(c->user) : NULL;
 }
 
 static const char *
@@ -53,7 +47,7 @@ check_pod(struct rest_call *c, const char *node, const struct json *o, const str
     const struct json *now = json_dig(o, "status", "resourceClaimStatuses", NULL);
     const struct json *before = json_dig(old, "status", "resourceClaimStatuses", NULL);
 
-    if ((now || before) && (!now || !before || !json_equal(now, before)))
+    if (!json_equal(now, before))
       return admission_forbid(c, o, arena_printf(c->a, "node \"%s\" cannot update resource claim statues", node),
                               reterr);
     return 0;
@@ -94,7 +88,7 @@ check_node(struct rest_call *c, const char *node, const struct json *o, const st
     return admission_forbid(
         c, o, arena_printf(c->a, "node \"%s\" is not allowed to modify node \"%s\"", node, admission_name(c, o)),
         reterr);
-  if (old && !*c->info.subresource && (now || before) && (!now || !before || !json_equal(now, before)))
+  if (old && !*c->info.subresource && !json_equal(now, before))
     return admission_forbid(c, o, arena_printf(c->a, "node \"%s\" is not allowed to modify taints", node), reterr);
   return 0;
 }

@@ -103,12 +103,6 @@ struct group {
   size_t n;
 };
 
-static int
-by_text(const void *x, const void *y)
-{
-  return strcmp(*(const char *const *)x, *(const char *const *)y);
-}
-
 /* Of the pods of one controller the first comes before those of others, the rest behind: they are all alike. */
 static size_t
 order_pods(struct arena *a, const struct store_list *pods, const struct json **ret)
@@ -190,7 +184,7 @@ warn_of_pods(struct rest_call *c, const char *ns, const struct pod_security *s, 
   texts = arena_array_of(c->a, const char *, n_groups + 1);
   for (size_t i = 0; i < n_groups; i++)
     texts[i] = group_text(c->a, &groups[i]);
-  qsort(texts, n_groups, sizeof texts[0], by_text);
+  qsort(texts, n_groups, sizeof texts[0], text_order);
   for (size_t i = 0; i < n_groups; i++)
     rest_warn(c, "%s", texts[i]);
   return 0;

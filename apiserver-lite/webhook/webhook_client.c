@@ -142,15 +142,6 @@ struct posting {
   const char *content_type; /* "" when there is none */
 };
 
-static size_t
-collect(char *p, size_t size, size_t n, void *arg)
-{
-  struct strbuf *body = arg;
-
-  strbuf_add(body, p, size * n);
-  return strbuf_overflowed(body) ? 0 : size * n;
-}
-
 /* libcurl asks for a socket: the address is what an error will name. */
 static int
 open_socket(void *arg, int purpose, struct curl_address *address)
@@ -199,7 +190,7 @@ set_options(struct posting *p, const struct line *l, struct curl_list *headers, 
   curl->easy_setopt(l->easy, CURL_OPENSOCKETDATA, p);
   curl->easy_setopt(l->easy, CURL_POSTFIELDSIZE, (int64_t)p->call->body.n);
   curl->easy_setopt(l->easy, CURL_POSTFIELDS, p->call->body.p);
-  curl->easy_setopt(l->easy, CURL_WRITEFUNCTION, collect);
+  curl->easy_setopt(l->easy, CURL_WRITEFUNCTION, curl_collect);
   curl->easy_setopt(l->easy, CURL_WRITEDATA, &p->body);
 }
 
@@ -320,10 +311,7 @@ refused(struct arena *a, const struct posting *p, const struct json *doc, struct
       strcmp(json_get_str_or(doc, "status", ""), "Success") != 0)
     return kerr_set(reterr, KERR_INTERNAL, NULL, "%s", json_get_str_or(doc, "message", ""));
   said.n = said.n > TEXT_MAX ? TEXT_MAX : said.n;
-  while (said.n && strchr(" \t\r\n", said.p[said.n - 1]))
-    said.n--;
-  while (said.n && strchr(" \t\r\n", *said.p))
-    said = span_make(said.p + 1, said.n - 1);
+  said = span_trim(said);
   for (size_t i = 0; i < ARRAY_SIZE(generic_answers); i++)
     if (generic_answers[i].status == p->status)
       return kerr_set(reterr, KERR_INTERNAL, NULL, "%s",
