@@ -38,10 +38,14 @@ int admission_forbid(struct rest_call *c, const struct json *o, const char *why,
 int admission_no_namespace(struct rest_call *c, const char *ns, struct kerr *reterr);
 /* 500 `Internal error occurred: what`, for what upstream calls an internal error though a webhook or policy made it */
 int admission_internal(struct kerr *reterr, const char *what);
-/* Another stored object, in its storage version, borrowed until the request ends; NULL when there is none. */
+/*
+ * Other stored objects, in their storage version, borrowed until the request ends: as this server knows them
+ * (STORE_CACHED), so that a write does not ask etcd once for each thing a plugin looks at.
+ */
+/* NULL when there is none: then others have been asked for it, too. */
 const struct json *admission_lookup(struct rest_call *c, const char *group, const char *version, const char *resource,
                                     const char *ns, const char *name);
-/* All of a namespace ("": of all), in order of names; released when the request ends. */
+/* All of a namespace ("": of all), in order of names. */
 _must_check_ int admission_list(struct rest_call *c, const char *group, const char *version, const char *resource,
                                 const char *ns, struct store_list *ret, struct kerr *reterr);
 _must_check_ int admission_list_of(struct rest_call *c, const struct kind_resource *res, const char *ns,

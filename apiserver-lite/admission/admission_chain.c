@@ -247,18 +247,38 @@ admission_forbid(struct rest_call *c, const struct json *o, const char *why, str
   return rest_forbidden(c, admission_name(c, o), why, reterr);
 }
 
+static void
+drop_record(void *r)
+{
+  record_unref(r);
+}
+
+static const struct json *
+read_at(struct rest_call *c, struct span key, int64_t revision)
+{
+  _cleanup_kerr_ struct kerr ignored = KERR_INIT;
+  struct record *r;
+
+  if (store_get(c->s->store, key, revision, &r, &ignored) < 0)
+    return NULL;
+  arena_defer(c->a, drop_record, r);
+  return record_tree(r);
+}
+
+/* As upstream's plugins: what the informer has not yet may be there all the same. */
 const struct json *
 admission_lookup(struct rest_call *c, const char *group, const char *version, const char *resource, const char *ns,
                  const char *name)
 {
   const struct kind_resource *res = kind_resource_find(c->personality, group, version, resource);
-  _cleanup_kerr_ struct kerr ignored = KERR_INIT;
-  struct record *r;
+  const struct json *ret;
+  struct span key;
 
-  if (!res || !*name || store_get(c->s->store, rest_key(c->a, res, ns, name), 0, &r, &ignored) < 0)
+  if (!res || !*name)
     return NULL;
-  arena_defer(c->a, (void (*)(void *))record_unref, r);
-  return record_tree(r);
+  key = rest_key(c->a, res, ns, name);
+  ret = read_at(c, key, STORE_CACHED);
+  return ret ? ret : read_at(c, key, 0);
 }
 
 static void
@@ -272,7 +292,7 @@ admission_list_of(struct rest_call *c, const struct kind_resource *res, const ch
                   struct kerr *reterr)
 {
   struct store_list *list = arena_new_of(c->a, struct store_list);
-  struct store_range range = { .prefix = rest_prefix(c->a, res, ns) };
+  struct store_range range = { .prefix = rest_prefix(c->a, res, ns), .at_rev = STORE_CACHED };
 
   if (store_list(c->s->store, &range, list, reterr) < 0)
     return -(int)reterr->code;
@@ -308,7 +328,9 @@ admission_check_admin(struct rest_call *c, const struct json *o, const struct js
   (void)reterr;
   if (!validate_wants_admin(c->kind, o, old, c->info.subresource, c->personality))
     return 0;
-  ns = admission_lookup(c, "", "v1", "namespaces", "", c->info.namespace_);
+  /* Upstream asks the API server, too, not an informer. */
+  ns =
+      read_at(c, rest_key(c->a, kind_resource_find(c->personality, "", "v1", "namespaces"), "", c->info.namespace_), 0);
   label = json_get(object_labels(ns), personality_minor(c->personality) >= 34 ? "resource.kubernetes.io/admin-access"
                                                                               : "resource.k8s.io/admin-access");
   if (!json_str(label) || strcmp(json_str(label), "true") != 0)

@@ -2,8 +2,7 @@
  * admission_chain - the built-in admission plugins, in upstream's order.
  *
  * Mutating ones edit the object before it is prepared for storing, validating
- * ones look at it after validation. Webhooks and policies will be further rows
- * of the same two tables.
+ * ones look at it after validation. Webhooks and policies are rows like others.
  */
 #ifndef APISERVER_ADMISSION_CHAIN_H
 #define APISERVER_ADMISSION_CHAIN_H

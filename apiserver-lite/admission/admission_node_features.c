@@ -5,7 +5,6 @@
 #include <string.h>
 
 #include "admission.h"
-#include "apiserver_internal.h"
 #include "object.h"
 
 #define FEATURE "DRANodeAllocatableResources"
@@ -43,24 +42,19 @@ check_node(struct rest_call *c, const struct json *slice, const struct json *nod
 static int
 check_nodes(struct rest_call *c, const struct json *slice, const struct reach *reach, struct kerr *reterr)
 {
-  const struct kind_resource *nodes = kind_resource_find(c->personality, "", "v1", "nodes");
-  struct store_range range = { .prefix = rest_prefix(c->a, nodes, "") };
-  struct store_list list = { .items = NULL };
-  int r = 0;
+  struct store_list nodes;
 
-  if (store_list(c->s->store, &range, &list, reterr) < 0)
+  if (admission_list(c, "", "v1", "nodes", "", &nodes, reterr) < 0)
     return -(int)reterr->code;
-  for (size_t i = 0; i < list.n && r == 0; i++) {
-    const struct json *node = record_tree(list.items[i]);
+  for (size_t i = 0; i < nodes.n; i++) {
+    const struct json *node = record_tree(nodes.items[i]);
     bool matches = reach->all;
 
-    if (!matches)
-      r = node_selector_matches(reach->selector, node, &matches, reterr);
-    if (r == 0 && matches)
-      r = check_node(c, slice, node, reterr);
+    if ((!matches && node_selector_matches(reach->selector, node, &matches, reterr) < 0) ||
+        (matches && check_node(c, slice, node, reterr) < 0))
+      return -(int)reterr->code;
   }
-  store_list_release(&list);
-  return r;
+  return 0;
 }
 
 static int

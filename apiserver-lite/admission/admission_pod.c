@@ -4,7 +4,6 @@
 #include <string.h>
 
 #include "admission.h"
-#include "apiserver_internal.h"
 #include "object.h"
 
 #define POD_GROUP_FINALIZER "scheduling.k8s.io/podgroup-protection"
@@ -13,29 +12,28 @@ const struct admission_target admission_pods[] = { { "", "pods" }, { NULL, NULL 
 
 /* -- Priority (plugin/pkg/admission/priority) -- */
 
-static const struct json *
-default_class(struct rest_call *c)
+/* The class that a pod or pod group names, or the default one; *ret NULL: there is none to be taken. */
+static int
+class_of(struct rest_call *c, const struct json *o, const char *name, const struct json **ret, struct kerr *reterr)
 {
-  const struct kind_resource *res = kind_resource_find(c->personality, "scheduling.k8s.io", "v1", "priorityclasses");
-  struct store_range range = { .limit = 0 };
-  struct store_list list = { .items = NULL };
-  _cleanup_kerr_ struct kerr ignored = KERR_INIT;
-  const struct json *best = NULL;
+  struct store_list list;
 
-  if (!res)
-    return NULL;
-  range.prefix = rest_prefix(c->a, res, "");
-  if (store_list(c->s->store, &range, &list, &ignored) < 0)
-    return NULL;
-  for (size_t i = 0; i < list.n; i++) {
-    const struct json *o = record_tree(list.items[i]);
-
-    if (json_get_bool(o, "globalDefault", false) &&
-        (!best || json_get_int(o, "value", 0) < json_get_int(best, "value", 0)))
-      best = json_copy(c->a, o);
+  *ret = NULL;
+  if (*name) {
+    *ret = admission_lookup(c, "scheduling.k8s.io", "v1", "priorityclasses", "", name);
+    return *ret ? 0
+                : admission_forbid(c, o, arena_printf(c->a, "no PriorityClass with name %s was found", name), reterr);
   }
-  store_list_release(&list);
-  return best;
+  if (admission_list(c, "scheduling.k8s.io", "v1", "priorityclasses", "", &list, reterr) < 0)
+    return -(int)reterr->code;
+  for (size_t i = 0; i < list.n; i++) {
+    const struct json *class = record_tree(list.items[i]);
+
+    if (json_get_bool(class, "globalDefault", false) &&
+        (!*ret || json_get_int(class, "value", 0) < json_get_int(*ret, "value", 0)))
+      *ret = class;
+  }
+  return 0;
 }
 
 static int
@@ -59,9 +57,8 @@ priority_mutate(struct rest_call *c, struct json *o, const struct json *old, str
     c->reshape = true;
     return 0;
   }
-  class = *name ? admission_lookup(c, "scheduling.k8s.io", "v1", "priorityclasses", "", name) : default_class(c);
-  if (*name && !class)
-    return admission_forbid(c, o, arena_printf(c->a, "no PriorityClass with name %s was found", name), reterr);
+  if (class_of(c, o, name, &class, reterr) < 0)
+    return -(int)reterr->code;
   if (class) {
     priority = json_get_int(class, "value", 0);
     json_set_str(c->a, spec, "priorityClassName", object_name(class));
@@ -89,15 +86,14 @@ group_mutate(struct rest_call *c, struct json *o, const struct json *old, struct
 {
   struct json *spec, *meta = json_ensure_object(c->a, o, "metadata");
   const char *name;
-  const struct json *class = NULL;
+  const struct json *class;
 
   if (old || *c->info.subresource)
     return 0;
   spec = json_ensure_object(c->a, o, "spec");
   name = json_get_str_or(spec, "priorityClassName", "");
-  class = *name ? admission_lookup(c, "scheduling.k8s.io", "v1", "priorityclasses", "", name) : default_class(c);
-  if (*name && !class)
-    return admission_forbid(c, o, arena_printf(c->a, "no PriorityClass with name %s was found", name), reterr);
+  if (class_of(c, o, name, &class, reterr) < 0)
+    return -(int)reterr->code;
   if (class)
     json_set_str(c->a, spec, "priorityClassName", object_name(class));
   json_set_int(c->a, spec, "priority", json_get_int(class, "value", 0));

@@ -143,27 +143,30 @@ charge_quota(struct rest_call *c, struct span key, const struct json *o, struct 
   return rest_conflict(c, admission_name(c, o), "quota is in use by many others, please try again", reterr);
 }
 
+/* Apart from validate(), which most often finds no quota: the amounts are large. */
+static int
+charge_quotas(struct rest_call *c, const struct store_list *quotas, const struct json *o, struct kerr *reterr)
+{
+  const struct quota_classes classes = { find_class, c };
+  struct amounts u = { .n = 0 };
+
+  quota_usage_add(c->a, c->info.group, c->info.resource, o, &classes, &u);
+  for (size_t i = 0; i < quotas->n; i++)
+    if (charge_quota(c, record_key(quotas->items[i]), o, &u, reterr) < 0)
+      return -(int)reterr->code;
+  return 0;
+}
+
 static int
 validate(struct rest_call *c, const struct json *o, const struct json *old, struct kerr *reterr)
 {
-  const struct kind_resource *quotas = kind_resource_find(c->personality, "", "v1", "resourcequotas");
-  struct store_range range = { .limit = 0 };
-  struct store_list list = { .items = NULL };
-  const struct quota_classes classes = { find_class, c };
-  struct amounts u = { .n = 0 };
-  int r = 0;
+  struct store_list quotas;
 
-  if (old || *c->info.subresource || !c->res->namespaced || !quotas)
+  if (old || *c->info.subresource || !c->res->namespaced)
     return 0;
-  range.prefix = rest_prefix(c->a, quotas, c->info.namespace_);
-  if (store_list(c->s->store, &range, &list, reterr) < 0)
+  if (admission_list(c, "", "v1", "resourcequotas", c->info.namespace_, &quotas, reterr) < 0)
     return -(int)reterr->code;
-  if (list.n)
-    quota_usage_add(c->a, c->info.group, c->info.resource, o, &classes, &u);
-  for (size_t i = 0; i < list.n && r == 0; i++)
-    r = charge_quota(c, record_key(list.items[i]), o, &u, reterr);
-  store_list_release(&list);
-  return r;
+  return quotas.n ? charge_quotas(c, &quotas, o, reterr) : 0;
 }
 
 const struct admission_plugin admission_resource_quota = {

@@ -40,5 +40,5 @@ admission_memory_called(struct admission_memory *m, struct admission_rounds *rou
 void
 admission_memory_end(struct admission_memory *m, const struct json *o)
 {
-  m->last = o ? json_copy(m->a, o) : NULL;
+  m->last = o && json_count(m->seen) ? json_copy(m->a, o) : NULL;
 }

@@ -20,7 +20,7 @@ struct admission_memory {
   struct arena *a;
   struct json *seen;       /* asked to be called again, and have been called since the last change */
   struct json *due;        /* have to be called in the second round */
-  const struct json *last; /* the object as the plugin left it */
+  const struct json *last; /* the object as the plugin left it; NULL when nobody is seen whom that would concern */
 };
 
 struct admission_rounds {

@@ -2,8 +2,9 @@
  * MutatingAdmissionWebhook and ValidatingAdmissionWebhook (apiserver/pkg/admission/plugin/webhook).
  *
  * Configurations are read from the store for each request, in the order of their names: a webhook counts from the
- * moment it is stored. Mutating ones are called one after the other, each sees what the one before has made;
- * validating ones are called at the same time, and the first in order that refuses is told of.
+ * moment it is stored (with other API servers on the store, from when this one hears of it). Mutating ones are called
+ * one after the other, each sees what the one before has made; validating ones are called at the same time, and the
+ * first in order that refuses is told of.
  */
 #include <assert.h>
 #include <string.h>
