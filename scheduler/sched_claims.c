@@ -118,8 +118,8 @@ sched_claims_resolve(struct sched_attempt *t, const char **ret_why)
 
 /* -- PreFilter -- */
 
-static bool
-refuse(struct sched_refusal *ret, const char *message, unsigned reasons)
+bool
+sched_refuse(struct sched_refusal *ret, const char *message, unsigned reasons)
 {
   *ret = (struct sched_refusal){ .message = message, .reasons = reasons };
   return false;
@@ -130,8 +130,8 @@ check_class(struct sched_attempt *t, const char *request, const char *device_cla
 {
   if (kclient_cache_get(t->s->classes, NULL, device_class))
     return true;
-  return refuse(ret, arena_printf(t->a, "request %s: device class %s does not exist", request, device_class),
-                SCHED_NEEDS_DEVICES);
+  return sched_refuse(ret, arena_printf(t->a, "request %s: device class %s does not exist", request, device_class),
+                      SCHED_NEEDS_DEVICES);
 }
 
 static bool
@@ -143,12 +143,12 @@ check_request(struct sched_attempt *t, const struct json *claim, const struct js
   if (exactly)
     return check_class(t, name, json_get_str_or(exactly, "deviceClassName", ""), ret);
   if (json_count(list) == 0)
-    return refuse(ret,
-                  arena_printf(t->a, "resource claim %s/%s, request %s: unknown request type", object_namespace(claim),
-                               object_name(claim), name),
-                  SCHED_NEEDS_CLAIMS);
+    return sched_refuse(ret,
+                        arena_printf(t->a, "resource claim %s/%s, request %s: unknown request type",
+                                     object_namespace(claim), object_name(claim), name),
+                        SCHED_NEEDS_CLAIMS);
   if (!t->s->features.prioritized_list)
-    return refuse(
+    return sched_refuse(
         ret,
         arena_printf(
             t->a, "resource claim %s/%s, request %s: has subrequests, but the DRAPrioritizedList feature is disabled",
@@ -165,10 +165,10 @@ bool
 sched_claim_is_free(struct sched_attempt *t, const struct json *claim, struct sched_refusal *ret)
 {
   return !is_in_flight(t->s, claim) ||
-         refuse(ret,
-                arena_printf(t->a, "resource claim %s/%s is in the process of being allocated", object_namespace(claim),
-                             object_name(claim)),
-                SCHED_NEEDS_CLAIMS);
+         sched_refuse(ret,
+                      arena_printf(t->a, "resource claim %s/%s is in the process of being allocated",
+                                   object_namespace(claim), object_name(claim)),
+                      SCHED_NEEDS_CLAIMS);
 }
 
 static bool

@@ -115,6 +115,8 @@ struct sched_attempt sched_attempt_of(struct scheduler *s, struct arena *a, stru
 
 #define SCHED_CLAIM_UNAVAILABLE "resourceclaim not available on the node"
 
+/* Fill *ret; returns false, for whoever has to say no. */
+bool sched_refuse(struct sched_refusal *ret, const char *message, unsigned reasons);
 /* PreEnqueue and PreFilter. False: *ret says why not. */
 bool sched_claims_prepare(struct sched_attempt *t, struct sched_refusal *ret);
 void sched_claims_release(struct sched_attempt *t);

@@ -202,14 +202,6 @@ sched_nodes_at(struct sched_nodes *s, size_t i)
   return s->sorted[i];
 }
 
-struct sched_node *
-sched_nodes_get(const struct sched_nodes *s, const char *name)
-{
-  struct sched_node *n = hmap_get(s->by_name, span_of(name));
-
-  return n && n->node ? n : NULL;
-}
-
 int64_t
 sched_node_used(const struct sched_node *n, const char *resource)
 {

@@ -33,7 +33,6 @@ void sched_nodes_remove_pod(struct sched_nodes *s, const char *uid);
 const char *sched_nodes_of_pod(const struct sched_nodes *s, const char *uid);
 
 size_t sched_nodes_count(const struct sched_nodes *s); /* nodes that are there */
-struct sched_node *sched_nodes_get(const struct sched_nodes *s, const char *name);
 /* By name, in the order of the names; `i` below the count. */
 struct sched_node *sched_nodes_at(struct sched_nodes *s, size_t i);
 int64_t sched_node_used(const struct sched_node *n, const char *resource);

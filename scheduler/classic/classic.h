@@ -84,10 +84,9 @@ _must_check_ int classic_reserve(struct sched_attempt *t, const struct sched_nod
 
 /* Before a worker gets the job. */
 struct classic_bind *classic_bind_new(struct sched_attempt *t, struct sched_bind *b);
-/* In a worker: 0 to go on, else the reason, which is no error when classic_bind_waits says so. */
+/* In a worker: 0 to go on, else the reason, which is no error when the pod only waits: classic_bind_done tells. */
 _must_check_ int classic_bind_prebind(struct sched_bind *b, struct kerr *reterr);
 void classic_bind_postbind(struct sched_bind *b);
-bool classic_bind_waits(const struct sched_bind *b);
 /* Does Unreserve take the reservation away again? */
 bool classic_bind_undoes(const struct sched_bind *b, const struct sched_bind_claim *c);
 /* In the loop: what was written is known; a pod that waits goes back into the queue. True: it did. */

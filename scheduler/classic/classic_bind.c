@@ -45,12 +45,6 @@ classic_bind_release(struct classic_bind *c)
 }
 
 bool
-classic_bind_waits(const struct sched_bind *b)
-{
-  return b->classic && b->classic->waits;
-}
-
-bool
 classic_bind_undoes(const struct sched_bind *b, const struct sched_bind_claim *c)
 {
   return c->held || (c->written && b->s->classic->rules->writes_late);

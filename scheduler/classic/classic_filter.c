@@ -60,13 +60,6 @@ was_allocated_by_us(const struct kclient_dra *api, const struct json *claim)
 /* -- PreFilter -- */
 
 static bool
-refuse(struct sched_refusal *ret, const char *message, unsigned reasons)
-{
-  *ret = (struct sched_refusal){ .message = message, .reasons = reasons };
-  return false;
-}
-
-static bool
 fail(struct sched_attempt *t, struct sched_refusal *ret, const char *message)
 {
   *ret = (struct sched_refusal){
@@ -191,7 +184,7 @@ prefilter_named(struct sched_attempt *t, struct classic_state *st, const struct 
                                                           object_namespace(claim), object_namespace(claim) },
                                claim_ref, &why);
   if (why)
-    return refuse(ret, why, SCHED_NEEDS_CLAIMS);
+    return sched_refuse(ret, why, SCHED_NEEDS_CLAIMS);
   if (named_claim_new(t->a, c->selectors, device_class, of_claim, of_class, &named, &err) < 0)
     return fail(t, ret, arena_strdup(t->a, err.msg));
   if (!st->model)
@@ -210,8 +203,8 @@ prefilter_alpha(struct sched_attempt *t, struct classic_state *st, struct sched_
   const struct json *device_class = r ? record_tree(r) : NULL;
 
   if (!device_class && t->s->classic->rules->early_lookup)
-    return refuse(ret, arena_printf(t->a, "resource class %s does not exist", name),
-                  SCHED_NEEDS_DEVICES | SCHED_NEEDS_CLAIMS);
+    return sched_refuse(ret, arena_printf(t->a, "resource class %s does not exist", name),
+                        SCHED_NEEDS_DEVICES | SCHED_NEEDS_CLAIMS);
   if (!device_class)
     k->lookup_error =
         arena_printf(t->a, "look up resource class: resourceclass.resource.k8s.io \"%s\" not found", name);
@@ -219,7 +212,7 @@ prefilter_alpha(struct sched_attempt *t, struct classic_state *st, struct sched_
   k->structured = json_get_bool(device_class, "structuredParameters", false);
   k->pending = !k->structured;
   if (k->pending)
-    return !claim_is_immediate(sc->tree) || refuse(ret, IMMEDIATE, SCHED_NEEDS_CLAIMS);
+    return !claim_is_immediate(sc->tree) || sched_refuse(ret, IMMEDIATE, SCHED_NEEDS_CLAIMS);
   if (!sched_claim_is_free(t, sc->tree, ret))
     return false;
   sc->allocate = true;
@@ -245,7 +238,7 @@ prefilter_device(struct sched_attempt *t, struct sched_claim *sc, struct classic
     if (!*name)
       return fail(t, ret, arena_printf(t->a, "request %s: unsupported request type", json_get_str_or(*p, "name", "")));
     if (!r)
-      return refuse(
+      return sched_refuse(
           ret, arena_printf(t->a, "request %s: device class %s does not exist", json_get_str_or(*p, "name", ""), name),
           SCHED_NEEDS_DEVICES | SCHED_NEEDS_CLAIMS);
     if (k->pending)
@@ -263,13 +256,13 @@ prefilter_claim(struct sched_attempt *t, struct classic_state *st, size_t i, str
   const struct json *status = json_get(sc->tree, "status"), *allocation = claim_allocation(sc->tree);
 
   if (!api->alpha && *json_get_str_or(json_get(sc->tree, "spec"), "controller", "") && !t->s->classic->negotiates)
-    return refuse(ret, GATE_OFF, SCHED_NEEDS_CLAIMS);
+    return sched_refuse(ret, GATE_OFF, SCHED_NEEDS_CLAIMS);
   if (api->alpha && !api->claim_parameters && !allocation && claim_is_immediate(sc->tree)) /* first thing, until 1.29 */
-    return refuse(ret, IMMEDIATE, SCHED_NEEDS_CLAIMS);
+    return sched_refuse(ret, IMMEDIATE, SCHED_NEEDS_CLAIMS);
   if (json_get_bool(status, "deallocationRequested", false))
-    return refuse(ret, MUST_BE_REALLOCATED, SCHED_NEEDS_CLAIMS);
+    return sched_refuse(ret, MUST_BE_REALLOCATED, SCHED_NEEDS_CLAIMS);
   if (allocation && !claim_can_be_reserved(sc->tree, api->alpha) && !claim_is_reserved_for(sc->tree, t->pod->uid))
-    return refuse(ret, IN_USE, SCHED_NEEDS_CLAIMS);
+    return sched_refuse(ret, IN_USE, SCHED_NEEDS_CLAIMS);
   if (allocation) {
     k->structured = was_allocated_by_us(api, sc->tree);
     return true;
