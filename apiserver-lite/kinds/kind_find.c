@@ -253,9 +253,8 @@ named_go(uint16_t index, struct strbuf *out)
   strbuf_printf(out, "%s.%s", kind_text(n->go_pkg), kind_text(n->name) + n->go);
 }
 
-/* The Go type of one element, by base, when it has no name of its own. */
-static const char *
-base_go(enum kind_base base)
+const char *
+kind_base_go(enum kind_base base)
 {
   static const char *const names[] = {
     [KIND_STRING] = "string",
@@ -288,7 +287,7 @@ kind_field_go_element(const struct kind_field *f, struct strbuf *out)
   else if (f->base == KIND_STRUCT)
     strbuf_printf(out, "%s.%s", kind_text(kind_types[f->type].go_pkg), kind_type_go(&kind_types[f->type]));
   else
-    strbuf_puts(out, base_go((enum kind_base)f->base));
+    strbuf_puts(out, kind_base_go((enum kind_base)f->base));
 }
 
 void

@@ -208,5 +208,7 @@ struct strbuf;
 void kind_field_go_type(const struct kind_field *f, struct strbuf *out);
 /* Of one element of a list or map. */
 void kind_field_go_element(const struct kind_field *f, struct strbuf *out);
+/* Of a base that has no name of its own; "" for a struct. */
+const char *kind_base_go(enum kind_base base);
 
 #endif

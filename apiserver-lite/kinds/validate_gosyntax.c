@@ -29,26 +29,12 @@ print_type_name(struct strbuf *b, const char *definition)
 static void
 print_element_type(struct strbuf *b, const struct kind_field *f)
 {
-  static const char *const names[] = {
-    [KIND_STRING] = "string",
-    [KIND_BOOL] = "bool",
-    [KIND_INT32] = "int32",
-    [KIND_INT64] = "int64",
-    [KIND_FLOAT64] = "float64",
-    [KIND_BYTES] = "[]uint8",
-    [KIND_TIME] = "v1.Time",
-    [KIND_MICROTIME] = "v1.MicroTime",
-    [KIND_QUANTITY] = "resource.Quantity",
-    [KIND_INT_OR_STRING] = "intstr.IntOrString",
-    [KIND_RAW] = "runtime.RawExtension",
-    [KIND_FIELDS_V1] = "v1.FieldsV1",
-  };
   if (f->named && !kind_named[f->named].alias)
     print_type_name(b, kind_text(kind_named[f->named].name));
   else if (f->base == KIND_STRUCT)
     print_type_name(b, kind_text(kind_field_type(f)->name));
   else
-    strbuf_puts(b, f->base < ARRAY_SIZE(names) && names[f->base] ? names[f->base] : "interface {}");
+    strbuf_puts(b, kind_base_go((enum kind_base)f->base));
 }
 
 static void
