@@ -23,10 +23,7 @@ claim_nodes(const struct json *claim)
 bool
 claim_is_reserved_for(const struct json *claim, const char *uid)
 {
-  for (json_each_item (p, json_dig(claim, "status", "reservedFor", NULL)))
-    if (strcmp(json_get_str_or(*p, "uid", ""), uid) == 0)
-      return true;
-  return false;
+  return json_list_find(json_dig(claim, "status", "reservedFor", NULL), "uid", uid) != NULL;
 }
 
 bool

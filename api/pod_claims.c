@@ -29,10 +29,7 @@ pod_claim_template(const struct json *entry)
 static const struct json *
 status_of_entry(const struct json *pod, const char *name)
 {
-  for (json_each_item (p, json_dig(pod, "status", "resourceClaimStatuses", NULL)))
-    if (strcmp(json_get_str_or(*p, "name", ""), name) == 0)
-      return *p;
-  return NULL;
+  return json_list_find(json_dig(pod, "status", "resourceClaimStatuses", NULL), "name", name);
 }
 
 enum pod_claim
@@ -79,8 +76,5 @@ pod_claim_uses(int minor, const struct json *pod, const char *ns, const char *cl
     if (direct ? strcmp(direct, claim) == 0 : minor < NAMES_RECORDED_SINCE && is_fixed_name(pod, *p, claim))
       return true;
   }
-  for (json_each_item (p, json_dig(pod, "status", "resourceClaimStatuses", NULL)))
-    if (strcmp(json_get_str_or(*p, "resourceClaimName", ""), claim) == 0)
-      return true;
-  return false;
+  return json_list_find(json_dig(pod, "status", "resourceClaimStatuses", NULL), "resourceClaimName", claim) != NULL;
 }

@@ -60,6 +60,18 @@ json_list_has(const struct json *list, const char *text)
   return false;
 }
 
+const struct json *
+json_list_find(const struct json *list, const char *member, const char *text)
+{
+  for (json_each_item (p, list)) {
+    const char *s = json_get_str(*p, member);
+
+    if (s && strcmp(s, text) == 0)
+      return *p;
+  }
+  return NULL;
+}
+
 const char *
 json_str(const struct json *v)
 {

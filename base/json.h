@@ -82,7 +82,9 @@ const struct json *json_get_n(const struct json *obj, const char *name, size_t n
 /* The value at the end of a chain of member names; the list ends with NULL. */
 const struct json *json_dig(const struct json *obj, const char *name, ...) __attribute__((sentinel));
 const struct json *json_at(const struct json *array, size_t i);
-bool json_list_has(const struct json *list, const char *text);      /* is one of the items this string? */
+bool json_list_has(const struct json *list, const char *text); /* is one of the items this string? */
+/* The first item, an object, whose `member` is this string; NULL when there is none. */
+const struct json *json_list_find(const struct json *list, const char *member, const char *text);
 const char *json_str(const struct json *v);                         /* NULL unless a string */
 const char *json_get_str(const struct json *obj, const char *name); /* NULL unless a string */
 const char *json_get_str_or(const struct json *obj, const char *name, const char *otherwise);

@@ -238,18 +238,10 @@ tell_claim(const struct line *l)
     say(l, "is to be deallocated by its driver");
 }
 
-static const struct json *
-answer_of(const struct json *context, const char *entry)
-{
-  for (json_each_item (p, json_dig(context, "status", "resourceClaims", NULL)))
-    if (strcmp(json_get_str_or(*p, "name", ""), entry) == 0)
-      return *p;
-  return NULL;
-}
-
 static void
 tell_context(const struct line *l)
 {
+  const struct json *before = json_dig(l->old, "status", "resourceClaims", NULL);
   const char *selected = text_of(l->now, "spec", "selectedNode");
 
   if (changed(l, "spec", "potentialNodes"))
@@ -261,7 +253,7 @@ tell_context(const struct line *l)
     const char *entry = json_get_str_or(*p, "name", "");
     const struct json *nodes = json_get(*p, "unsuitableNodes");
 
-    if (json_equal(answer_of(l->old, entry), *p))
+    if (json_equal(json_list_find(before, "name", entry), *p))
       continue;
     if (json_count(nodes))
       say(l, "has an answer for %s: not on %s", entry, names_of(l->t->a, nodes, NULL));

@@ -61,11 +61,11 @@ slices_specs(struct arena *a, const struct slices_owner *owner, const struct dev
 static const struct json *
 device_named(const struct json *const *existing, size_t n, const char *name)
 {
-  for (size_t i = 0; i < n; i++)
-    for (json_each_item (p, json_dig(existing[i], "spec", "devices", NULL)))
-      if (strcmp(json_get_str_or(*p, "name", ""), name) == 0)
-        return *p;
-  return NULL;
+  const struct json *ret = NULL;
+
+  for (size_t i = 0; i < n && !ret; i++)
+    ret = json_list_find(json_dig(existing[i], "spec", "devices", NULL), "name", name);
+  return ret;
 }
 
 static bool

@@ -86,25 +86,19 @@ node_logs_open_file(const char *path, int64_t tail, struct node_logs **ret, stru
 static const struct json *
 status_of(const struct json *pod, const char *container)
 {
-  static const char *const lists[] = { "containerStatuses", "initContainerStatuses" };
+  const struct json *status = json_get(pod, "status"),
+                    *ret = json_list_find(json_get(status, "containerStatuses"), "name", container);
 
-  for (size_t i = 0; i < ARRAY_SIZE(lists); i++)
-    for (json_each_item (p, json_dig(pod, "status", lists[i], NULL)))
-      if (strcmp(json_get_str_or(*p, "name", ""), container) == 0)
-        return *p;
-  return NULL;
+  return ret ? ret : json_list_find(json_get(status, "initContainerStatuses"), "name", container);
 }
 
 static bool
 has_container(const struct json *pod, const char *container)
 {
-  static const char *const lists[] = { "containers", "initContainers" };
+  const struct json *spec = json_get(pod, "spec");
 
-  for (size_t i = 0; i < ARRAY_SIZE(lists); i++)
-    for (json_each_item (p, json_dig(pod, "spec", lists[i], NULL)))
-      if (strcmp(json_get_str_or(*p, "name", ""), container) == 0)
-        return true;
-  return false;
+  return json_list_find(json_get(spec, "containers"), "name", container) ||
+         json_list_find(json_get(spec, "initContainers"), "name", container);
 }
 
 static int

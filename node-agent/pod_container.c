@@ -23,10 +23,8 @@
 const struct json *
 pod_container_spec(const struct pod_worker *w, const struct pod_container *c)
 {
-  for (json_each_item (p, json_dig(pod_tree(w), "spec", c->init ? "initContainers" : "containers", NULL)))
-    if (strcmp(json_get_str_or(*p, "name", ""), c->name) == 0)
-      return *p;
-  return NULL;
+  return json_list_find(json_dig(pod_tree(w), "spec", c->init ? "initContainers" : "containers", NULL), "name",
+                        c->name);
 }
 
 void

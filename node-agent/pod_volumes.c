@@ -26,16 +26,6 @@ put_file(const struct filling *f, const char *path, struct span content, int64_t
   return r < 0 ? r : fs_write(full, content, (mode_t)(mode & 0777), false, reterr);
 }
 
-/* Which file an entry of `data` becomes; NULL: it is not wanted. */
-static const struct json *
-item_for(const struct json *items, const char *key)
-{
-  for (json_each_item (p, items))
-    if (strcmp(json_get_str_or(*p, "key", ""), key) == 0)
-      return *p;
-  return NULL;
-}
-
 static int
 put_data(const struct filling *f, const struct json *object, bool secret, const struct json *items, int64_t mode,
          bool optional, struct kerr *reterr)
@@ -51,7 +41,8 @@ put_data(const struct filling *f, const struct json *object, bool secret, const 
   }
   for (size_t i = 0; i < ARRAY_SIZE(parts); i++)
     for (json_each_member (m, json_get(object, parts[i]))) {
-      const struct json *item = item_for(items, m->name);
+      /* Which file it becomes; without an item it is wanted only when all are. */
+      const struct json *item = json_list_find(items, "key", m->name);
       _cleanup_strbuf_ struct strbuf raw;
 
       strbuf_init(&raw, 4 * 1024 * 1024);

@@ -62,10 +62,7 @@ own_volume(const struct json *spec)
 static bool
 mounted_already(const struct json *container)
 {
-  for (json_each_item (m, json_get(container, "volumeMounts")))
-    if (strcmp(json_get_str_or(*m, "mountPath", ""), MOUNT_PATH) == 0)
-      return true;
-  return false;
+  return json_list_find(json_get(container, "volumeMounts"), "mountPath", MOUNT_PATH) != NULL;
 }
 
 static bool

@@ -119,10 +119,7 @@ struct checking {
 static const struct json *
 old_version(const struct checking *k, const char *name)
 {
-  for (json_each_item (p, json_get(k->old_spec, "versions")))
-    if (strcmp(json_get_str_or(*p, "name", ""), name) == 0)
-      return *p;
-  return NULL;
+  return json_list_find(json_get(k->old_spec, "versions"), "name", name);
 }
 
 static void

@@ -19,10 +19,9 @@ struct pod_view {
 static bool
 is_sidecar(const struct json *pod, const char *container)
 {
-  for (json_each_item (p, table_at(pod, "spec.initContainers")))
-    if (strcmp(json_get_str_or(*p, "name", ""), container) == 0)
-      return strcmp(json_get_str_or(*p, "restartPolicy", ""), "Always") == 0;
-  return false;
+  const struct json *init = json_list_find(table_at(pod, "spec.initContainers"), "name", container);
+
+  return strcmp(json_get_str_or(init, "restartPolicy", ""), "Always") == 0;
 }
 
 static void
@@ -227,10 +226,9 @@ cell_node_roles(const struct table_cell_context *t, const char *path)
 struct json *
 cell_node_ip(const struct table_cell_context *t, const char *type)
 {
-  for (json_each_item (p, table_at(t->o, "status.addresses")))
-    if (strcmp(json_get_str_or(*p, "type", ""), type) == 0)
-      return json_new_str(t->a, json_get_str_or(*p, "address", ""));
-  return json_new_str(t->a, "<none>");
+  const struct json *address = json_list_find(table_at(t->o, "status.addresses"), "type", type);
+
+  return json_new_str(t->a, address ? json_get_str_or(address, "address", "") : "<none>");
 }
 
 /* -- events -- */

@@ -23,10 +23,7 @@ classic_is_potential_node(const struct json *context, const char *node)
 const struct json *
 classic_answer(const struct json *context, const char *entry)
 {
-  for (json_each_item (p, json_dig(context, "status", "resourceClaims", NULL)))
-    if (strcmp(json_get_str_or(*p, "name", ""), entry) == 0)
-      return *p;
-  return NULL;
+  return json_list_find(json_dig(context, "status", "resourceClaims", NULL), "name", entry);
 }
 
 bool

@@ -134,6 +134,23 @@ objects_of_many_keys(void **state)
 }
 
 static void
+items_are_found(void **state)
+{
+  _cleanup_arena_ struct arena *a = arena_new(CEIL_ARENA_SMALL);
+  const struct json *list = test_parse(a, "[1,{\"n\":2},{\"n\":\"x\",\"i\":1},{\"n\":\"x\",\"i\":2},\"x\"]");
+
+  (void)state;
+  assert_ptr_equal(json_list_find(list, "n", "x"), json_at(list, 2));
+  assert_null(json_list_find(list, "n", "2")); /* a number is no string */
+  assert_null(json_list_find(list, "n", ""));  /* nor is what is absent */
+  assert_null(json_list_find(list, "m", "x"));
+  assert_null(json_list_find(NULL, "n", "x"));
+  assert_null(json_list_find(json_at(list, 2), "n", "x"));
+  assert_true(json_list_has(list, "x"));
+  assert_false(json_list_has(list, "1"));
+}
+
+static void
 trees_are_built_and_compared(void **state)
 {
   _cleanup_arena_ struct arena *a = arena_new(CEIL_ARENA_SMALL);
@@ -251,10 +268,15 @@ int
 main(void)
 {
   const struct CMUnitTest tests[] = {
-    cmocka_unit_test(what_is_read_is_written),      cmocka_unit_test(what_is_refused),
-    cmocka_unit_test(duplicates_are_listed),        cmocka_unit_test(objects_of_many_keys),
-    cmocka_unit_test(trees_are_built_and_compared), cmocka_unit_test(doubles_are_written_as_go_writes_them),
-    cmocka_unit_test(the_locale_does_not_matter),   cmocka_unit_test(integers),
+    cmocka_unit_test(what_is_read_is_written),
+    cmocka_unit_test(what_is_refused),
+    cmocka_unit_test(duplicates_are_listed),
+    cmocka_unit_test(objects_of_many_keys),
+    cmocka_unit_test(trees_are_built_and_compared),
+    cmocka_unit_test(doubles_are_written_as_go_writes_them),
+    cmocka_unit_test(the_locale_does_not_matter),
+    cmocka_unit_test(integers),
+    cmocka_unit_test(items_are_found),
   };
 
   return cmocka_run_group_tests(tests, NULL, NULL);

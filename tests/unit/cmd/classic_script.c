@@ -154,10 +154,7 @@ pending_claim(struct talk *t, const struct json *entry)
 static const struct json *
 answer_of(const struct json *context, const char *entry)
 {
-  for (json_each_item (p, json_dig(context, "status", "resourceClaims", NULL)))
-    if (strcmp(json_get_str_or(*p, "name", ""), entry) == 0)
-      return *p;
-  return NULL;
+  return json_list_find(json_dig(context, "status", "resourceClaims", NULL), "name", entry);
 }
 
 static void
