@@ -21,6 +21,11 @@
 #define HEADER_APP     68
 /* Pages after which SQLite merges by itself, within a commit; the owner does it earlier, in quiet moments. */
 #define MERGE_PAGES 4000
+/* Of the write-ahead log: what a page takes there, and the pages it is given room for at first; bytes written at once.
+ */
+#define WAL_PAGE   (24 + 4096)
+#define ROOM_PAGES 256
+#define ROOM_WRITE 65536
 
 enum { BEGIN, APPEND, FORGET, SET_COMPACTED, COMMIT, ROLLBACK, STATEMENTS };
 
@@ -45,8 +50,8 @@ struct sqlite_log {
   sqlite3_stmt *statements[STATEMENTS];
   int64_t compacted, staged_compacted; /* committed; as the open transaction has it */
   enum store_sync sync;                /* as it was opened */
-  int pending;
-  bool dirty; /* a transaction is open */
+  int pending, room;                   /* pages in the write-ahead log; pages that its file has room for */
+  bool dirty;                          /* a transaction is open */
 };
 
 static int
@@ -186,6 +191,32 @@ create_file(const char *path, struct kerr *reterr)
   return sync_folder(path, reterr);
 }
 
+/* -- the write-ahead log -- */
+
+/*
+ * Makes the file of the write-ahead log as long as `pages` need, with zeros, which SQLite takes for the end of the log.
+ * Syncing a file that has grown makes the filesystem commit its own journal: that costs ten times what it costs to sync
+ * a file of the same length. So the file grows seldom and by much, and each commit writes over what is there. Where
+ * there is no room on the disk the log grows as it goes.
+ */
+static void
+make_room(struct sqlite_log *log, int pages)
+{
+  sqlite3_int64 size, want = (sqlite3_int64)pages * WAL_PAGE;
+  _cleanup_free_ char *zeros = mem_alloc(ROOM_WRITE);
+  sqlite3_file *file = NULL;
+
+  log->room = pages;
+  if (sqlite3_file_control(log->db, "main", SQLITE_FCNTL_JOURNAL_POINTER, &file) != SQLITE_OK || !file->pMethods ||
+      file->pMethods->xFileSize(file, &size) != SQLITE_OK)
+    return;
+  for (int n; size < want; size += n) {
+    n = want - size < ROOM_WRITE ? (int)(want - size) : ROOM_WRITE;
+    if (file->pMethods->xWrite(file, zeros, n, size) != SQLITE_OK)
+      return;
+  }
+}
+
 /* -- opening -- */
 
 static int
@@ -196,6 +227,8 @@ on_wal(void *arg, sqlite3 *db, const char *name, int pages)
   log->pending = pages;
   if (pages >= MERGE_PAGES)
     sqlite_log_merge(log);
+  else if (log->sync == STORE_SYNC_FULL && pages > log->room / 4 * 3 && log->room < MERGE_PAGES)
+    make_room(log, log->room == 0 ? ROOM_PAGES : 2 * log->room < MERGE_PAGES ? 2 * log->room : MERGE_PAGES);
   (void)db;
   (void)name;
   return SQLITE_OK;

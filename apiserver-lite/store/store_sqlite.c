@@ -1,8 +1,10 @@
 /*
  * The SQLite backend: the index in memory, and a log on disk that is written before anybody sees what is new.
  *
- * One thread writes. It takes all the writes that wait, stages them on the index, appends them to the log in one
- * transaction, commits, publishes, and answers all of them: many writers share one sync of the disk.
+ * One caller at a time writes, for itself and for all who wait: it takes their writes, stages them on the index,
+ * appends them to the log in one transaction, commits, publishes, and answers all of them: many writers share one sync
+ * of the disk. Then the first of those who have come meanwhile takes over. A write that finds nobody writing wakes no
+ * thread.
  */
 #include <assert.h>
 #include <inttypes.h>
@@ -23,18 +25,20 @@
 #define QUIET      (2 * CLOCK_SEC)
 #define MERGE_IDLE 64
 
-/* A call that waits for the writer, on the stack of its thread. */
+/* A call, on the stack of its thread. */
 struct request {
   struct request *next;
-  struct span key;
+  enum { REQUEST_WRITE, REQUEST_COMPACT, REQUEST_SYNC, REQUEST_TRIM, REQUEST_TIDY } what;
+  struct span key; /* WRITE */
   struct record *want;
   int64_t old_rev;
-  int64_t compact; /* not 0: compact to this revision, instead of a write */
-  int relax;       /* not 0: relax (1), or no longer (-1), instead of a write */
+  int64_t compact; /* COMPACT: to this revision */
+  bool relaxed;    /* SYNC */
   int64_t rev;     /* answer */
   int result;
   struct kerr err;
-  sem_t answered;
+  sem_t told;
+  bool answered; /* else, when told: to write for all who wait */
 };
 
 struct store_sqlite {
@@ -43,15 +47,17 @@ struct store_sqlite {
   struct log *log;
   struct mvcc *mvcc;
   struct sqlite_log *db;
-  pthread_t writer;
+  pthread_t keeper;
   bool started;
 
-  pthread_mutex_t lock; /* the next four */
-  pthread_cond_t work;
+  pthread_mutex_t lock; /* the rest of this part */
   struct request *first, **last;
+  bool writing;        /* somebody is */
+  pthread_cond_t work; /* for the housekeeper: one of the next three has changed */
   bool stopping, aged;
+  int64_t quiet; /* when it will be quiet enough to tidy; never: there is nothing to tidy */
 
-  /* The writer's own. */
+  /* Of whoever writes. */
   int64_t *garbage; /* revisions of rows that are obsolete when the log is compacted to `marked` */
   size_t n_garbage, cap_garbage;
   int64_t marked;
@@ -108,7 +114,7 @@ forget(struct store_sqlite *s, struct kerr *reterr)
   return sqlite_log_forget(s->db, s->garbage, s->n_garbage, s->marked, reterr);
 }
 
-/* -- the writer -- */
+/* -- writing -- */
 
 static void
 answer(struct request *list)
@@ -117,7 +123,8 @@ answer(struct request *list)
 
   for (struct request *q = list; q; q = next) {
     next = q->next; /* the request is gone once it is answered */
-    sem_post(&q->answered);
+    q->answered = true;
+    sem_post(&q->told);
   }
 }
 
@@ -137,7 +144,7 @@ stage(struct store_sqlite *s, struct mvcc_batch *batch, struct request *q, struc
 {
   const struct mvcc_event *e;
 
-  if (q->compact) {
+  if (q->what == REQUEST_COMPACT) {
     q->result = mvcc_check_compact(s->mvcc, q->compact, sqlite_log_compacted(s->db), &q->err);
     if (q->result == 0)
       mvcc_walk(s->mvcc, s->marked, q->compact, mark_event, s);
@@ -167,7 +174,7 @@ write_group(struct store_sqlite *s, struct mvcc_batch *batch, struct request *li
   *ret_unsure = false;
   for (struct request *q = list; q && r == 0; q = q->next) {
     r = stage(s, batch, q, reterr);
-    compacts = compacts || q->compact;
+    compacts = compacts || q->what == REQUEST_COMPACT;
   }
   if (r == 0 && compacts)
     r = forget(s, reterr);
@@ -229,17 +236,22 @@ tidy(struct store_sqlite *s)
   sqlite_log_merge(s->db);
 }
 
-/* What waits, up to a limit; a change of sync goes alone. */
+/* Writes can share a transaction; everything else stands between transactions. */
+static bool
+goes_alone(const struct request *q)
+{
+  return q->what != REQUEST_WRITE && q->what != REQUEST_COMPACT;
+}
+
+/* What waits, up to a limit. */
 static struct request *
 take_group(struct store_sqlite *s)
 {
-  struct request *list = s->first, **end = &s->first;
+  struct request *list = s->first, **end = &list->next;
 
-  for (int i = 0; *end && i < GROUP_MAX && (!(*end)->relax || i == 0); i++) {
-    end = &(*end)->next;
-    if (list->relax)
-      break;
-  }
+  if (!goes_alone(list))
+    for (int i = 1; *end && i < GROUP_MAX && !goes_alone(*end); i++)
+      end = &(*end)->next;
   s->first = *end;
   if (!s->first)
     s->last = &s->first;
@@ -247,75 +259,116 @@ take_group(struct store_sqlite *s)
   return list;
 }
 
-/* A change of how commits are synced stands between transactions. */
-static void
-change_sync(struct store_sqlite *s, struct request *q)
-{
-  q->result = sqlite_log_relax(s->db, q->relax > 0, &q->err);
-  answer(q);
-}
-
-/* With the lock, which is let go meanwhile. */
+/* By the one who writes, without the lock. Answers all of `list`. */
 static void
 work_on(struct store_sqlite *s, struct request *list)
 {
-  pthread_mutex_unlock(&s->lock);
-  if (list->relax) {
-    change_sync(s, list);
-  } else if (s->broken) {
-    struct kerr before = { .code = KERR_IO, .msg = s->broken };
-
-    answer_error(list, &before, "not written, because an earlier write failed");
-  } else {
-    commit_group(s, list);
+  switch (list->what) {
+  case REQUEST_SYNC:
+    list->result = sqlite_log_relax(s->db, list->relaxed, &list->err);
+    break;
+  case REQUEST_TRIM:
+    trim(s);
+    break;
+  case REQUEST_TIDY:
+    if (!s->broken)
+      tidy(s);
+    break;
+  case REQUEST_WRITE:
+  case REQUEST_COMPACT:
+    if (s->broken)
+      answer_error(list, &(struct kerr){ .code = KERR_IO, .msg = s->broken },
+                   "not written, because an earlier write failed");
+    else
+      commit_group(s, list);
+    return;
   }
-  pthread_mutex_lock(&s->lock);
+  answer(list);
 }
 
-static void *
-writer_main(void *arg)
+/* When to tidy; what could not be tidied is left until there is more. With the lock. */
+static void
+note_quiet(struct store_sqlite *s, bool tidied)
 {
-  struct store_sqlite *s = arg;
-  int64_t quiet = CLOCK_NEVER; /* when it will be quiet enough to tidy; never: there is nothing to tidy */
+  bool untidy = !tidied && !s->broken && (s->n_garbage > 0 || sqlite_log_pending(s->db) >= MERGE_IDLE);
+  bool sleeps = s->quiet == CLOCK_NEVER;
 
-  pthread_mutex_lock(&s->lock);
-  for (;;) {
-    if (s->first) {
-      work_on(s, take_group(s));
-      quiet = s->n_garbage > 0 || sqlite_log_pending(s->db) >= MERGE_IDLE ? clock_mono(s->clock) + QUIET : CLOCK_NEVER;
-    } else if (s->stopping) {
-      break;
-    } else if (s->aged) {
-      s->aged = false;
-      pthread_mutex_unlock(&s->lock);
-      trim(s);
-      pthread_mutex_lock(&s->lock);
-      quiet = clock_mono(s->clock);
-    } else if (quiet != CLOCK_NEVER && clock_mono(s->clock) >= quiet && !s->broken) {
-      quiet = CLOCK_NEVER;
-      pthread_mutex_unlock(&s->lock);
-      tidy(s);
-      pthread_mutex_lock(&s->lock);
-    } else {
-      (void)clock_cond_wait(s->clock, &s->work, &s->lock, s->broken ? CLOCK_NEVER : quiet);
-    }
-  }
+  s->quiet = untidy ? clock_mono(s->clock) + QUIET : CLOCK_NEVER;
+  if (untidy && sleeps)
+    pthread_cond_signal(&s->work);
+}
+
+/* Writes what waits, the caller's request with it, and leaves the rest to the next. With the lock, let go meanwhile. */
+static void
+write_for_all(struct store_sqlite *s)
+{
+  struct request *list = take_group(s);
+  bool tidies = list->what == REQUEST_TIDY;
+
+  s->writing = true;
   pthread_mutex_unlock(&s->lock);
-  return NULL;
+  work_on(s, list);
+  pthread_mutex_lock(&s->lock);
+  note_quiet(s, tidies);
+  s->writing = s->first != NULL;
+  if (s->first)
+    sem_post(&s->first->told);
+}
+
+static void
+wait_told(struct request *q)
+{
+  while (sem_wait(&q->told) < 0)
+    ; /* EINTR: the word comes */
 }
 
 static void
 ask(struct store_sqlite *s, struct request *q)
 {
-  sem_init(&q->answered, 0, 0);
+  sem_init(&q->told, 0, 0);
   pthread_mutex_lock(&s->lock);
   *s->last = q;
   s->last = &q->next;
-  pthread_cond_signal(&s->work);
+  if (s->writing) {
+    pthread_mutex_unlock(&s->lock);
+    wait_told(q);
+    if (q->answered) {
+      sem_destroy(&q->told);
+      return;
+    }
+    pthread_mutex_lock(&s->lock);
+  }
+  write_for_all(s); /* `q` is the first of those who wait */
   pthread_mutex_unlock(&s->lock);
-  while (sem_wait(&q->answered) < 0)
-    ; /* EINTR: the answer comes */
-  sem_destroy(&q->answered);
+  wait_told(q);
+  sem_destroy(&q->told);
+}
+
+/* -- the housekeeper: what is to be done although nobody writes -- */
+
+static void *
+keeper_main(void *arg)
+{
+  struct store_sqlite *s = arg;
+
+  pthread_mutex_lock(&s->lock);
+  while (!s->stopping) {
+    struct request q = { .what = REQUEST_TRIM };
+
+    if (!s->aged && clock_mono(s->clock) < s->quiet) {
+      (void)clock_cond_wait(s->clock, &s->work, &s->lock, s->quiet);
+      continue;
+    }
+    if (!s->aged)
+      q.what = REQUEST_TIDY;
+    s->aged = false;
+    s->quiet = CLOCK_NEVER;
+    pthread_mutex_unlock(&s->lock);
+    ask(s, &q);
+    pthread_mutex_lock(&s->lock);
+  }
+  pthread_mutex_unlock(&s->lock);
+  return NULL;
 }
 
 static void
@@ -371,7 +424,7 @@ sqlite_watch_free(struct store *s, struct store_watch *w)
 static int
 sqlite_compact(struct store *s, int64_t rev, struct kerr *reterr)
 {
-  struct request q = { .compact = rev };
+  struct request q = { .what = REQUEST_COMPACT, .compact = rev };
 
   if (rev <= 0)
     return kerr_set(reterr, KERR_EXPIRED, NULL, "revision %" PRId64 " has been compacted", rev);
@@ -382,7 +435,7 @@ sqlite_compact(struct store *s, int64_t rev, struct kerr *reterr)
 static int
 sqlite_relax(struct store *s, bool relaxed, struct kerr *reterr)
 {
-  struct request q = { .relax = relaxed ? 1 : -1 };
+  struct request q = { .what = REQUEST_SYNC, .relaxed = relaxed };
 
   ask(sqlite_of(s), &q);
   return q.result < 0 ? kerr_move(reterr, &q.err) : 0;
@@ -416,7 +469,7 @@ sqlite_free(struct store *store)
     s->stopping = true;
     pthread_cond_signal(&s->work);
     pthread_mutex_unlock(&s->lock);
-    pthread_join(s->writer, NULL);
+    pthread_join(s->keeper, NULL);
   }
   mvcc_free(s->mvcc);
   sqlite_log_free(s->db);
@@ -548,6 +601,7 @@ store_sqlite_open(const struct store_config *config, struct store **ret, struct 
   s->log = config->log;
   s->db = db;
   s->last = &s->first;
+  s->quiet = CLOCK_NEVER;
   pthread_mutex_init(&s->lock, NULL);
   clock_cond_init(&s->work);
   s->mvcc = mvcc_new(config, on_aged, s);
@@ -557,7 +611,7 @@ store_sqlite_open(const struct store_config *config, struct store **ret, struct 
     return r;
   }
   s->started = true;
-  thread_start(&s->writer, "store-writer", writer_main, s);
+  thread_start(&s->keeper, "store-keeper", keeper_main, s);
   *ret = &s->store;
   return 0;
 }
