@@ -220,21 +220,30 @@ stamped(struct record *r, int64_t revision)
   return record_new(record_key(r), revision, record_bytes(r), record_stamp_at(r));
 }
 
+/* KERR_CONFLICT: it has changed; KERR_NOT_FOUND: it is gone. */
+static int
+remove_record(struct rest_call *c, struct record *before, struct record **ret, struct kerr *reterr)
+{
+  int64_t revision = record_revision(before);
+
+  if (!c->dry_run && store_cas(c->s->store, record_key(before), NULL, revision, &revision, reterr) < 0)
+    return -(int)reterr->code;
+  *ret = stamped(before, revision);
+  return 0;
+}
+
 /* 0 done, 1 again, or an error. */
 static int
 remove_now(struct rest_call *c, struct record *before, struct record **ret, struct kerr *reterr)
 {
   _cleanup_kerr_ struct kerr err = KERR_INIT;
-  int64_t revision = record_revision(before);
 
-  if (!c->dry_run && store_cas(c->s->store, record_key(before), NULL, revision, &revision, &err) < 0) {
-    if (err.code == KERR_CONFLICT)
-      return 1;
-    return err.code == KERR_NOT_FOUND ? rest_not_found(c, object_name(record_tree(before)), reterr)
-                                      : kerr_move(reterr, &err);
-  }
-  *ret = stamped(before, revision);
-  return 0;
+  if (remove_record(c, before, ret, &err) == 0)
+    return 0;
+  if (err.code == KERR_CONFLICT)
+    return 1;
+  return err.code == KERR_NOT_FOUND ? rest_not_found(c, object_name(record_tree(before)), reterr)
+                                    : kerr_move(reterr, &err);
 }
 
 static int
@@ -257,14 +266,39 @@ store_mark(struct rest_call *c, struct record *before, struct json *o, struct re
   return 0;
 }
 
-/* A graceful deletion without grace: watchers see the mark, then the end. */
+/*
+ * A graceful deletion without grace: watchers see the mark, then the end. One of them may be quicker than we are (a
+ * kubelet deletes what it sees marked): then the object is as gone as was asked for, and the answer is what it was last
+ * known to be (updateForGracefulDeletionAndFinalizers in registry/generic/registry/store.go: ignoreNotFound).
+ */
 static int
 mark_and_remove(struct rest_call *c, struct record *before, struct json *o, struct record **ret, struct kerr *reterr)
 {
-  _cleanup_record_ struct record *marked = NULL;
-  int r = store_mark(c, before, o, &marked, reterr);
+  _cleanup_record_ struct record *last = NULL;
+  int r = store_mark(c, before, o, &last, reterr);
 
-  return r ? r : remove_now(c, marked, ret, reterr);
+  if (r != 0)
+    return r;
+  for (int attempt = 0; attempt < ATTEMPTS; attempt++) {
+    _cleanup_record_ struct record *now = NULL;
+    _cleanup_kerr_ struct kerr err = KERR_INIT;
+
+    if (remove_record(c, last, ret, &err) == 0)
+      return 0;
+    if (err.code == KERR_CONFLICT) {
+      kerr_release(&err);
+      if (store_get(c->s->store, record_key(last), 0, &now, &err) == 0) {
+        record_unref(last);
+        last = steal_pointer(&now);
+        continue;
+      }
+    }
+    if (err.code != KERR_NOT_FOUND)
+      return kerr_move(reterr, &err);
+    *ret = record_ref(last);
+    return 0;
+  }
+  return 1;
 }
 
 static int

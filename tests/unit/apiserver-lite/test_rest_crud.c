@@ -394,6 +394,45 @@ pods_start_pending_and_are_bound(void **state)
   (void)must(f, 404, "GET", "/api/v1/namespaces/default/pods/p", NULL, NULL);
 }
 
+/* A kubelet that is quicker than the server: what it sees marked for deletion without grace is gone before anybody else
+ * moves. */
+static const struct store_ops *slow_ops;
+
+static int
+quick_cas(struct store *s, struct span key, struct record *want, int64_t old_rev, int64_t *ret_rev, struct kerr *reterr)
+{
+  int r = slow_ops->cas(s, key, want, old_rev, ret_rev, reterr);
+  int64_t revision = r == 0 ? *ret_rev : 0;
+  _cleanup_kerr_ struct kerr err = KERR_INIT;
+
+  if (r == 0 && want && json_get(json_get(record_tree(want), "metadata"), "deletionTimestamp"))
+    assert_int_equal(slow_ops->cas(s, key, NULL, revision, &revision, &err), 0);
+  return r;
+}
+
+static void
+pods_that_are_over_go_at_once(void **state)
+{
+  struct fixture *f = *state;
+  struct store_ops quick = *f->store->ops;
+  struct reply r =
+      must(f, 201, "POST", "/api/v1/namespaces/default/pods",
+           "{\"metadata\":{\"name\":\"over\"},\"spec\":{\"nodeName\":\"n1\",\"containers\":[{\"name\":\"c\","
+           "\"image\":\"busybox\"}]}}",
+           NULL);
+
+  (void)must(f, 200, "PATCH", "/api/v1/namespaces/default/pods/over/status", "{\"status\":{\"phase\":\"Succeeded\"}}",
+             "content-type: application/merge-patch+json");
+  slow_ops = f->store->ops;
+  quick.cas = quick_cas;
+  f->store->ops = &quick;
+  r = must(f, 200, "DELETE", "/api/v1/namespaces/default/pods/over", NULL, NULL);
+  f->store->ops = slow_ops;
+  assert_string_equal(at(f, &r, "/kind"), "Pod");
+  assert_string_equal(at(f, &r, "/metadata/deletionGracePeriodSeconds"), "0");
+  (void)must(f, 404, "DELETE", "/api/v1/namespaces/default/pods/over", NULL, NULL);
+}
+
 int
 main(void)
 {
@@ -416,6 +455,7 @@ main(void)
     cmocka_unit_test(collections_are_deleted_by_selector),
     cmocka_unit_test(namespaces_terminate),
     cmocka_unit_test(pods_start_pending_and_are_bound),
+    cmocka_unit_test(pods_that_are_over_go_at_once),
   };
 
   return cmocka_run_group_tests(tests, fixture_setup, fixture_teardown);
