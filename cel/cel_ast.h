@@ -32,6 +32,8 @@ enum cel_expr_kind {
 
 /* No place in the source: "-1:0". */
 #define CEL_NO_POS UINT32_MAX
+/* Where upstream has what it could not read: "1:0". */
+#define CEL_POS_UNREAD (UINT32_MAX - 1)
 
 struct cel_expr;
 

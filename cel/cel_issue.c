@@ -19,6 +19,8 @@ cel_unit_locate(const struct cel_unit *u, uint32_t pos, int32_t *ret_line, int32
   if (pos == CEL_NO_POS)
     return;
   *ret_line = 1;
+  if (pos == CEL_POS_UNREAD)
+    return;
   for (size_t i = 0; i < pos && i < u->src.n; i++) {
     if (u->src.p[i] == '\n') {
       ++*ret_line;

@@ -5,6 +5,19 @@
 #define RECOVERIES_MAX 30  /* upstream: errorRecoveryLimit */
 #define SKIPS_MAX      256 /* upstream: errorRecoveryLookaheadTokenLimit */
 
+/* As reports name them. */
+static const char *const token_names[TOK_COUNT] = {
+  [TOK_EOF] = "<EOF>",     [TOK_EQ] = "'=='",         [TOK_NE] = "'!='",          [TOK_IN] = "'in'",
+  [TOK_LT] = "'<'",        [TOK_LE] = "'<='",         [TOK_GE] = "'>='",          [TOK_GT] = "'>'",
+  [TOK_AND] = "'&&'",      [TOK_OR] = "'||'",         [TOK_LBRACKET] = "'['",     [TOK_RBRACKET] = "']'",
+  [TOK_LBRACE] = "'{'",    [TOK_RBRACE] = "'}'",      [TOK_LPAREN] = "'('",       [TOK_RPAREN] = "')'",
+  [TOK_DOT] = "'.'",       [TOK_COMMA] = "','",       [TOK_MINUS] = "'-'",        [TOK_NOT] = "'!'",
+  [TOK_QUESTION] = "'?'",  [TOK_COLON] = "':'",       [TOK_PLUS] = "'+'",         [TOK_STAR] = "'*'",
+  [TOK_SLASH] = "'/'",     [TOK_PERCENT] = "'%'",     [TOK_TRUE] = "'true'",      [TOK_FALSE] = "'false'",
+  [TOK_NULL] = "'null'",   [TOK_FLOAT] = "NUM_FLOAT", [TOK_INT] = "NUM_INT",      [TOK_UINT] = "NUM_UINT",
+  [TOK_STRING] = "STRING", [TOK_BYTES] = "BYTES",     [TOK_IDENT] = "IDENTIFIER", [TOK_ESC_IDENT] = "ESC_IDENTIFIER",
+};
+
 static void
 add_token(struct syntax *p, struct cel_token t, uint32_t *cap)
 {
@@ -58,20 +71,74 @@ syntax_init(struct syntax *p, struct cel_unit *u)
   } while (t.type != TOK_EOF);
 }
 
-static const char *
-token_text(const struct syntax *p, uint32_t token)
-{
-  struct span s = cel_token_span(p->u, &p->tokens[token]);
+/* -- words -- */
 
-  if (p->tokens[token].type == TOK_EOF)
-    return "<EOF>";
-  return arena_printf(p->u->a, "%.*s", (int)s.n, s.p);
+#define WORDS_MAX (CEL_SOURCE_MAX * 4 + 2) /* a piece of the source in quotes: what is escaped has one byte */
+
+static const char *
+quoted(struct syntax *p, struct span text)
+{
+  _cleanup_strbuf_ struct strbuf b = { 0 };
+  struct span s;
+
+  strbuf_init(&b, WORDS_MAX);
+  strbuf_putc(&b, '\'');
+  for (size_t i = 0; i < text.n; i++) {
+    const char *c = memchr("\t\n\r", text.p[i], 3);
+
+    if (c)
+      strbuf_printf(&b, "\\%c", *c == '\t' ? 't' : *c == '\n' ? 'n' : 'r');
+    else
+      strbuf_putc(&b, text.p[i]);
+  }
+  strbuf_putc(&b, '\'');
+  s = strbuf_view(&b);
+  return arena_strndup(p->u->a, s.p, s.n);
 }
 
-void
-syntax_report(struct syntax *p, uint32_t token, const char *text)
+static const char *
+token_text(struct syntax *p, uint32_t token)
 {
-  report_at(p, p->tokens[token].start, arena_printf(p->u->a, "%s '%s'", text, token_text(p, token)));
+  if (p->tokens[token].type == TOK_EOF)
+    return "'<EOF>'";
+  return quoted(p, cel_token_span(p->u, &p->tokens[token]));
+}
+
+/* The source from one token to another, blanks and comments with it; what is no token was dropped before. */
+static const char *
+tokens_text(struct syntax *p, uint32_t first, uint32_t last)
+{
+  size_t at = p->tokens[first].start, end = p->tokens[last].end;
+  _cleanup_strbuf_ struct strbuf b = { 0 };
+  struct cel_token t;
+
+  if (p->tokens[first].type == TOK_EOF)
+    return "'<EOF>'";
+  strbuf_init(&b, WORDS_MAX);
+  do {
+    t = cel_lex(p->u->src, at);
+    strbuf_span(&b, span_make(p->u->src.p + at, (t.type == TOK_ERROR ? t.start : t.end) - at));
+    at = t.end;
+  } while (at < end);
+  return quoted(p, strbuf_view(&b));
+}
+
+static const char *
+set_text(struct syntax *p, token_set set)
+{
+  _cleanup_strbuf_ struct strbuf b = { 0 };
+  const char *between = "";
+  struct span s;
+
+  if (!(set & (set - 1)))
+    return token_names[__builtin_ctzll(set)];
+  strbuf_init(&b, 1024);
+  strbuf_putc(&b, '{');
+  for (; set; set &= set - 1, between = ", ")
+    strbuf_printf(&b, "%s%s", between, token_names[__builtin_ctzll(set)]);
+  strbuf_putc(&b, '}');
+  s = strbuf_view(&b);
+  return arena_strndup(p->u->a, s.p, s.n);
 }
 
 void
@@ -135,13 +202,21 @@ fits(const struct syntax *p, uint32_t ahead, token_set set)
 
 /* -- recovery -- */
 
+/* What is wrong is told once; then nothing until a token fits again. */
 static void
-begin_error(struct syntax *p, uint32_t token, const char *text)
+report_error(struct syntax *p, uint32_t token, const char *text)
 {
   if (p->recovering)
     return;
   p->recovering = true;
-  syntax_report(p, token, text);
+  report_at(p, p->tokens[token].start, text);
+}
+
+static void
+report_unwanted(struct syntax *p, token_set expected)
+{
+  report_error(p, p->at,
+               arena_printf(p->u->a, "extraneous input %s expecting %s", token_text(p, p->at), set_text(p, expected)));
 }
 
 static void
@@ -152,12 +227,19 @@ fail(struct syntax *p, uint32_t token, const char *text)
   p->failed_text = text;
 }
 
-static bool
-delete_one(struct syntax *p, token_set set)
+static void
+fail_mismatch(struct syntax *p, token_set expected)
 {
-  if (!fits(p, 1, with_callers(p, set)))
+  fail(p, p->at,
+       arena_printf(p->u->a, "mismatched input %s expecting %s", token_text(p, p->at), set_text(p, expected)));
+}
+
+static bool
+delete_one(struct syntax *p, token_set expected)
+{
+  if (!fits(p, 1, expected))
     return false;
-  begin_error(p, p->at, "extraneous input");
+  report_unwanted(p, expected);
   syntax_consume(p);
   matched(p);
   return true;
@@ -196,19 +278,24 @@ syntax_match(struct syntax *p, enum cel_tok type, token_set after, struct cel_to
     return true;
   }
   if (fits(p, 0, with_callers(p, after))) {
-    begin_error(p, p->at, "missing token at");
+    report_error(p, p->at, arena_printf(p->u->a, "missing %s at %s", set_text(p, SET(type)), token_text(p, p->at)));
     return true;
   }
-  fail(p, p->at, "mismatched input");
+  fail_mismatch(p, SET(type));
   return false;
 }
 
 bool
 syntax_sync(struct syntax *p, token_set set)
 {
-  if (p->recovering || fits(p, 0, set) || delete_one(p, set))
+  token_set expected;
+
+  if (p->recovering || fits(p, 0, set))
     return true;
-  fail(p, p->at, "mismatched input");
+  expected = with_callers(p, set);
+  if (delete_one(p, expected))
+    return true;
+  fail_mismatch(p, expected);
   return false;
 }
 
@@ -228,18 +315,39 @@ skip_to(struct syntax *p, token_set set, uint32_t *left)
 void
 syntax_sync_loop(struct syntax *p, token_set set)
 {
+  token_set expected;
+
   if (p->recovering || fits(p, 0, set))
     return;
-  begin_error(p, p->at, "extraneous input");
-  skip_to(p, with_callers(p, set) | callers_expect(p), NULL);
+  expected = with_callers(p, set);
+  report_unwanted(p, expected);
+  skip_to(p, expected | callers_expect(p), NULL);
+}
+
+/* cel-go keeps the words of an older grammar for names that are words of the language (parser.go, SyntaxError). */
+static const char *
+keyword_at(const char *text)
+{
+  static const char *const words[] = { "true", "false", "null" };
+
+  for (size_t i = 0; i < ARRAY_SIZE(words); i++) {
+    size_t n = strlen(words[i]);
+
+    if (strncmp(text + 2, words[i], n) == 0 && text[2 + n] == '\'')
+      return words[i];
+  }
+  return NULL;
 }
 
 void
 syntax_no_branch(struct syntax *p, uint32_t ahead)
 {
   uint32_t token = p->at + ahead < p->ntokens ? p->at + ahead : p->ntokens - 1;
+  const char *text = tokens_text(p, p->at, token), *word = keyword_at(text);
 
-  fail(p, token, "no viable alternative at input");
+  fail(p, token,
+       word ? arena_printf(p->u->a, "mismatched input '%s' expecting IDENTIFIER", word)
+            : arena_printf(p->u->a, "no viable alternative at input %s", text));
 }
 
 void
@@ -250,7 +358,7 @@ syntax_recover(struct syntax *p, unsigned state)
   p->failed = false;
   if (p->stopped)
     return;
-  begin_error(p, p->failed_token, p->failed_text);
+  report_error(p, p->failed_token, p->failed_text);
   if (p->stopped || !may_try(p))
     return;
   if (p->last_index == (int64_t)p->at && (p->last_states[state / 64] >> (state % 64) & 1)) {

@@ -34,7 +34,7 @@ struct syntax {
   bool recovering;
   bool failed;             /* the current rule has to be left */
   uint32_t failed_token;   /* where */
-  const char *failed_text; /* why */
+  const char *failed_text; /* why, in the words of the generated parser */
   uint32_t attempts;
   int64_t last_index; /* of the previous recovery, with the states it was in; -1: none */
   uint64_t last_states[SYNTAX_STATES / 64 + 1];
@@ -45,7 +45,6 @@ struct syntax {
 };
 
 void syntax_init(struct syntax *p, struct cel_unit *u);
-void syntax_report(struct syntax *p, uint32_t token, const char *text);
 /* Stops with an internal error or a final report. */
 void syntax_stop(struct syntax *p, const char *msg);
 

@@ -47,7 +47,7 @@ leave(struct syntax *p, const struct rule_frame *f, unsigned state)
 static struct cel_expr *
 unreadable(struct syntax *p)
 {
-  return cel_expr_new(p->u, EXPR_NONE, CEL_NO_POS);
+  return cel_expr_new(p->u, EXPR_NONE, CEL_POS_UNREAD);
 }
 
 static bool
@@ -154,9 +154,11 @@ read_map_items(struct syntax *p, struct read_items *items)
   p->frame = &f;
   do {
     struct cel_item *item = add_item(p, items);
+    struct cel_unit before = *p->u;
 
     item->key = read_opt_expr(p, SET(TOK_COLON), &item->optional);
     if (!syntax_match(p, TOK_COLON, FIRST_EXPR, NULL)) {
+      *p->u = before; /* a key alone is not looked at */
       item->value = unreadable(p);
       break;
     }
@@ -166,12 +168,17 @@ read_map_items(struct syntax *p, struct read_items *items)
   leave(p, &f, state);
 }
 
+static void
+report_no_name(struct syntax *p, uint32_t pos)
+{
+  cel_issue_add(p->u, pos, "unsupported ident kind");
+}
+
 /* escapeIdent; false: there is none */
 static bool
 read_field_name(struct syntax *p, token_set follow, struct cel_token *ret)
 {
   struct rule_frame f = enter(p, follow);
-  uint32_t pos = p->tokens[p->at].start;
   bool ok = false;
 
   p->frame = &f;
@@ -182,25 +189,26 @@ read_field_name(struct syntax *p, token_set follow, struct cel_token *ret)
       syntax_no_branch(p, 0);
   }
   leave(p, &f, 235);
-  if (!ok)
-    cel_issue_add(p->u, pos, "unsupported ident kind");
   return ok;
 }
 
-/* optField */
-static void
+/* optField; false: it has no name */
+static bool
 read_opt_field(struct syntax *p, struct cel_item *item)
 {
   struct rule_frame f = enter(p, SET(TOK_COLON));
   struct cel_token name;
+  bool ok = false;
 
   p->frame = &f;
   if (syntax_sync(p, FIRST_FIELD)) {
     item->optional = take(p, TOK_QUESTION);
-    if (read_field_name(p, SET_END, &name))
+    ok = read_field_name(p, SET_END, &name);
+    if (ok)
       item->field = cel_field_name(p->u, &name);
   }
   leave(p, &f, 216);
+  return ok;
 }
 
 /* fieldInitializerList */
@@ -208,18 +216,25 @@ static void
 read_fields(struct syntax *p, struct read_items *items)
 {
   struct rule_frame f = enter(p, SET(TOK_COMMA) | SET(TOK_RBRACE));
+  uint32_t pos = p->tokens[p->at].start;
   unsigned state = 203;
 
   p->frame = &f;
   do {
     struct cel_item *item = add_item(p, items);
+    bool named = read_opt_field(p, item);
+    struct cel_unit before;
 
-    read_opt_field(p, item);
     if (!syntax_match(p, TOK_COLON, FIRST_EXPR, NULL)) {
       item->value = unreadable(p);
       break;
     }
+    before = *p->u;
     item->value = read_expr(p, MORE_ITEMS);
+    if (!named) { /* its value is not looked at */
+      *p->u = before;
+      report_no_name(p, pos);
+    }
     state = 207;
   } while (goes_on(p, FIRST_FIELD));
   leave(p, &f, state);
@@ -302,10 +317,11 @@ read_name(struct syntax *p, unsigned *state)
   bool has_dot = take(p, TOK_DOT);
 
   if (is_message(p)) {
-    struct cel_expr *e = cel_expr_new(p->u, EXPR_STRUCT, dot.start);
+    struct cel_expr *e;
 
     while (syntax_look(p, 0) != TOK_LBRACE && syntax_look(p, 0) != TOK_EOF)
       (void)take(p, syntax_look(p, 0));
+    e = cel_expr_new(p->u, EXPR_STRUCT, p->tokens[p->at].start);
     (void)take(p, TOK_LBRACE);
     *state = 177;
     return read_braced(p, e, TOK_RBRACE, FIRST_FIELD, read_fields, state);
@@ -422,7 +438,11 @@ read_selection(struct syntax *p, struct cel_expr *target, unsigned *state)
   }
   (void)take(p, TOK_DOT);
   optional = take(p, TOK_QUESTION);
-  return read_field_name(p, MEMBER_MORE, &name) ? cel_build_select(p->u, target, &dot, optional, &name) : unreadable(p);
+  pos = p->tokens[p->at].start;
+  if (read_field_name(p, MEMBER_MORE, &name))
+    return cel_build_select(p->u, target, &dot, optional, &name);
+  report_no_name(p, pos);
+  return cel_expr_new(p->u, EXPR_NONE, dot.start);
 }
 
 static struct cel_expr *
@@ -494,6 +514,7 @@ read_unary_branch(struct syntax *p, unsigned *state)
   enum cel_tok sign = syntax_look(p, 0);
   uint32_t pos = p->tokens[p->at].start, n, id = 0;
   struct cel_expr *e;
+  bool complete;
 
   if (sign == TOK_MINUS && is_number(syntax_look(p, 1)))
     return read_member(p);
@@ -503,11 +524,12 @@ read_unary_branch(struct syntax *p, unsigned *state)
     syntax_no_branch(p, 0);
     return NULL;
   }
-  if (!read_signs(p, sign, &n, state))
+  complete = read_signs(p, sign, &n, state);
+  if (!n)
     return NULL;
   if (n % 2)
     id = p->u->next_id++;
-  e = read_member(p);
+  e = complete ? read_member(p) : unreadable(p);
   return n % 2 ? cel_build_operator(p->u, id, pos, sign == TOK_NOT ? "!_" : "-_", e, NULL, NULL) : e;
 }
 
@@ -515,6 +537,7 @@ static struct cel_expr *
 read_unary(struct syntax *p)
 {
   struct rule_frame f = enter(p, CALCS);
+  uint32_t pos = p->tokens[p->at].start;
   struct cel_expr *e = NULL;
   unsigned state = 99;
 
@@ -522,7 +545,7 @@ read_unary(struct syntax *p)
   if (syntax_sync(p, FIRST_EXPR))
     e = read_unary_branch(p, &state);
   leave(p, &f, state);
-  return orelse(p, e);
+  return e ? e : cel_expr_new(p->u, EXPR_LITERAL, pos); /* upstream: the text "<<error>>" */
 }
 
 static bool

@@ -46,7 +46,7 @@ widen(struct cel_expr *e, void *arg)
 {
   struct extent *x = arg;
 
-  if (e->pos != CEL_NO_POS) {
+  if (e->pos < CEL_POS_UNREAD) {
     if (e->pos < x->from)
       x->from = e->pos;
     if (e->pos > x->to)
