@@ -76,6 +76,9 @@ lib      = $(B)/lib$(1).a
 all: build/dralab
 .DEFAULT_GOAL := all
 
+# Selectors are run on every device of a cluster; 5 % of their time are worth some more KiB.
+build/release/cel/%.o: CFLAGS += -O3
+
 # -- generated tables: included by the components that own them --
 -include $(wildcard $(addsuffix /gen.mk,$(COMPONENTS)))
 

@@ -44,7 +44,10 @@ step_into(struct cel_eval *ev, struct cel_value v, struct cel_value key, const u
 
   *present = true;
   if (v.kind == CEL_MAP) {
-    found = hash ? cel_map_find_str(v.u.map, cel_span(key), *hash) : cel_map_find(v.u.map, key);
+    if (hash && v.u.map->source)
+      found = cel_map_from_source(v.u.map, cel_span(key));
+    else
+      found = hash ? cel_map_find_str(v.u.map, cel_span(key), *hash) : cel_map_find(v.u.map, key);
     if (found)
       return cel_force(*found);
     if (v.u.map->from && key.kind != CEL_STRING)

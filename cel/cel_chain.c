@@ -77,4 +77,10 @@ cel_chains_share(struct cel_program *p, struct arena *a, struct cel_node *const 
     attrs[i]->u.attr.chain = l ? &l->chain : NULL;
   }
   give_memos(p, top);
+  for (uint32_t i = 0; i < n && i < CHAINS_MAX; i++) {
+    const struct cel_chain *c = attrs[i]->root == ROOT_VAR ? attrs[i]->u.attr.chain : NULL;
+
+    if (c && c->length == attrs[i]->n)
+      attrs[i]->u.attr.memo = c->memo;
+  }
 }

@@ -15,8 +15,8 @@ struct names {
   struct arena *a;
   const struct json *members;
   struct span driver;
-  struct cel_value *values; /* by member; CEL_ERROR: not made yet */
-  struct cel_value (*make)(struct arena *a, const struct json *v);
+  struct cel_value *values; /* by member; CEL_ERROR: not made yet, `off` is what look_over has to say about it */
+  struct cel_value (*make)(struct arena *a, const struct json *v, int16_t known);
   struct domain *domains; /* that were asked for */
 };
 
@@ -140,19 +140,20 @@ attribute_member(const struct json *attribute, size_t *ret_kind)
   return found;
 }
 
+/* `known`: its only member is of this kind; 0 (no plain attribute is a list of ints): has to be found out. */
 static struct cel_value
-attribute_value(struct arena *a, const struct json *attribute)
+attribute_value(struct arena *a, const struct json *attribute, int16_t known)
 {
-  size_t kind;
-  const struct json_member *m = attribute_member(attribute, &kind);
+  size_t kind = (size_t)known;
+  const struct json_member *m = known ? attribute->u.members : attribute_member(attribute, &kind);
 
   return m ? kinds[kind].make(a, m->value) : cel_fail("unsupported attribute value");
 }
 
 static struct cel_value
-capacity_value(struct arena *a, const struct json *capacity)
+capacity_value(struct arena *a, const struct json *capacity, int16_t known)
 {
-  return cel_quantity_parse(a, json_span(json_get(capacity, "value")));
+  return cel_quantity_parse(a, json_span(known ? capacity->u.members->value : json_get(capacity, "value")));
 }
 
 static struct cel_value
@@ -161,50 +162,38 @@ value_of(struct names *n, size_t member)
   struct cel_value *v = &n->values[member];
 
   if (v->kind == CEL_ERROR)
-    *v = n->make(n->a, n->members->u.members[member].value);
+    *v = n->make(n->a, n->members->u.members[member].value, v->off);
   return *v;
 }
 
 /* -- looking over -- */
 
-/* Three numbers without leading zeroes, and no more digits than surely fit. */
-static bool
-is_plain_version(struct span s)
-{
-  unsigned dots = 0, digits = 0;
-
-  for (size_t i = 0; i < s.n; i++) {
-    if (s.p[i] == '.' && digits) {
-      dots++;
-      digits = 0;
-    } else if (s.p[i] >= '0' && s.p[i] <= '9' && digits < 18 && !(digits == 1 && s.p[i - 1] == '0')) {
-      digits++;
-    } else {
-      return false;
-    }
-  }
-  return dots == 2 && digits;
-}
-
-/* An attribute that has one value which cannot be wrong. */
+/* An attribute that has one value which cannot be wrong: what to note of it. */
 static inline bool
-is_plain_attribute(const struct json *v)
+is_plain_attribute(const struct json *v, struct cel_value *ret)
 {
-  const struct json_member *m;
+  const struct json *value;
+  uint64_t number[3];
   size_t kind;
 
   if (v->type != JSON_OBJECT || v->count != 1)
     return false;
-  m = v->u.members;
-  kind = kind_of(m);
-  if (kind == 7)
-    return m->value->type == JSON_STRING && is_plain_version(span_make(m->value->u.str, m->value->count));
-  return kind != NO_KIND && kind != 3 && is_set(kind, m->value);
+  kind = kind_of(v->u.members);
+  value = v->u.members->value;
+  if (kind == NO_KIND || kind == 3 || !is_set(kind, value))
+    return false;
+  if (kind == 4 && value->type == JSON_INT)
+    *ret = cel_of_int(value->u.integer);
+  else if (kind == 5 && value->type == JSON_BOOL)
+    *ret = cel_of_bool(value->u.boolean);
+  else
+    ret->off = (int16_t)kind;
+  return kind != 7 || (value->type == JSON_STRING && cel_semver_plain(span_make(value->u.str, value->count), number));
 }
 
 /* A quantity of digits and at most a usual suffix. */
 static inline bool
-is_plain_capacity(const struct json *v)
+is_plain_capacity(const struct json *v, struct cel_value *ret)
 {
   const struct json *text;
   struct span s;
@@ -220,6 +209,7 @@ is_plain_capacity(const struct json *v)
     i++;
   if (i > 0 && i < s.n && memchr("KMGTP", s.p[i], 5) && (s.p[i] != 'K' || i + 1 < s.n))
     i += i + 1 < s.n && s.p[i + 1] == 'i' ? 2 : s.p[i] != 'K';
+  ret->off = 1;
   return i > 0 && i == s.n;
 }
 
@@ -234,13 +224,12 @@ is_made(struct names *n, size_t member, struct cel_value *ret_error)
 static int
 look_over_attributes(struct names *n, struct kerr *reterr)
 {
-  struct cel_value error;
+  struct cel_value error, *note = n->values;
 
-  for (size_t i = 0; i < json_count(n->members); i++) {
-    const struct json_member *m = &n->members->u.members[i];
-
-    if (!is_plain_attribute(m->value) && !is_made(n, i, &error))
+  for (json_each_member (m, n->members)) {
+    if (!is_plain_attribute(m->value, note) && !is_made(n, (size_t)(note - n->values), &error))
       return kerr_set(reterr, KERR_INVALID, NULL, "attribute %s: %.*s", m->name, SPAN_FMT(cel_span(error)));
+    note++;
   }
   return 0;
 }
@@ -248,23 +237,26 @@ look_over_attributes(struct names *n, struct kerr *reterr)
 static int
 look_over_capacity(struct names *n, struct kerr *reterr)
 {
-  struct cel_value error;
+  struct cel_value error, *note = n->values;
 
-  for (size_t i = 0; i < json_count(n->members); i++) {
-    const struct json_member *m = &n->members->u.members[i];
-
-    if (!is_plain_capacity(m->value) && !is_made(n, i, &error))
+  for (json_each_member (m, n->members)) {
+    if (!is_plain_capacity(m->value, note) && !is_made(n, (size_t)(note - n->values), &error))
       return kerr_set(reterr, KERR_INVALID, NULL, "capacity %s: %.*s", m->name, SPAN_FMT(cel_span(error)));
+    note++;
   }
   return 0;
 }
 
 /* -- reading -- */
 
-static bool
+/* Of short texts. */
+static inline bool
 has_slash(struct span s)
 {
-  return s.n && memchr(s.p, '/', s.n);
+  for (size_t i = 0; i < s.n; i++)
+    if (s.p[i] == '/')
+      return true;
+  return false;
 }
 
 /* Does the member's name mean this id of this domain? */
@@ -413,7 +405,7 @@ static const struct cel_value empty_map = { .kind = CEL_MAP, .u.map = &(struct c
 
 static void
 names_init(struct names *n, struct device *d, const struct json *members, struct cel_value *values,
-           struct cel_value (*make)(struct arena *, const struct json *))
+           struct cel_value (*make)(struct arena *, const struct json *, int16_t))
 {
   static const struct cel_map_source by_domain = { find_domain, fill_domains };
 

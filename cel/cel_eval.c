@@ -41,7 +41,7 @@ eval_logic(struct cel_eval *ev, const struct cel_node *n, bool decisive)
   struct cel_value error = cel_of_bool(!decisive);
 
   for (uint32_t i = 0; i < n->n; i++) {
-    struct cel_value v = cel_eval_node(ev, n->u.call.args[i]);
+    struct cel_value v = cel_eval_operand(ev, n->u.call.args[i]);
 
     if (v.kind == CEL_BOOL) {
       if (v.u.b == decisive)
@@ -97,10 +97,10 @@ eval_equal(struct cel_eval *ev, const struct cel_node *n)
   uint64_t cost;
   bool same;
 
-  args[0] = cel_eval_node(ev, n->u.call.args[0]);
+  args[0] = cel_eval_operand(ev, n->u.call.args[0]);
   if (cel_is_fatal(args[0]))
     return args[0];
-  args[1] = cel_eval_node(ev, n->u.call.args[1]);
+  args[1] = cel_eval_operand(ev, n->u.call.args[1]);
   if (cel_is_fatal(args[1]))
     return args[1];
   if (equal_scalars(args, &same, &cost))
@@ -169,7 +169,7 @@ eval_call(struct cel_eval *ev, const struct cel_node *n)
 
   args[0].kind = args[1].kind = CEL_ERROR; /* a call may have fewer */
   for (uint32_t i = 0; i < n->n; i++) {
-    args[i] = cel_eval_node(ev, n->u.call.args[i]);
+    args[i] = cel_eval_operand(ev, n->u.call.args[i]);
     if (cel_is_fatal(args[i]) || (cel_is_error(args[i]) && n->flag && i + 1 < n->n))
       return args[i]; /* upstream charges a call only when it has looked at all its arguments */
     if (cel_is_error(args[i]) && !failed) {

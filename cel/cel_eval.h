@@ -85,6 +85,7 @@ struct cel_node {
     struct {
       struct cel_step *steps;
       uint32_t cap;
+      uint32_t memo;                          /* of the chain, when that is all and shared; else 0 */
       const struct cel_node *base, *yes, *no; /* ROOT_NODE; ROOT_TERNARY: its condition and branches */
       const struct cel_chain *chain;          /* ROOT_VAR: the plain steps it begins with; NULL: none */
     } attr;
@@ -152,6 +153,25 @@ void cel_program_release(const struct cel_program *p);
 
 struct cel_value cel_run(struct cel_eval *ev, const struct cel_program *p);
 struct cel_value cel_eval_node(struct cel_eval *ev, const struct cel_node *n);
+
+/* The value of a node, without a call when it is a constant, or a chain that has been followed. */
+static inline struct cel_value
+cel_eval_operand(struct cel_eval *ev, const struct cel_node *n)
+{
+  const struct cel_memo *memo;
+
+  if (n->op == OP_CONST)
+    return n->u.value;
+  if (n->op == OP_ATTR && n->u.attr.memo) {
+    memo = &ev->memos[n->u.attr.memo - 1];
+    if (memo->set && ev->cost + memo->cost < ev->limit) {
+      ev->cost += memo->cost + 1; /* the steps, and the chain */
+      return memo->value;
+    }
+  }
+  return cel_eval_node(ev, n);
+}
+
 /* A chain (cel_attr.c). `raw`: as a part of something else, which pays for it and reads has() itself. */
 struct cel_value cel_eval_attr(struct cel_eval *ev, const struct cel_node *n, bool raw);
 /* Find what the chains of a program share; `attrs` are its n OP_ATTR nodes (cel_chain.c). */

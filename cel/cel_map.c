@@ -200,22 +200,13 @@ cel_map_fill(struct cel_map *m)
   source->fill(m);
 }
 
-static struct cel_map *
-writable(const struct cel_map *m)
-{
-  return (struct cel_map *)(uintptr_t)m; /* a map that still has its source belongs to whoever asks */
-}
-
 const struct cel_value *
 cel_map_find_str(const struct cel_map *m, struct span key, uint32_t hash)
 {
-  const struct cel_value *found;
   const struct cel_entry *e;
 
-  if (m->source) {
-    found = m->source->find(writable(m), key);
-    return found ? found : m->fallback;
-  }
+  if (m->source)
+    return cel_map_from_source(m, key);
   if (__builtin_expect(is_escaped(m, key), 0))
     return find_escaped(m, key);
   e = map_entry(m, cel_of_span(key), hash);
@@ -256,7 +247,7 @@ cel_map_find(const struct cel_map *m, struct cel_value key)
 
   if (key.kind == CEL_STRING)
     return cel_map_find_str(m, cel_span(key), m->source ? 0 : cel_key_hash(key));
-  (void)cel_map_filled(writable(m));
+  (void)cel_map_filled(cel_map_writable(m));
   e = map_entry(m, key, cel_key_hash(key));
   if (e)
     return &e->value;
@@ -303,7 +294,7 @@ entry_order(const void *x, const void *y)
 const struct cel_entry **
 cel_map_sorted(struct arena *a, const struct cel_map *m)
 {
-  const struct cel_entry **v = arena_array_of(a, const struct cel_entry *, cel_map_filled(writable(m))->n + 1u);
+  const struct cel_entry **v = arena_array_of(a, const struct cel_entry *, cel_map_filled(cel_map_writable(m))->n + 1u);
 
   for (uint32_t i = 0; i < m->n; i++)
     v[i] = &m->entries[i];

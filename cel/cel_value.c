@@ -22,12 +22,30 @@ cel_no_overload(void)
   return cel_fail("no such overload");
 }
 
+static bool
+is_ascii(struct span s)
+{
+  uint64_t all = 0, w;
+
+  if (s.n < 8) {
+    for (size_t i = 0; i < s.n; i++)
+      all |= (unsigned char)s.p[i];
+    return !(all & 0x80);
+  }
+  for (size_t i = 0; i + 8 < s.n; i += 8) {
+    memcpy(&w, s.p + i, 8);
+    all |= w;
+  }
+  memcpy(&w, s.p + s.n - 8, 8); /* the last eight, some of them once more */
+  return !((all | w) & 0x8080808080808080u);
+}
+
 struct cel_value
 cel_of_text(struct span s)
 {
   struct cel_value v = cel_of_span(s);
 
-  v.sub = cel_code_points(s) == s.n ? CEL_SUB_ASCII : 0;
+  v.sub = is_ascii(s) ? CEL_SUB_ASCII : 0;
   return v;
 }
 
@@ -73,15 +91,13 @@ cel_of_json(struct arena *a, const struct json *v)
 }
 
 struct cel_value
-cel_force(struct cel_value v)
+cel_force_lazy(struct cel_lazy *l)
 {
-  if (v.kind != CEL_LAZY)
-    return v;
-  if (!v.u.lazy->made) {
-    v.u.lazy->value = v.u.lazy->make(v.u.lazy);
-    v.u.lazy->made = true;
+  if (!l->made) {
+    l->value = l->make(l);
+    l->made = true;
   }
-  return v.u.lazy->value;
+  return l->value;
 }
 
 /* -- sizes -- */

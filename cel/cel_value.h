@@ -312,9 +312,31 @@ bool cel_key_same(struct cel_value x, struct cel_value y);
 /* As Go's map does it: same kind, same value. NULL when absent; numbers of other kinds are tried as cel-go does. */
 const struct cel_value *cel_map_find(const struct cel_map *m, struct cel_value key);
 const struct cel_value *cel_map_find_str(const struct cel_map *m, struct span key, uint32_t hash);
+
+static inline struct cel_map *
+cel_map_writable(const struct cel_map *m)
+{
+  return (struct cel_map *)(uintptr_t)m; /* a map that still has its source belongs to whoever asks */
+}
+
+static inline const struct cel_value *
+cel_map_from_source(const struct cel_map *m, struct span key)
+{
+  const struct cel_value *found = m->source->find(cel_map_writable(m), key);
+
+  return found ? found : m->fallback;
+}
+
 const struct cel_value *cel_map_member(const struct cel_map *m, struct span name); /* by its own name, unescaped */
 /* The value of a CEL_LAZY, made now if need be; any other value as it is. */
-struct cel_value cel_force(struct cel_value v);
+struct cel_value cel_force_lazy(struct cel_lazy *l);
+
+static inline struct cel_value
+cel_force(struct cel_value v)
+{
+  return __builtin_expect(v.kind == CEL_LAZY, 0) ? cel_force_lazy(v.u.lazy) : v;
+}
+
 /* Entries sorted by key, so that iterating is the same in every run. */
 const struct cel_entry **cel_map_sorted(struct arena *a, const struct cel_map *m);
 size_t cel_code_points(struct span s);
@@ -344,6 +366,7 @@ bool cel_quantity_equal(const struct cel_quantity *x, const struct cel_quantity 
 int cel_semver_compare(const struct cel_semver *x, const struct cel_semver *y);
 void cel_semver_print(struct strbuf *b, const struct cel_semver *v);
 /* NULL and upstream's message when it is no version. */
+bool cel_semver_plain(struct span text, uint64_t ret[3]); /* nothing but three numbers: false for all else */
 const struct cel_semver *cel_semver_parse(struct arena *a, struct span text, const char **ret_error);
 struct cel_value cel_quantity_parse(struct arena *a, struct span text);
 bool cel_ip_equal(const struct cel_ip *x, const struct cel_ip *y, bool prefix);

@@ -122,12 +122,36 @@ cut_off(struct span s, char c, struct span *ret)
   return s;
 }
 
+/* Three numbers without leading zeroes, and no more digits than surely fit: most versions there are. */
+bool
+cel_semver_plain(struct span s, uint64_t ret[3])
+{
+  unsigned which = 0, digits = 0;
+
+  ret[0] = ret[1] = ret[2] = 0;
+  for (size_t i = 0; i < s.n; i++) {
+    if (s.p[i] == '.' && digits && which < 2) {
+      which++;
+      digits = 0;
+    } else if (s.p[i] >= '0' && s.p[i] <= '9' && digits < 18 && !(digits == 1 && ret[which] == 0)) {
+      ret[which] = ret[which] * 10 + (uint64_t)(s.p[i] - '0');
+      digits++;
+    } else {
+      return false;
+    }
+  }
+  return which == 2 && digits;
+}
+
 const struct cel_semver *
 cel_semver_parse(struct arena *a, struct span text, const char **ret_error)
 {
   struct cel_semver *v = arena_new_of(a, struct cel_semver);
-  struct span minor, patch, major = span_cut(text, '.', &minor);
+  struct span minor, patch, major;
 
+  if (cel_semver_plain(text, v->number))
+    return v;
+  major = span_cut(text, '.', &minor);
   if (!text.n) {
     *ret_error = "Version string empty";
     return NULL;
