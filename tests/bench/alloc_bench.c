@@ -4,7 +4,7 @@
  *   alloc_bench [-u FILE] [DIR [PREFIX]]
  *
  * DIR is vectors/allocator of the shared folder; PREFIX picks files. FILE has upstream's times of this run, made by
- * upstream-allocator; for cases that are not in it (they take upstream minutes) the recorded time counts, marked "*";
+ * upstream-engines; for cases that are not in it (they take upstream minutes) the recorded time counts, marked "*";
  * ">" marks a search of upstream's that was stopped after 20 s.
  *
  * What is measured is what upstream's figure holds: objects decoded and expressions compiled beforehand, then claims

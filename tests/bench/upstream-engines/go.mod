@@ -1,4 +1,4 @@
-module upstream-allocator
+module upstream-engines
 
 go 1.26.0
 

@@ -1,21 +1,15 @@
-// upstream-allocator asks Kubernetes' own structured allocator the questions that dralab's allocator is asked.
-//
-//	upstream-allocator answer <questions.jsonl       each question with upstream's answer as "want", if it comes in time
-//	upstream-allocator time [-max MS] FILE...        "id<TAB>nanoseconds" per case: the best round
+// Kubernetes' own structured allocator, asked the questions that dralab's allocator is asked.
 //
 // A question is what tests/data/scheduler/README.md describes. What is timed: the allocator made and called once per
 // node, with objects decoded and expressions compiled before. Cases whose recorded time is longer than -max are left out.
 package main
 
 import (
-	"bufio"
-	"compress/gzip"
 	"context"
 	"encoding/json"
 	"errors"
 	"flag"
 	"fmt"
-	"io"
 	"math"
 	"os"
 	"reflect"
@@ -37,7 +31,6 @@ const (
 	celCacheSize = 256
 	roundsFor    = 200 * time.Millisecond
 	patience     = 2 * time.Second // with one answer
-	longest      = 64 << 20        // of a line
 )
 
 type question struct {
@@ -197,37 +190,12 @@ func (s *subject) time() time.Duration {
 	return best
 }
 
-// each calls f for every line of a file, which may be compressed.
-func each(file io.Reader, compressed bool, f func(line []byte, q *question)) {
-	if compressed {
-		unpacked, err := gzip.NewReader(file)
-		fail(err)
-		file = unpacked
-	}
-	lines := bufio.NewScanner(file)
-	lines.Buffer(nil, longest)
-	for lines.Scan() {
-		q := &question{}
-		fail(json.Unmarshal(lines.Bytes(), q))
-		f(lines.Bytes(), q)
-	}
-	fail(lines.Err())
-}
-
-func fail(err error) {
-	if err != nil {
-		fmt.Fprintln(os.Stderr, "upstream-allocator:", err)
-		os.Exit(1)
-	}
-}
-
 // Share IDs are random.
 var shareID = regexp.MustCompile(`"shareID":"[0-9a-f-]{36}"`)
 
 func answerAll() {
-	each(os.Stdin, false, func(line []byte, q *question) {
-		whole := map[string]json.RawMessage{}
-		fail(json.Unmarshal(line, &whole))
+	each(os.Stdin, false, func(line []byte) {
+		q, whole := decode[question](line), *decode[map[string]json.RawMessage](line)
 		ctx, cancel := context.WithTimeout(context.Background(), patience)
 		defer cancel()
 		want, err := json.Marshal(newSubject(q).answer(ctx))
@@ -250,22 +218,11 @@ func timeAll(arguments []string) {
 	for _, path := range flags.Args() {
 		file, err := os.Open(path)
 		fail(err)
-		each(file, strings.HasSuffix(path, ".gz"), func(_ []byte, q *question) {
-			if q.Upstream.Ms <= *most {
+		each(file, strings.HasSuffix(path, ".gz"), func(line []byte) {
+			if q := decode[question](line); q.Upstream.Ms <= *most {
 				fmt.Printf("%s\t%d\n", q.ID, newSubject(q).time().Nanoseconds())
 			}
 		})
 		fail(file.Close())
-	}
-}
-
-func main() {
-	switch {
-	case len(os.Args) == 2 && os.Args[1] == "answer":
-		answerAll()
-	case len(os.Args) > 2 && os.Args[1] == "time":
-		timeAll(os.Args[2:])
-	default:
-		fail(errors.New("usage: upstream-allocator answer | time [-max MS] FILE..."))
 	}
 }
