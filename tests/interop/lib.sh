@@ -16,6 +16,16 @@ go_program() {
   echo "$cache/$name"
 }
 
+# go_tool PACKAGE@VERSION: builds a program as its authors pinned it, and prints where it is; prints why not and fails otherwise.
+go_tool() {
+  local package=$1 cache=${XDG_CACHE_HOME:-$HOME/.cache}/dralab/interop/${1##*@} log=$home/go_tool.build program
+  program=${package%@*} program=$cache/${program##*/}
+  [ -x "$program" ] && { echo "$program"; return; }
+  command -v go >/dev/null || { echo "needs go"; return 1; }
+  GOBIN=$cache nice go install "$package" >"$log" 2>&1 || { echo "$package does not build: $(tail -n 1 "$log")"; return 1; }
+  echo "$program"
+}
+
 # python_program NAME: a python that has what tests/interop/NAME/requirements.txt asks for; prints where it is, or why there is none.
 # It is kept in the user's cache, and asks no registry when it has everything already.
 python_program() {
