@@ -36,6 +36,9 @@ void validate_prepare_create(struct arena *a, const struct kind *k, struct json 
 void validate_prepare_update(struct arena *a, const struct kind *k, struct json *o, const struct json *old,
                              const char *subresource, const struct personality *p, int64_t now);
 
+/* What of metadata an update of the status leaves as it was: "" is all, "labels"; NULL: nothing. */
+const char *validate_status_keeps(const struct kind *k);
+
 /*
  * Does this write ask for admin access to devices (KEP-5018)? The caller then looks the namespace up and, when it has
  * no label resource.kubernetes.io/admin-access: "true", calls validate_refuse_admin before the other checks.

@@ -21,16 +21,27 @@ static const struct {
   unsigned flags;
 } strategies[] = {
   { "", "Node", KEEP_STATUS },
-  { "resource.k8s.io", "ResourceClaim", STATUS_META },
-  { "resource.k8s.io", "PodSchedulingContext", STATUS_META },
-  { "resource.k8s.io", "PodScheduling", STATUS_META },
+  { "admissionregistration.k8s.io", "ValidatingAdmissionPolicy", STATUS_META },
+  { "apiregistration.k8s.io", "APIService", STATUS_META },
+  { "apps", "Deployment", STATUS_LABELS | ANNOTATIONS_COUNT },
+  { "certificates.k8s.io", "PodCertificateRequest", STATUS_META },
+  { "flowcontrol.apiserver.k8s.io", "FlowSchema", STATUS_META },
+  { "flowcontrol.apiserver.k8s.io", "PriorityLevelConfiguration", STATUS_META },
+  { "internal.apiserver.k8s.io", "StorageVersion", STATUS_META },
+  { "lifecycle.k8s.io", "Eviction", STATUS_META },
+  { "lifecycle.k8s.io", "EvictionRequest", STATUS_META },
+  { "networking.k8s.io", "ServiceCIDR", STATUS_META },
   { "resource.k8s.io", "DeviceTaintRule", STATUS_META },
+  { "resource.k8s.io", "PodScheduling", STATUS_META },
+  { "resource.k8s.io", "PodSchedulingContext", STATUS_META },
+  { "resource.k8s.io", "ResourceClaim", STATUS_META },
   { "resource.k8s.io", "ResourcePoolStatusRequest", STATUS_META },
   { "resource.k8s.io", "ResourceSlice", GENERATION_FIRST },
+  { "scheduling.k8s.io", "CompositePodGroup", STATUS_META },
   { "scheduling.k8s.io", "PodGroup", STATUS_META },
-  { "apps", "Deployment", STATUS_LABELS | ANNOTATIONS_COUNT },
-  { "apiregistration.k8s.io", "APIService", STATUS_META },
-  { "networking.k8s.io", "ServiceCIDR", STATUS_META },
+  { "storage.k8s.io", "CSINode", STATUS_META },
+  { "storage.k8s.io", "VolumeAttachment", STATUS_META },
+  { "storagemigration.k8s.io", "StorageVersionMigration", STATUS_META },
 };
 
 static unsigned
@@ -40,6 +51,14 @@ strategy_of(const struct kind *k)
     if (!strcmp(strategies[i].kind, k->kind) && !strcmp(strategies[i].group, k->group))
       return strategies[i].flags;
   return 0;
+}
+
+const char *
+validate_status_keeps(const struct kind *k)
+{
+  unsigned strategy = strategy_of(k);
+
+  return k->custom || (strategy & STATUS_META) ? "" : strategy & STATUS_LABELS ? "labels" : NULL;
 }
 
 static uint32_t

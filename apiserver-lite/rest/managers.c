@@ -6,6 +6,7 @@
 #include "object.h"
 #include "rest_meta.h"
 #include "typed.h"
+#include "validate.h"
 
 #define UPDATERS_MAX 10 /* managedfields.DefaultMaxUpdateManagers */
 #define VERSIONS_MAX 8
@@ -157,21 +158,23 @@ managers_strip(struct managers *m)
 struct field_set *
 managers_filter(struct rest_call *c, const struct field_set *s)
 {
-  struct field_set *reset = field_set_new(c->a);
+  struct field_set *reset = field_set_new(c->a), *meta = field_set_new(c->a);
   bool status = strcmp(c->info.subresource, "status") == 0;
+  const char *kept = status ? validate_status_keeps(c->kind) : NULL;
 
   if (!(c->res->flags & KIND_RES_STATUS))
     return field_set_union(c->a, s, NULL);
   field_set_entry(c->a, reset, status ? "f:spec" : "f:status")->member = true;
-  if (status && (c->kind->custom || strcmp(c->kind->group, "resource.k8s.io") == 0))
+  if (kept && !*kept)
     field_set_entry(c->a, reset, "f:metadata")->member = true;
+  else if (kept)
+    field_set_entry(c->a, meta, arena_printf(c->a, "f:%s", kept))->member = true;
   if (status && strcmp(c->kind->kind, "Pod") == 0) {
-    struct field_set *meta = field_set_new(c->a);
-
     field_set_entry(c->a, meta, "f:deletionTimestamp")->member = true;
     field_set_entry(c->a, meta, "f:ownerReferences")->member = true;
-    field_set_entry(c->a, reset, "f:metadata")->below = meta;
   }
+  if (meta->n)
+    field_set_entry(c->a, reset, "f:metadata")->below = meta;
   return field_set_without(c->a, s, reset);
 }
 
