@@ -112,6 +112,15 @@ int rest_already_exists(struct rest_call *c, const char *name, const char *prefi
 /* generateName did not find a free name. */
 int rest_generate_conflict(struct rest_call *c, const char *name, struct kerr *reterr);
 int rest_conflict(struct rest_call *c, const char *name, const char *why, struct kerr *reterr);
+/* The same about another resource than the request's. */
+int rest_conflict_of(struct rest_call *c, const char *group, const char *resource, const char *name, const char *why,
+                     struct kerr *reterr);
+/*
+ * What is stored of the request's resource has another `what` ("UID", "ResourceVersion") than the write was for; told
+ * as upstream's storage tells it (storage.Preconditions).
+ */
+int rest_conflict_stored(struct rest_call *c, const char *name, const char *what, const char *wants, const char *has,
+                         struct kerr *reterr);
 int rest_method_not_allowed(struct rest_call *c, struct kerr *reterr);
 int rest_no_such_patch(struct rest_call *c, struct kerr *reterr); /* 415: no form of a patch */
 int rest_forbidden(struct rest_call *c, const char *name, const char *why, struct kerr *reterr);

@@ -118,12 +118,38 @@ rest_not_found(struct rest_call *c, const char *name, struct kerr *reterr)
 }
 
 int
+rest_conflict_of(struct rest_call *c, const char *group, const char *resource, const char *name, const char *why,
+                 struct kerr *reterr)
+{
+  return refuse_about(c, KERR_CONFLICT,
+                      arena_printf(c->a, "Operation cannot be fulfilled on %s%s%s \"%s\": %s", resource,
+                                   *group ? "." : "", group, name, why),
+                      (struct status_subject){ .group = group, .kind = resource, .name = name }, reterr);
+}
+
+int
 rest_conflict(struct rest_call *c, const char *name, const char *why, struct kerr *reterr)
 {
-  return refuse_about(
-      c, KERR_CONFLICT,
-      arena_printf(c->a, "Operation cannot be fulfilled on %s \"%s\": %s", rest_qualified(c), name, why),
-      rest_subject(c, name), reterr);
+  return rest_conflict_of(c, c->info.group, c->info.resource, name, why, reterr);
+}
+
+#define STORAGE_ROOT "/registry"
+
+int
+rest_conflict_stored(struct rest_call *c, const char *name, const char *what, const char *wants, const char *has,
+                     struct kerr *reterr)
+{
+  struct span key = rest_key(c->a, c->res, c->info.namespace_, name);
+
+  if (c->dry_run) /* it stops before the layer that knows of the root */
+    key = (struct span){ key.p + strlen(STORAGE_ROOT), key.n - strlen(STORAGE_ROOT) };
+  return rest_conflict(c, name,
+                       arena_printf(c->a,
+                                    "StorageError: invalid object, Code: 4, Key: %.*s, ResourceVersion: 0, "
+                                    "AdditionalErrorMsg: Precondition failed: %s in precondition: %s, %s in object "
+                                    "meta: %s",
+                                    SPAN_FMT(key), what, wants, what, has),
+                       reterr);
 }
 
 int

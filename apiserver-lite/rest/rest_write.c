@@ -172,9 +172,7 @@ check_uid(struct rest_call *c, const char *name, const struct json *o, const str
 
   if (!*wants || strcmp(wants, has) == 0)
     return 0;
-  return rest_conflict(
-      c, name, arena_printf(c->a, "Precondition failed: UID in precondition: %s, UID in object meta: %s", wants, has),
-      reterr);
+  return rest_conflict_stored(c, name, "UID", wants, has, reterr);
 }
 
 static int

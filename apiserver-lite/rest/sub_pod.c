@@ -39,17 +39,6 @@ merge_map(struct arena *a, struct json *meta, const char *name, const struct jso
   json_sort_members(map);
 }
 
-static int
-pods_binding_conflict(struct rest_call *c, const char *name, const char *why, struct kerr *reterr)
-{
-  struct status_subject about = { .kind = "pods/binding", .name = name };
-  _cleanup_kerr_ struct kerr err = KERR_INIT;
-
-  (void)kerr_set(&err, KERR_CONFLICT, NULL, "Operation cannot be fulfilled on pods/binding \"%s\": %s", name, why);
-  c->refusal = status_from_kerr(c->a, &err, &about, 0);
-  return kerr_move(reterr, &err);
-}
-
 static const char *
 bind_problem(struct rest_call *c, const struct json *pod)
 {
@@ -90,14 +79,11 @@ bind(struct rest_call *c, void *payload, const struct json *old, struct json **r
   struct json *o = json_shallow(c->a, old), *meta = rest_meta_edit(c->a, o), *spec;
 
   if (*uid && strcmp(uid, object_uid(old)) != 0)
-    problem = arena_printf(c->a, "Precondition failed: UID in precondition: %s, UID in object meta: %s", uid,
-                           object_uid(old));
-  else if (*rv && strcmp(rv, object_resource_version(old)) != 0)
-    problem = arena_printf(
-        c->a, "Precondition failed: ResourceVersion in precondition: %s, ResourceVersion in object meta: %s", rv,
-        object_resource_version(old));
+    return rest_conflict_stored(c, object_name(old), "UID", uid, object_uid(old), reterr);
+  if (*rv && strcmp(rv, object_resource_version(old)) != 0)
+    return rest_conflict_stored(c, object_name(old), "ResourceVersion", rv, object_resource_version(old), reterr);
   if (problem)
-    return pods_binding_conflict(c, object_name(old), problem, reterr);
+    return rest_conflict_of(c, "", "pods/binding", object_name(old), problem, reterr);
   spec = json_set(c->a, o, "spec", json_shallow(c->a, json_get(old, "spec")));
   json_set_str(c->a, spec, "nodeName", json_get_str_or(json_get(binding, "target"), "name", ""));
   merge_map(c->a, meta, "annotations", object_annotations(binding));

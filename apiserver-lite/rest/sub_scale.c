@@ -176,10 +176,7 @@ rescale(struct rest_call *c, void *payload, const struct json *old, struct json 
   if (admission_of_kind(c, k, scale, scale_of(c, old, &v), reterr) < 0)
     return -(int)reterr->code;
   if (*object_uid(scale) && strcmp(object_uid(scale), object_uid(old)) != 0)
-    return rest_conflict(c, object_name(old),
-                         arena_printf(c->a, "Precondition failed: UID in precondition: %s, UID in object meta: %s",
-                                      object_uid(scale), object_uid(old)),
-                         reterr);
+    return rest_conflict_stored(c, object_name(old), "UID", object_uid(scale), object_uid(old), reterr);
   replicas = json_int_or(json_dig(scale, "spec", "replicas", NULL), 0);
   if (c->kind->custom && set_custom(c, o, replicas, reterr) < 0)
     return -(int)reterr->code;
