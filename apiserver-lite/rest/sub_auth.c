@@ -251,6 +251,12 @@ bind_to(struct rest_call *c, const struct json *ref, struct sa_token_request *wa
       c->refusal = status_from_kerr(c->a, &gone, &about, 0);
       return kerr_move(reterr, &gone);
     }
+    if (i == 0 && strcmp(member(json_get(record_tree(r), "spec"), "serviceAccountName"), want->account.name) != 0) {
+      record_unref(r);
+      return kerr_set(reterr, KERR_BAD_REQUEST, NULL,
+                      "cannot bind token for serviceaccount \"%s\" to pod running with different serviceaccount name.",
+                      want->account.name);
+    }
     *into = (struct sa_ref){ .name = name, .uid = arena_strdup(c->a, object_uid(record_tree(r))) };
     if (i == 0)
       want->node.name = arena_strdup(c->a, member(json_get(record_tree(r), "spec"), "nodeName"));
@@ -258,8 +264,8 @@ bind_to(struct rest_call *c, const struct json *ref, struct sa_token_request *wa
       want->node.name = NULL;
     record_unref(r);
     if (*uid && strcmp(uid, into->uid) != 0)
-      return rest_conflict(
-          c, want->account.name,
+      return rest_conflict_of(
+          c, "", kind, name,
           arena_printf(c->a,
                        "the UID in the bound object reference (%s) does not match the UID in record. The "
                        "object might have been deleted and then recreated",
@@ -269,6 +275,49 @@ bind_to(struct rest_call *c, const struct json *ref, struct sa_token_request *wa
   }
   return kerr_set(reterr, KERR_BAD_REQUEST, NULL, "cannot bind token for serviceaccount \"%s\" to type %s, Kind=%s",
                   want->account.name, member(ref, "apiVersion"), kind);
+}
+
+/* A request may name its account, as long as it is the one of the URL. */
+static int
+check_names(struct rest_call *c, const struct json *review, struct kerr *reterr)
+{
+  struct field_errors errs = { .a = c->a };
+  const char *name = object_name(review), *ns = object_namespace(review);
+
+  if (*name && strcmp(name, c->info.name) != 0)
+    field_errors_add(&errs, FIELD_INVALID, "metadata.name", json_text(c->a, json_new_str(c->a, name), JSON_COMPACT),
+                     "must match the service account name if specified");
+  else if (*ns && strcmp(ns, c->info.namespace_) != 0)
+    field_errors_add(&errs, FIELD_INVALID, "metadata.namespace", json_text(c->a, json_new_str(c->a, ns), JSON_COMPACT),
+                     "must match the service account namespace if specified");
+  return errs.n ? rest_invalid_of(c, "authentication.k8s.io", "TokenRequest", c->info.name, &errs, reterr) : 0;
+}
+
+static int
+check_account(struct rest_call *c, struct json *review, const struct sa_ref *account, struct kerr *reterr)
+{
+  const char *uid = object_uid(review);
+
+  if (personality_minor(c->personality) < 34) /* nobody looks at it */
+    return 0;
+  if (!*uid)
+    json_set_str(c->a, json_ensure_object(c->a, review, "metadata"), "uid", account->uid);
+  if (!*uid || strcmp(uid, account->uid) == 0)
+    return 0;
+  if (!personality_gate(c->personality, "TokenRequestServiceAccountUIDValidation")) {
+    rest_warn(c,
+              "the UID in the token request (%s) does not match the UID of the service account (%s) but "
+              "TokenRequestServiceAccountUIDValidation is not enabled. In the future, this will return a conflict "
+              "error",
+              uid, account->uid);
+    return 0;
+  }
+  return rest_conflict_of(c, "authentication.k8s.io", "TokenRequest", account->name,
+                          arena_printf(c->a,
+                                       "the UID in the token request (%s) does not match the UID of the service "
+                                       "account (%s)",
+                                       uid, account->uid),
+                          reterr);
 }
 
 static int
@@ -299,13 +348,16 @@ sub_token(struct rest_call *c, struct kerr *reterr)
 
   if (!c->s->config.signer)
     return kerr_set(reterr, KERR_UNAVAILABLE, NULL, "this server has no key to sign service account tokens with");
-  if (rest_write_options(c, "CreateOptions", false, reterr) < 0 || rest_load(c, c->info.name, &account, reterr) < 0 ||
-      rest_body_of(c, k, &review, reterr) < 0)
+  if (rest_write_options(c, "CreateOptions", false, reterr) < 0 || rest_body_of(c, k, &review, reterr) < 0)
     return -(int)reterr->code;
   if (!review)
     review = json_new_object(c->a);
+  if (check_names(c, review, reterr) < 0 || rest_load(c, c->info.name, &account, reterr) < 0)
+    return -(int)reterr->code;
   spec = json_ensure_object(c->a, review, "spec");
   want.account = (struct sa_ref){ .name = c->info.name, .uid = object_uid(record_tree(account)) };
+  if (check_account(c, review, &want.account, reterr) < 0)
+    return -(int)reterr->code;
   want.audiences = strings_of(c, json_get(spec, "audiences"), &want.n_audiences);
   if (!want.n_audiences)
     want.audiences = (const char **)(uintptr_t)sa_signer_audiences(c->s->config.signer, &want.n_audiences);
