@@ -10,10 +10,10 @@
 #include "validate_kinds.h"
 
 static const struct validator *const validators[] = {
-  &validator_claim,        &validator_template,  &validator_class,        &validator_slice,     &validator_rule,
-  &validator_pool_request, &validator_pod,       &validator_pod_template, &validator_namespace, &validator_config_map,
-  &validator_secret,       &validator_node,      &validator_lease,        &validator_service,   &validator_quota,
-  &validator_limits, &validator_event,        &validator_event_new, &validator_definition,
+  &validator_claim,        &validator_template, &validator_class,        &validator_slice,      &validator_rule,
+  &validator_pool_request, &validator_pod,      &validator_pod_template, &validator_namespace,  &validator_config_map,
+  &validator_secret,       &validator_node,     &validator_lease,        &validator_service,    &validator_quota,
+  &validator_limits,       &validator_event,    &validator_event_new,    &validator_definition,
 };
 
 static bool
@@ -59,6 +59,7 @@ plain_validator(const struct kind *k)
     .kind = k->kind,
     .cluster = r && !r->namespaced,
     .name = { .format = rbac ? TEXT_PATH_SEGMENT : TEXT_DNS_SUBDOMAIN },
+    .flags = VALIDATOR_META_AGAIN,
   };
 }
 
@@ -98,9 +99,7 @@ validate_create(const struct kind *k, const struct json *o, const struct persona
   validation_finish(&v, ntags, errs);
 }
 
-/* The last release in which what is wrong with metadata is said twice: for all kinds (BeforeUpdate), and by the kind.
- */
-#define META_TWICE_UNTIL 31
+/* What BeforeUpdate (registry/rest/update.go) holds every kind to, before the kind looks at its metadata once more. */
 static const struct name_rule any_name = { .format = TEXT_PATH_SEGMENT };
 
 void
@@ -115,7 +114,7 @@ validate_update(const struct kind *k, const struct json *o, const struct json *o
   const struct validator *found = find_validator(k), plain = plain_validator(k), *rules = found ? found : &plain;
   const struct json *inner = internal_form(&v, o), *before = internal_form(&v, old);
   bool main = !*subresource;
-  if (personality_minor(p) <= META_TWICE_UNTIL && !(rules->flags & VALIDATOR_NO_META)) {
+  if (!(rules->flags & VALIDATOR_NO_META)) {
     validate_object_meta(&v, inner, !rules->cluster, &any_name);
     validate_object_meta_update(&v, inner, before);
   }

@@ -43,6 +43,7 @@ const struct validator validator_namespace = {
   .cluster = true,
   .name = { .format = TEXT_DNS_LABEL },
   .create = check_namespace,
+  .flags = VALIDATOR_META_AGAIN,
   .update = keep_namespace,
   .status = update_namespace_status,
 };
@@ -147,10 +148,20 @@ update_secret(struct validation *v, const struct json *o, const struct json *old
 }
 
 const struct validator validator_config_map = {
-  "", "ConfigMap", .name = { .format = TEXT_DNS_SUBDOMAIN }, .create = check_config_map, .update = update_config_map,
+  "",
+  "ConfigMap",
+  .name = { .format = TEXT_DNS_SUBDOMAIN },
+  .create = check_config_map,
+  .update = update_config_map,
+  .flags = VALIDATOR_META_AGAIN,
 };
 const struct validator validator_secret = {
-  "", "Secret", .name = { .format = TEXT_DNS_SUBDOMAIN }, .create = check_secret, .update = update_secret,
+  "",
+  "Secret",
+  .name = { .format = TEXT_DNS_SUBDOMAIN },
+  .create = check_secret,
+  .update = update_secret,
+  .flags = VALIDATOR_META_AGAIN,
 };
 
 /* -- nodes -- */
@@ -233,6 +244,7 @@ const struct validator validator_node = {
   .cluster = true,
   .name = { .format = TEXT_DNS_SUBDOMAIN },
   .create = create_node,
+  .flags = VALIDATOR_META_AGAIN,
   .update = update_node,
   .status = update_node,
 };

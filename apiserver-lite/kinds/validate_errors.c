@@ -455,12 +455,65 @@ replaced(const struct validation *v, const struct verr *e, size_t ntags)
   return false;
 }
 
+/*
+ * Where declarative validation takes over, the merging loses a hand-written error that has been said before in the same
+ * words (ErrorList.Filter); elsewhere metadata's errors come as often as they are found. That is every kind since 1.37.
+ */
+static bool
+says_once(const struct validation *v)
+{
+  static const char *const since_36[] = {
+    "ClusterRole",
+    "CronJob",
+    "DeviceClass",
+    "EndpointSlice",
+    "HorizontalPodAutoscaler",
+    "IngressClass",
+    "NetworkPolicy",
+    "PodGroup",
+    "ResourceClaim",
+    "ResourcePoolStatusRequest",
+    "ResourceSlice",
+    "Role",
+    "ReplicationController",
+    "RoleBinding",
+    "RuntimeClass",
+    "StorageClass",
+    "ValidatingAdmissionPolicyBinding",
+    "VolumeAttachment",
+    "Workload",
+  };
+  unsigned minor = personality_minor(v->p);
+
+  for (size_t i = 0; minor == 36 && i < ARRAY_SIZE(since_36); i++)
+    if (strcmp(v->kind->kind, since_36[i]) == 0)
+      return true;
+  return minor > 36;
+}
+
+static bool
+said_before(const struct validation *v, size_t at)
+{
+  const struct verr *e = &v->list[at];
+
+  for (size_t i = 0; i < at; i++) {
+    const struct verr *other = &v->list[i];
+
+    if (other->type == e->type && strcmp(other->field, e->field) == 0 && strcmp(other->detail, e->detail) == 0 &&
+        strcmp(other->value ? other->value : "", e->value ? e->value : "") == 0)
+      return true;
+  }
+  return false;
+}
+
 void
 validation_finish(struct validation *v, size_t ntags, struct field_errors *errs)
 {
+  bool once = v->n && says_once(v);
+
   for (size_t i = 0; i < v->n; i++) {
     const struct verr *e = &v->list[i];
-    if (i >= ntags || !replaced(v, e, ntags))
+    if (i >= ntags || !(replaced(v, e, ntags) || (once && said_before(v, i))))
       field_errors_add(errs, e->type, e->field, e->value, "%s", e->detail);
   }
 }

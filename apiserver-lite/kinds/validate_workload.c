@@ -432,7 +432,7 @@ const struct validator validators_workload[] = {
   { "apps", "ReplicaSet", .name = SUBDOMAIN, .create = check_replica_set, .update = update_replica_set },
   { "apps", "DaemonSet", .name = SUBDOMAIN, .create = check_daemon_set, .update = update_daemon_set },
   { "apps", "StatefulSet", .name = { .format = TEXT_DNS_LABEL }, .create = check_stateful_set,
-    .update = update_stateful_set },
+    .update = update_stateful_set, .flags = VALIDATOR_META_AGAIN },
   { "batch", "Job", .name = SUBDOMAIN, .create = check_job, .update = update_job },
   { "batch", "CronJob", .name = SUBDOMAIN, .create = check_cron_job },
   { RBAC, "Role", .name = { .format = TEXT_PATH_SEGMENT }, .create = check_rules, .flags = VALIDATOR_META_AGAIN },
@@ -445,6 +445,6 @@ const struct validator validators_workload[] = {
   { "scheduling.k8s.io", "PriorityClass", .cluster = true, .name = SUBDOMAIN, .create = check_priority,
     .update = update_priority },
   { "scheduling.k8s.io", "PodGroup", .name = SUBDOMAIN, .update = keep_pod_group, .status = update_pod_group_status },
-  { "policy", "PodDisruptionBudget", .name = SUBDOMAIN, .create = check_budget },
+  { "policy", "PodDisruptionBudget", .name = SUBDOMAIN, .create = check_budget, .flags = VALIDATOR_META_AGAIN },
 };
 const size_t validator_workload_count = ARRAY_SIZE(validators_workload);

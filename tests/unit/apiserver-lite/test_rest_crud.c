@@ -246,6 +246,80 @@ update_is_optimistic(void **state)
   assert_string_equal(at(f, &r, "/message"), "the name of the object (other) does not match the name on the URL (u)");
 }
 
+/* All kinds are held to the same metadata, and what is wrong is said once although the kind looks at it again. */
+static void
+metadata_of_updates(void **state)
+{
+  static const struct {
+    const char *path, *object;
+  } rows[] = {
+    { CM, "\"data\":{}" },
+    { CLAIMS, "\"spec\":{\"devices\":{\"requests\":[{\"name\":\"g\",\"exactly\":{\"deviceClassName\":\"c\"}}]}}" },
+    { "/api/v1/nodes", "\"spec\":{}" },
+    { "/apis/scheduling.k8s.io/v1/priorityclasses", "\"value\":5" },
+  };
+  struct fixture *f = *state;
+
+  for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+    const char *one = arena_printf(f->arena, "%s/meta", rows[i].path);
+    struct reply r = must(f, 201, "POST", rows[i].path,
+                          arena_printf(f->arena, "{\"metadata\":{\"name\":\"meta\"},%s}", rows[i].object), NULL);
+
+    r = must(f, 422, "PUT", one,
+             arena_printf(f->arena, "{\"metadata\":{\"name\":\"meta\",\"finalizers\":[\"a b/c\"]},%s}", rows[i].object),
+             NULL);
+    assert_string_equal(at(f, &r, "/details/causes/0/field"), "metadata.finalizers");
+    assert_string_equal(at(f, &r, "/details/causes/1/field"), "");
+  }
+}
+
+static void
+another_uid_is_a_conflict(void **state)
+{
+  struct fixture *f = *state;
+  struct reply r = must(f, 201, "POST", CM, "{\"metadata\":{\"name\":\"uid\"}}", NULL);
+  const char *uid = at(f, &r, "/metadata/uid"), *other = "{\"metadata\":{\"name\":\"uid\",\"uid\":\"x\"}}";
+
+  r = must(f, 409, "PUT", CM "/uid", other, NULL);
+  assert_string_equal(at(f, &r, "/message"),
+                      arena_printf(f->arena,
+                                   "Operation cannot be fulfilled on configmaps \"uid\": StorageError: invalid object, "
+                                   "Code: 4, Key: /registry/configmaps/default/uid, ResourceVersion: 0, "
+                                   "AdditionalErrorMsg: Precondition failed: UID in precondition: x, UID in object "
+                                   "meta: %s",
+                                   uid));
+  r = must(f, 409, "PUT", CM "/uid?dryRun=All", other, NULL);
+  assert_non_null(strstr(at(f, &r, "/message"), "Key: /configmaps/default/uid, "));
+}
+
+/* pods/status leaves what an older client does not know as it was (podStatusStrategy). */
+static void
+a_pod_status_keeps_its_past(void **state)
+{
+  struct fixture *f = *state;
+  const char *pods = "/api/v1/namespaces/default/pods", *status = "/api/v1/namespaces/default/pods/past/status";
+  struct reply r;
+
+  (void)ask(f, "POST", "/api/v1/namespaces/default/serviceaccounts", "{\"metadata\":{\"name\":\"default\"}}", NULL);
+  (void)must(f, 201, "POST", pods,
+             "{\"metadata\":{\"name\":\"past\"},\"spec\":{\"containers\":[{\"name\":\"c\",\"image\":\"i\"}],"
+             "\"resourceClaims\":[{\"name\":\"r\",\"resourceClaimTemplateName\":\"t\"}]}}",
+             NULL);
+  (void)must(f, 200, "PATCH", status,
+             "{\"status\":{\"resourceClaimStatuses\":[{\"name\":\"r\",\"resourceClaimName\":\"past-r\"}],"
+             "\"conditions\":[{\"type\":\"x\",\"status\":\"True\",\"observedGeneration\":1}]}}",
+             MERGE);
+  r = must(f, 200, "PUT", status,
+           "{\"metadata\":{\"name\":\"past\",\"ownerReferences\":[{\"uid\":\"u\"}]},"
+           "\"status\":{\"phase\":\"Running\",\"conditions\":[{\"type\":\"x\",\"status\":\"False\"}]}}",
+           NULL);
+  assert_string_equal(at(f, &r, "/status/phase"), "Running");
+  assert_string_equal(at(f, &r, "/status/qosClass"), "BestEffort");
+  assert_string_equal(at(f, &r, "/status/resourceClaimStatuses/0/resourceClaimName"), "past-r");
+  assert_string_equal(at(f, &r, "/status/conditions/0/observedGeneration"), "1");
+  assert_string_equal(at(f, &r, "/metadata/ownerReferences/0/uid"), "");
+}
+
 static void
 dry_run_writes_nothing(void **state)
 {
@@ -365,8 +439,7 @@ pods_start_pending_and_are_bound(void **state)
   struct reply r;
   const char *pods = "/api/v1/namespaces/default/pods";
 
-  (void)must(f, 201, "POST", "/api/v1/namespaces/default/serviceaccounts", "{\"metadata\":{\"name\":\"default\"}}",
-             NULL);
+  (void)ask(f, "POST", "/api/v1/namespaces/default/serviceaccounts", "{\"metadata\":{\"name\":\"default\"}}", NULL);
   r = must(f, 201, "POST", pods,
            "{\"metadata\":{\"name\":\"p\"},\"spec\":{\"containers\":[{\"name\":\"c\",\"image\":\"busybox\"}]},"
            "\"status\":{\"phase\":\"Running\"}}",
@@ -448,6 +521,9 @@ main(void)
     cmocka_unit_test(refusals_of_paths),
     cmocka_unit_test(generate_name),
     cmocka_unit_test(update_is_optimistic),
+    cmocka_unit_test(metadata_of_updates),
+    cmocka_unit_test(another_uid_is_a_conflict),
+    cmocka_unit_test(a_pod_status_keeps_its_past),
     cmocka_unit_test(dry_run_writes_nothing),
     cmocka_unit_test(patches),
     cmocka_unit_test(deletion_waits_for_finalizers),
