@@ -208,6 +208,15 @@ filter_walk(struct alloc_world *w, struct filter *f, uint32_t device, uint32_t *
   return 0;
 }
 
+static void
+answers_reserve(const struct alloc_world *w, struct filter *f)
+{
+  if (f->known.n < words_for(w->n_devices)) {
+    bits_reserve(&f->known, w->n_devices);
+    bits_reserve(&f->yes, w->n_devices);
+  }
+}
+
 enum filter_answer
 filter_ask(struct alloc_world *w, struct filter *f, uint32_t device)
 {
@@ -217,10 +226,7 @@ filter_ask(struct alloc_world *w, struct filter *f, uint32_t device)
 
   if (f->n == 0)
     return FILTER_YES;
-  if (device / 64 >= f->known.n) {
-    bits_reserve(&f->known, w->n_devices);
-    bits_reserve(&f->yes, w->n_devices);
-  }
+  answers_reserve(w, f);
   known = bit_get(f->known.w, device);
   yes = bit_get(f->yes.w, device);
   if (!known && !yes) {
@@ -237,6 +243,25 @@ filter_ask(struct alloc_world *w, struct filter *f, uint32_t device)
     bit_put(f->yes.w, device, yes);
   }
   return !known ? FILTER_ERROR : yes ? FILTER_YES : FILTER_NO;
+}
+
+word
+filter_ask_range(struct alloc_world *w, struct filter *f, uint32_t first, uint32_t n, word *ret_errors)
+{
+  word all = n == 64 ? ~(word)0 : ((word)1 << n) - 1, known, yes;
+
+  *ret_errors = 0;
+  if (f->n == 0)
+    return all;
+  answers_reserve(w, f);
+  known = bits_extract(f->known.w, first, n);
+  yes = bits_extract(f->yes.w, first, n);
+  for (word open = all & ~(known | yes); open; open &= open - 1)
+    (void)filter_ask(w, f, first + (uint32_t)__builtin_ctzll(open));
+  known = bits_extract(f->known.w, first, n);
+  yes = bits_extract(f->yes.w, first, n);
+  *ret_errors = yes & ~known;
+  return yes;
 }
 
 int

@@ -49,9 +49,11 @@ struct slot {
 
   struct slot_need **needs; /* by shape id + 1, made when first met; 0: no capacity */
   uint32_t n_needs;
+  uint32_t judged_shapes; /* alloc_glance.c: how many shapes there were, + 1, when `fails` was found out */
+  bool fails;             /* some shape of capacity ends the attempt */
 
   /* This run. */
-  uint32_t need;                               /* devices */
+  uint32_t need;                               /* devices; of a plain job, in any run */
   uint32_t *all;                               /* mode All: local devices */
   word *asked, *yes, *selectable, *error_bits; /* per local device; see slot_ask */
 };
@@ -140,6 +142,9 @@ bool slot_fits(const struct alloc_job *j, const struct slot_need *need, const st
 bool toleration_matches(const struct json *toleration, const struct json *taint);
 /* The first taint that keeps the slot from the device, or NULL. */
 const struct json *slot_taint(const struct alloc_job *j, const struct slot *s, const struct device *d);
+
+/* -- alloc_glance.c: is it plain to see, without a view, that the node has too few devices? False says nothing. -- */
+bool job_sees_no_answer(struct alloc_job *j);
 
 /* -- alloc_search.c -- */
 struct stuck;

@@ -121,17 +121,11 @@ consider(struct gathering *g, struct slice *s)
   }
 }
 
-static const struct node_slices *
-near_slices(const struct alloc_world *w, const struct node *n)
-{
-  return n->name ? hmap_get(w->node_slices_index, span_make((const char *)&n->name, sizeof n->name)) : NULL;
-}
-
 static void
 gather(struct gathering *g)
 {
   const struct alloc_world *w = g->w;
-  const struct node_slices *near = near_slices(w, g->node), *shared = &w->shared_slices, *counted = &w->counter_slices;
+  const struct node_slices *near = g->node->near, *shared = &w->shared_slices, *counted = &w->counter_slices;
   struct slice **all;
   uint32_t n = 0;
 
@@ -229,20 +223,14 @@ split(const struct alloc_world *w, struct view_pool *p, const struct gathered *g
 static char *
 duplicate_name(struct alloc_world *w, const struct view_pool *p)
 {
-  if (strings_count(w->names) > w->cap_marks) {
-    w->marks = mem_realloc(w->marks, strings_count(w->names) * sizeof *w->marks);
-    memset(w->marks + w->cap_marks, 0, (strings_count(w->names) - w->cap_marks) * sizeof *w->marks);
-    w->cap_marks = (uint32_t)strings_count(w->names);
-  }
-  w->mark++;
-  for (uint32_t i = 0; i < p->n_targets; i++)
-    for (uint32_t d = 0; d < p->slices[i]->n_devices; d++) {
-      sid name = w->devices[p->slices[i]->first + d].name;
+  sid twice;
 
-      if (w->marks[name] == w->mark)
-        return mem_printf("duplicate device name %s", world_text(w, name));
-      w->marks[name] = w->mark;
-    }
+  if (p->n_targets == 1 && !p->slices[0]->same_names)
+    return NULL;
+  world_marks_begin(w);
+  for (uint32_t i = 0; i < p->n_targets; i++)
+    if ((twice = slice_mark_names(w, p->slices[i])) != SID_NONE)
+      return mem_printf("duplicate device name %s", world_text(w, twice));
   return NULL;
 }
 
@@ -367,7 +355,7 @@ static struct view *
 view_new(struct alloc_world *w, struct node *n)
 {
   struct gathering g = { .w = w, .node = n, .number = ++w->gatherings };
-  const struct node_slices *near = near_slices(w, n);
+  const struct node_slices *near = n->near;
   struct view *v = mem_alloc(sizeof *v);
 
   v->version = w->version;
@@ -393,11 +381,10 @@ view_new(struct alloc_world *w, struct node *n)
 static bool
 view_is_right(const struct alloc_world *w, const struct node *n, struct view *v)
 {
-  const struct node_slices *near;
+  const struct node_slices *near = n->near;
 
   if (v->version == w->version)
     return true;
-  near = near_slices(w, n);
   if (v->near_version != (near ? near->version : 0) || v->shared_version != w->shared_slices.version ||
       v->counter_version != w->counter_slices.version)
     return false;

@@ -266,10 +266,10 @@ answer_slot(const struct projection *p, uint64_t hash, const uint32_t *key)
 static bool
 accepted(const struct alloc_world *w, const struct device *d)
 {
-  for (uint32_t i = 0; i < d->n_attrs; i++) {
+  for (uint32_t i = 0; d->flags & DEVICE_TO_JUDGE && i < d->n_attrs; i++) {
     uint32_t v = d->attrs[i].value, bit = v & ATTR_COMPOSITE ? (v & ~ATTR_COMPOSITE) * 2 + 1 : v * 2;
 
-    if (!(v & ATTR_COMPOSITE) && strings_text(w->atoms, v)[0] != 'v')
+    if (world_is_plain_value(w, v))
       continue;
     if (bit / 64 >= w->accepted.n || !bit_get(w->accepted.w, bit))
       return false;
@@ -280,10 +280,10 @@ accepted(const struct alloc_world *w, const struct device *d)
 static void
 accept(struct alloc_world *w, const struct device *d)
 {
-  for (uint32_t i = 0; i < d->n_attrs; i++) {
+  for (uint32_t i = 0; d->flags & DEVICE_TO_JUDGE && i < d->n_attrs; i++) {
     uint32_t v = d->attrs[i].value, bit = v & ATTR_COMPOSITE ? (v & ~ATTR_COMPOSITE) * 2 + 1 : v * 2;
 
-    if (!(v & ATTR_COMPOSITE) && strings_text(w->atoms, v)[0] != 'v')
+    if (world_is_plain_value(w, v))
       continue;
     bits_reserve(&w->accepted, bit + 1);
     bit_set(w->accepted.w, bit);

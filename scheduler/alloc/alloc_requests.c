@@ -197,6 +197,17 @@ claim_compile(struct alloc_job *j, const struct json *tree)
   j->n_claims++;
 }
 
+static bool
+is_plain(struct alloc_job *j)
+{
+  _cleanup_kerr_ struct kerr err = KERR_INIT;
+
+  for (uint32_t i = 0; i < j->n_slots; i++)
+    if (j->slots[i].error || j->slots[i].every)
+      return false;
+  return job_prepare(j, NULL, &err) == 0;
+}
+
 void
 job_compile(struct alloc_job *j)
 {
@@ -220,6 +231,7 @@ job_compile(struct alloc_job *j)
   j->n_claims = j->n_requests = j->n_slots = j->n_constraints = 0;
   for (uint32_t i = 0; i < n; i++)
     claim_compile(j, j->trees[i]);
+  j->plain = is_plain(j);
 }
 
 void
@@ -302,6 +314,7 @@ request_prepare(struct alloc_job *j, const struct claim *c, const struct request
   return 0;
 }
 
+/* A plain job is prepared when it is compiled, without a view. */
 int
 job_prepare(struct alloc_job *j, const struct view *v, struct kerr *reterr)
 {

@@ -80,12 +80,13 @@ job_recompile(struct alloc_job *j)
 static int
 run_on_view(struct alloc_job *j, const struct search_limits *limits, struct alloc_answer *ret, struct kerr *reterr)
 {
-  int r;
+  int r = 0;
 
   if (j->view->error)
     return kerr_set(reterr, KERR_INVALID, NULL, "gather pool information: %s", j->view->error);
   slots_begin(j);
-  r = job_prepare(j, j->view, reterr);
+  if (!j->plain)
+    r = job_prepare(j, j->view, reterr);
   if (r == 0)
     r = search_run(j, limits, ret, reterr);
   if (r == 0 && ret->outcome == ALLOC_UNSCHEDULABLE && j->view->any_invalid) {
@@ -112,6 +113,10 @@ job_run(struct alloc_job *j, const struct alloc_usage *u, const struct json *nod
   j->node = world_node(j->w, node);
   if (!j->node)
     j->node = j->own_node = node_new(j->w, node, NULL);
+  if (!limits->plain && !limits->stuck && job_sees_no_answer(j)) {
+    j->view = NULL;
+    return 0;
+  }
   j->view = view_of(j->w, j->node);
   return run_on_view(j, limits, ret, reterr);
 }

@@ -165,8 +165,8 @@ draws_compile(struct alloc_world *w, struct slice *s, struct device *d, const st
   }
   side->draws = draws;
   side->n_draws = (uint32_t)json_count(consumes);
-  if (side->n_draws)
-    d->flags |= DEVICE_DRAWS;
+  s->draws = true;
+  d->flags |= DEVICE_DRAWS;
 }
 
 static void
@@ -185,6 +185,8 @@ device_compile(struct alloc_world *w, struct slice *s, struct device *d, const s
       break;
     *(*next)++ = (struct attr){ .name = strings_put(w->names, span_make(m->name, m->name_len)),
                                 .value = attr_from_json(w, m->value) };
+    if (!world_is_plain_value(w, d->attrs[d->n_attrs].value))
+      d->flags |= DEVICE_TO_JUDGE;
     d->n_attrs++;
   }
   d->caps = shape_of(w, json_get(json, "capacity"));
@@ -209,6 +211,35 @@ device_compile(struct alloc_world *w, struct slice *s, struct device *d, const s
     d->side->all_nodes = json_get_bool(json, "allNodes", false);
     d->side->node_selector = world_node_selector(w, selector);
   }
+}
+
+/* -- names that stand twice -- */
+
+void
+world_marks_begin(struct alloc_world *w)
+{
+  uint32_t n = (uint32_t)strings_count(w->names);
+
+  if (n > w->cap_marks) {
+    n += n / 4;
+    w->marks = mem_realloc(w->marks, n * sizeof *w->marks);
+    memset(w->marks + w->cap_marks, 0, (n - w->cap_marks) * sizeof *w->marks);
+    w->cap_marks = n;
+  }
+  w->mark++;
+}
+
+sid
+slice_mark_names(struct alloc_world *w, const struct slice *s)
+{
+  for (uint32_t i = 0; i < s->n_devices; i++) {
+    sid name = w->devices[s->first + i].name;
+
+    if (w->marks[name] == w->mark)
+      return name;
+    w->marks[name] = w->mark;
+  }
+  return SID_NONE;
 }
 
 /* -- numbers for devices -- */
@@ -282,6 +313,9 @@ slice_new(struct alloc_world *w, uint32_t number, const struct json *tree, struc
   for (uint32_t i = 0; i < s->n_devices; i++)
     device_compile(w, s, &w->devices[s->first + i], json_at(s->devices, i), &next);
   w->live_devices += s->n_devices;
+  world_marks_begin(w);
+  s->same_names = slice_mark_names(w, s) != SID_NONE;
+  s->sound = !s->same_names && !s->draws && !s->per_device && json_count(s->counter_sets) == 0;
   return s;
 }
 

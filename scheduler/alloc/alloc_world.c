@@ -73,20 +73,24 @@ pool_of(struct alloc_world *w, sid driver, sid name)
   return p;
 }
 
+/* Made when it is first asked for; lives as long as the world. */
 static struct node_slices *
-node_slices_of(struct alloc_world *w, const struct slice *s)
+node_slices_named(struct alloc_world *w, sid name)
 {
-  struct span k = span_make((const char *)&s->node_name, sizeof s->node_name);
-  struct node_slices *n;
+  struct span k = span_make((const char *)&name, sizeof name);
+  struct node_slices *n = hmap_get(w->node_slices_index, k);
 
-  if (s->node_name == 0)
-    return &w->shared_slices;
-  n = hmap_get(w->node_slices_index, k);
   if (!n) {
     n = mem_alloc(sizeof *n);
     hmap_put(w->node_slices_index, k, n);
   }
   return n;
+}
+
+static struct node_slices *
+node_slices_of(struct alloc_world *w, const struct slice *s)
+{
+  return s->node_name ? node_slices_named(w, s->node_name) : &w->shared_slices;
 }
 
 /* -- slices -- */
@@ -107,6 +111,9 @@ slice_enter(struct alloc_world *w, const struct json *tree, struct record *recor
   s->pool = pool_of(w, s->driver,
                     strings_put(w->names, span_of(json_get_str_or(json_dig(tree, "spec", "pool", NULL), "name", ""))));
   list_add(&s->pool->slices, &s->pool->n, &s->pool->cap, s);
+  s->alone = s->pool->n == 1;
+  if (s->pool->n == 2)
+    s->pool->slices[0]->alone = s->pool->slices[1]->alone = false;
   near = node_slices_of(w, s);
   list_add(&near->v, &near->n, &near->cap, s);
   if (json_count(s->counter_sets))
@@ -123,6 +130,8 @@ slice_leave(struct alloc_world *w, struct slice *s)
   struct node_slices *near = node_slices_of(w, s);
 
   list_remove(s->pool->slices, &s->pool->n, s);
+  if (s->pool->n == 1)
+    s->pool->slices[0]->alone = true;
   list_remove(near->v, &near->n, s);
   if (json_count(s->counter_sets))
     list_remove(w->counter_slices.v, &w->counter_slices.n, s);
@@ -231,6 +240,7 @@ node_new(struct alloc_world *w, const struct json *tree, struct record *record)
   n->tree = tree;
   n->record = record ? record_ref(record) : NULL;
   n->name = strings_put(w->names, span_of(tree_name(tree)));
+  n->near = n->name ? node_slices_named(w, n->name) : NULL;
   for (json_each_item (f, declared))
     if (json_str(*f) && strcmp(json_str(*f), OPTIONAL_OPERATIONS) == 0)
       n->optional_operations = true;
@@ -254,30 +264,57 @@ node_free_value(void *p)
   node_free(p);
 }
 
+static void
+node_put(struct alloc_world *w, struct node *n)
+{
+  struct span name = strings_span(w->names, n->name);
+  const struct node *old = hmap_get(w->node_index, name);
+
+  if (!old && w->n_nodes == w->cap_nodes) {
+    w->cap_nodes = w->cap_nodes + w->cap_nodes / 2 + 8;
+    w->nodes = mem_realloc(w->nodes, w->cap_nodes * sizeof(void *));
+  }
+  n->place = old ? old->place : w->n_nodes++;
+  w->nodes[n->place] = n;
+  hmap_put(w->node_index, name, n);
+}
+
 void
 alloc_world_set_node(struct alloc_world *w, struct record *node)
 {
-  hmap_put(w->node_index, span_of(tree_name(record_tree(node))), node_new(w, record_tree(node), node));
+  node_put(w, node_new(w, record_tree(node), node));
 }
 
 void
 alloc_world_borrow_node(struct alloc_world *w, const struct json *node)
 {
-  hmap_put(w->node_index, span_of(tree_name(node)), node_new(w, node, NULL));
+  node_put(w, node_new(w, node, NULL));
 }
 
 void
 alloc_world_remove_node(struct alloc_world *w, const char *name)
 {
+  const struct node *n = hmap_get(w->node_index, span_of(name));
+
+  if (!n)
+    return;
+  w->nodes[n->place] = w->nodes[--w->n_nodes];
+  w->nodes[n->place]->place = n->place;
   hmap_remove(w->node_index, span_of(name));
 }
 
 struct node *
-world_node(const struct alloc_world *w, const struct json *node)
+world_node(struct alloc_world *w, const struct json *node)
 {
-  struct node *n = hmap_get(w->node_index, span_of(tree_name(node)));
+  struct node *n;
 
-  return n && n->tree == node ? n : NULL;
+  if (w->node_hint < w->n_nodes && w->nodes[w->node_hint]->tree == node)
+    return w->nodes[w->node_hint++];
+  n = hmap_get(w->node_index, span_of(tree_name(node)));
+  if (!n || n->tree != node)
+    return NULL;
+  w->node_hint = n->place + 1;
+  return n;
 }
 
 enum node_match
@@ -435,6 +472,7 @@ alloc_world_free(struct alloc_world *w)
   free(w->fresh);
   free(w->free);
   free(w->holes);
+  free(w->nodes);
   free(w->rules);
   free(w->rule_records);
   free(w->composites);
@@ -475,6 +513,10 @@ alloc_world_memory(const struct alloc_world *w)
     sum += (((struct filter *)value)->known.n + ((struct filter *)value)->yes.n) * sizeof(word) +
            projection_memory(((struct filter *)value)->projection);
   cursor = 0;
+  while (hmap_next(w->node_slices_index, &cursor, NULL, &value))
+    sum += sizeof(struct node_slices) + ((struct node_slices *)value)->cap * sizeof(void *) + 64;
+  cursor = 0;
+  sum += w->cap_nodes * sizeof(void *);
   while (hmap_next(w->node_index, &cursor, NULL, &value))
     sum += sizeof(struct node) + ((struct node *)value)->n_matches + view_memory(((struct node *)value)->view) + 64;
   return sum;

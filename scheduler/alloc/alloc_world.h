@@ -51,6 +51,7 @@ enum device_flags {
   DEVICE_DRAWS = 16,         /* consumesCounters with entries */
   DEVICE_TAINTED = 32,       /* taints, its own or by rule */
   DEVICE_HAS_NODE_NAME = 64, /* nodeName present */
+  DEVICE_TO_JUDGE = 128,     /* it has a value that CEL may refuse: a version, or none or several */
 };
 
 /* One entry of consumesCounters. */
@@ -99,6 +100,9 @@ struct slice {
   struct attr *attrs;    /* of all devices */
   struct arena *side;    /* what hangs off device_side; NULL when no device has any */
   bool has_node_name, all_nodes, per_device_given, per_device, has_groups;
+  bool same_names, draws; /* two devices have one name; some consume counters */
+  bool sound;             /* a pool that is this slice cannot be invalid, and nothing in it may end an attempt early */
+  bool alone;             /* it is its pool's only one */
 };
 
 /* All slices of one (driver, pool), of every generation and for every node. */
@@ -127,6 +131,8 @@ struct class
 
 struct node {
   sid name;
+  uint32_t place;                 /* in world.nodes */
+  const struct node_slices *near; /* those of this name; NULL: it has none */
   const struct json *tree;
   struct record *record;
   uint8_t *matches; /* per node selector: enum node_match, 0 for unknown */
@@ -185,6 +191,9 @@ struct alloc_world {
   uint32_t cap_marks, mark;
   uint64_t gatherings;
   struct hmap *slice_index, *pool_index, *node_slices_index, *class_index, *node_index;
+  struct node **nodes; /* those of node_index, in no order that matters */
+  uint32_t n_nodes, cap_nodes;
+  uint32_t node_hint; /* the place of the node that will be asked for next, if nodes are asked for in order */
   uint64_t class_version;
   const struct json **rules;
   struct record **rule_records;
@@ -228,7 +237,7 @@ const char *device_id(const struct alloc_world *w, uint32_t device, struct arena
 
 const struct class *world_class(const struct alloc_world *w, const char *name); /* NULL when there is none */
 /* The node of this tree, if the world knows it. */
-struct node *world_node(const struct alloc_world *w, const struct json *node);
+struct node *world_node(struct alloc_world *w, const struct json *node);
 struct node *node_new(struct alloc_world *w, const struct json *tree, struct record *record);
 void node_free(struct node *n);
 /* Does node selector `number` match? Kept per node. */
@@ -243,6 +252,16 @@ struct slice *slice_new(struct alloc_world *w, uint32_t number, const struct jso
 void slice_free(struct alloc_world *w, struct slice *s);
 void slice_apply_rules(struct alloc_world *w, struct slice *s);
 uint32_t attr_from_json(struct alloc_world *w, const struct json *attribute);
+/* To find devices of one name: after `begin`, the first of the slice's names that was marked already, or SID_NONE. */
+void world_marks_begin(struct alloc_world *w);
+sid slice_mark_names(struct alloc_world *w, const struct slice *s);
+
+/* A value that CEL takes as it is, without having looked at it. */
+static inline bool
+world_is_plain_value(const struct alloc_world *w, uint32_t value)
+{
+  return !(value & ATTR_COMPOSITE) && strings_text(w->atoms, value)[0] != 'v';
+}
 
 /* -- alloc_filters.c -- */
 struct filter *filter_get(struct alloc_world *w, const struct json *class_selectors, const struct json *selectors);
@@ -251,6 +270,9 @@ void filters_forget(struct alloc_world *w, uint32_t first, uint32_t n);
 void filters_free(struct alloc_world *w);
 enum filter_answer { FILTER_NO, FILTER_YES, FILTER_ERROR };
 enum filter_answer filter_ask(struct alloc_world *w, struct filter *f, uint32_t device);
+/* The same for `n` (at most 64) consecutive devices: a bit for each that is not "no"; in *ret_errors, for each error.
+ */
+word filter_ask_range(struct alloc_world *w, struct filter *f, uint32_t first, uint32_t n, word *ret_errors);
 /* The error of FILTER_ERROR, with upstream's text from `selector #i` on; `ret_class`: is it the class's selector? */
 int filter_error(struct alloc_world *w, struct filter *f, uint32_t device, bool *ret_class, struct kerr *reterr);
 /* For explanations: the first selector that says no; its index and whether it is the class's. */
