@@ -137,6 +137,12 @@ json_type_name(enum json_type t)
 }
 
 const char *
+json_wire_type(const struct json *v)
+{
+  return json_type_name(json_is(v, JSON_INT) ? JSON_NUMBER : json_type(v));
+}
+
+const char *
 json_go_type(const struct json *v)
 {
   static const char *const names[] = {

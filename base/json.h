@@ -113,8 +113,9 @@ json_count(const struct json *v)
   return v && (v->type == JSON_ARRAY || v->type == JSON_OBJECT) ? v->count : 0;
 }
 
-const char *json_type_name(enum json_type t);   /* "string", "object", ...: for messages */
-const char *json_go_type(const struct json *v); /* "int64", "[]interface {}", ...: as Go's %T prints what it reads */
+const char *json_type_name(enum json_type t);     /* "string", "object", ...: for messages */
+const char *json_wire_type(const struct json *v); /* as Go's encoding/json names what it met: integers are "number" */
+const char *json_go_type(const struct json *v);   /* "int64", "[]interface {}", ...: as Go's %T prints what it reads */
 
 /* for (json_each_member(m, obj)) ... m->name, m->value; a non-object has none. */
 #define json_each_member(m, obj)                                                       \

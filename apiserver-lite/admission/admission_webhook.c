@@ -176,22 +176,6 @@ prepare(const struct admission_ask *ask, struct hook *h, struct kerr *reterr)
   return 1;
 }
 
-/* Go's own words for an answer that has no kind because it is no object. */
-#define NO_OBJECT                                                                            \
-  "couldn't get version/kind; json parse error: json: cannot unmarshal %s into Go value of " \
-  "type struct { APIVersion string \"json:\\\"apiVersion,omitempty\\\"\"; Kind string "      \
-  "\"json:\\\"kind,omitempty\\\"\" }"
-
-static int
-decode_answer(struct arena *a, const struct json *answer, struct json **ret, struct kerr *reterr)
-{
-  struct kind_strictness lenient = { .a = a };
-
-  if (!json_is(answer, JSON_OBJECT))
-    return kerr_set(reterr, KERR_INVALID, NULL, NO_OBJECT, json_type_name(json_type(answer)));
-  return kind_decode(a, kind_find("admission.k8s.io", "v1", "AdmissionReview"), answer, &lenient, ret, reterr);
-}
-
 /* metav1.Status of a refusal (webhook/errors.ToStatusErr). */
 static int
 rejected(const struct admission_ask *ask, const struct hook *h, const struct json *said, struct kerr *reterr)
@@ -228,7 +212,7 @@ conclude(const struct admission_ask *ask, const struct hook *h, bool mutating, s
 
   if (h->err.code != KERR_OK)
     return call_failed(ask, h, "failed to call webhook: ", h->err.msg, reterr);
-  if (decode_answer(ask->c->a, h->answer, &answer, &err) < 0)
+  if (webhook_decode(ask->c->a, kind_find("admission.k8s.io", "v1", "AdmissionReview"), h->answer, &answer, &err) < 0)
     return call_failed(ask, h, "failed to call webhook: ", err.msg, reterr);
   if (webhook_hear(ask->c->a, &h->q, mutating, answer, ret, &err) < 0)
     return call_failed(ask, h, "received invalid webhook response: ", err.msg, reterr);
@@ -254,7 +238,7 @@ decode_patch(const struct admission_ask *ask, const struct hook *h, const struct
   if (!json_is(*ret, JSON_ARRAY))
     return call_failed(ask, h, stage,
                        arena_printf(ask->c->a, "json: cannot unmarshal %s into Go value of type jsonpatch.Patch",
-                                    json_type_name(json_type(*ret))),
+                                    json_wire_type(*ret)),
                        reterr);
   if (strcmp(v->patch_type, "JSONPatch") != 0)
     return call_failed(ask, h, "", arena_printf(ask->c->a, "unsupported patch type \"%s\"", v->patch_type), reterr);

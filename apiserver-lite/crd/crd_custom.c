@@ -202,7 +202,7 @@ has_condition(const struct json *crd, const char *type)
 }
 
 static void
-fill(struct owned *o, struct schema_compiler *sc, const struct json *crd)
+fill(struct owned *o, struct schema_compiler *sc, const struct json *crd, struct webhook_client *webhooks)
 {
   struct custom_definition *d = &o->d;
   const struct json *spec = json_get(crd, "spec"), *versions = json_get(spec, "versions");
@@ -217,6 +217,9 @@ fill(struct owned *o, struct schema_compiler *sc, const struct json *crd)
   d->terminating = object_is_deleting(crd) || has_condition(crd, "Terminating");
   d->preserve = json_get_bool(spec, "preserveUnknownFields", false);
   d->conversion = json_copy(o->a, json_get(spec, "conversion"));
+  if (strcmp(json_get_str_or(d->conversion, "strategy", ""), "Webhook") == 0)
+    d->webhooks = webhooks;
+  d->stored_elsewhere = json_count(json_dig(crd, "status", "storedVersions", NULL)) > 1;
   d->n_versions = json_count(versions);
   d->versions = arena_array_of(o->a, struct custom, d->n_versions + 1);
   for (size_t i = 0; i < d->n_versions; i++) {
@@ -233,7 +236,7 @@ fill(struct owned *o, struct schema_compiler *sc, const struct json *crd)
 }
 
 struct custom_definition *
-custom_definition_new(struct record *r)
+custom_definition_new(struct record *r, struct webhook_client *webhooks)
 {
   _cleanup_arena_ struct arena *passing = arena_new(CEIL_ARENA_REQUEST);
   struct schema_compiler sc = { .regexes = NULL };
@@ -249,7 +252,7 @@ custom_definition_new(struct record *r)
   o->a = sc.a = arena_new(CEIL_ARENA_REQUEST);
   o->d.revision = o->d.since = record_revision(r);
   o->d.record = record_ref(r);
-  fill(o, &sc, crd);
+  fill(o, &sc, crd, webhooks);
   o->regexes = sc.regexes;
   if (!o->d.storage) { /* validation does not let such a definition in */
     custom_definition_unref(&o->d);

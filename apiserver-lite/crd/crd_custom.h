@@ -25,6 +25,7 @@ extern const char custom_name_description[], custom_age_description[];
 
 struct cel_crd;
 struct custom_definition;
+struct webhook_client;
 
 struct custom_column {
   const char *name, *type, *format, *description;
@@ -68,13 +69,15 @@ struct custom_definition {
   bool preserve; /* spec.preserveUnknownFields: nothing is pruned */
   struct custom *versions;
   size_t n_versions;
-  const struct custom *storage;  /* the version objects are stored in */
-  const struct json *conversion; /* spec.conversion */
-  struct record *record;         /* the stored definition: what documents are made from */
+  const struct custom *storage;    /* the version objects are stored in */
+  const struct json *conversion;   /* spec.conversion */
+  struct webhook_client *webhooks; /* whom to ask with, when that says Webhook; the server's */
+  bool stored_elsewhere;           /* there may be objects in versions other than `storage` (status.storedVersions) */
+  struct record *record;           /* the stored definition: what documents are made from */
 };
 
-/* From the stored object. NULL when it is not established: nothing of it may be served. */
-struct custom_definition *custom_definition_new(struct record *crd);
+/* From the stored object. NULL when it is not established: nothing of it may be served. `webhooks` is borrowed. */
+struct custom_definition *custom_definition_new(struct record *crd, struct webhook_client *webhooks);
 struct custom_definition *custom_definition_ref(struct custom_definition *d);
 void custom_definition_unref(struct custom_definition *d); /* NULL is fine */
 /* NULL: it has no such version. */
@@ -84,13 +87,33 @@ const struct custom *custom_version_find(const struct custom_definition *d, cons
 _must_check_ int custom_decode(struct arena *a, const struct kind *k, const struct json *in,
                                struct kind_strictness *strict, struct json **ret, struct kerr *reterr);
 void custom_default(struct arena *a, const struct kind *k, struct json *o);
+/* Prune, take out nulls, and give metadata their form: what upstream's unstructuredSchemaCoercer does. Edits `o`. */
+_must_check_ int custom_coerce(struct arena *a, const struct custom *c, struct json *o, struct kind_strictness *strict,
+                               struct kerr *reterr);
+/* Numbers at every level as Go's decoder leaves them. */
+void custom_settle_numbers(struct arena *a, struct json *v);
+
+/* -- versions (crd_convert.c); where a webhook converts, these wait for it -- */
+static inline bool
+custom_has_webhook(const struct custom_definition *d)
+{
+  return d->webhooks != NULL;
+}
+/* May reading stored objects in this version ask the webhook? */
+static inline bool
+custom_read_waits(const struct custom *c)
+{
+  return custom_has_webhook(c->definition) && (c != c->definition->storage || c->definition->stored_elsewhere);
+}
 /* From whatever version of the same definition `in` is in. */
 _must_check_ int custom_convert(struct arena *a, const struct kind *to, const struct json *in, struct json **ret,
                                 struct kerr *reterr);
-
 /* What is stored, in any version and shape of the past, as its present schema has it and in the version `to`. */
 _must_check_ int custom_read(struct arena *a, const struct kind *to, const struct json *stored, struct json **ret,
                              struct kerr *reterr);
+/* The same of n objects at once; *ret_at: of an error, which one it is about. */
+_must_check_ int custom_read_all(struct arena *a, const struct kind *to, const struct json *const *stored, size_t n,
+                                 struct json **ret, size_t *ret_at, struct kerr *reterr);
 
 /* -- what validate.h's functions do (crd_object.c) -- */
 void custom_prepare_create(struct arena *a, const struct custom *c, struct json *o);

@@ -1,4 +1,4 @@
-/* Decoding, defaults and conversion of custom objects: what kind.h's functions do for kinds with a schema. */
+/* Decoding and defaults of custom objects: what kind.h's functions do for kinds with a schema. */
 #include <string.h>
 
 #include "crd_custom.h"
@@ -7,13 +7,13 @@
 
 /* -- numbers as Go's decoder leaves them: an int64, or a float64 -- */
 
-static void
-settle_numbers(struct arena *a, struct json *v)
+void
+custom_settle_numbers(struct arena *a, struct json *v)
 {
   for (json_each_member (m, v))
-    settle_numbers(a, m->value);
+    custom_settle_numbers(a, m->value);
   for (json_each_item (item, v))
-    settle_numbers(a, *item);
+    custom_settle_numbers(a, *item);
   if (!json_is(v, JSON_NUMBER))
     return;
 
@@ -51,9 +51,9 @@ report_doubles(struct arena *a, struct kind_strictness *strict)
     kind_strictness_add(strict, arena_printf(a, "duplicate field \"%s\"", d->path));
 }
 
-/* Prune, take out nulls, and give metadata their form: what upstream's unstructuredSchemaCoercer does. */
-static int
-coerce(struct arena *a, const struct custom *c, struct json *o, struct kind_strictness *strict, struct kerr *reterr)
+int
+custom_coerce(struct arena *a, const struct custom *c, struct json *o, struct kind_strictness *strict,
+              struct kerr *reterr)
 {
   const struct json *sent = json_get(o, "metadata");
   struct kind_strictness meta_strict = { .a = a };
@@ -87,10 +87,10 @@ custom_decode(struct arena *a, const struct kind *k, const struct json *in, stru
   else
     return kerr_set(reterr, KERR_BAD_REQUEST, NULL,
                     "json: cannot unmarshal %s into Go value of type map[string]interface {}",
-                    json_type_name(json_type(in)));
+                    json_wire_type(in));
   report_doubles(a, strict);
-  settle_numbers(a, o);
-  if (check_texts(a, o, reterr) < 0 || coerce(a, k->custom, o, strict, reterr) < 0)
+  custom_settle_numbers(a, o);
+  if (check_texts(a, o, reterr) < 0 || custom_coerce(a, k->custom, o, strict, reterr) < 0)
     return -(int)reterr->code;
   schema_sort(o);
   kind_settle(a, k, o);
@@ -102,40 +102,4 @@ void
 custom_default(struct arena *a, const struct kind *k, struct json *o)
 {
   schema_default(a, o, k->custom->schema);
-}
-
-/* -- conversion -- */
-
-int
-custom_convert(struct arena *a, const struct kind *to, const struct json *in, struct json **ret, struct kerr *reterr)
-{
-  const char *from = object_api_version(in), *wanted = kind_api_version(a, to);
-  struct json *o;
-
-  if (strcmp(from, wanted) == 0 || !*from) {
-    *ret = json_shallow(a, in);
-    return 0;
-  }
-  o = json_copy(a, in);
-  json_set_str(a, o, "apiVersion", wanted);
-  if (coerce(a, to->custom, o, NULL, reterr) < 0)
-    return -(int)reterr->code;
-  *ret = o;
-  return 0;
-}
-
-int
-custom_read(struct arena *a, const struct kind *to, const struct json *stored, struct json **ret, struct kerr *reterr)
-{
-  const char *slash = strchr(object_api_version(stored), '/');
-  const struct custom *from = custom_version_find(to->custom->definition, slash ? slash + 1 : "");
-  struct json *o = json_copy(a, stored);
-
-  if (!from)
-    return kerr_set(reterr, KERR_INTERNAL, NULL, "request to convert CR from an invalid group/version: %s",
-                    object_api_version(stored));
-  if (coerce(a, from, o, NULL, reterr) < 0)
-    return -(int)reterr->code;
-  schema_default(a, o, from->schema);
-  return custom_convert(a, to, o, ret, reterr);
 }

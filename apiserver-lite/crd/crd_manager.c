@@ -94,7 +94,7 @@ current(struct crd_manager *m)
 
 /* The definition in `r`: as it was compiled before where nothing has changed. */
 static struct custom_definition *
-compile(const struct custom_set *before, struct record *r)
+compile(struct crd_manager *m, const struct custom_set *before, struct record *r)
 {
   struct span key = record_key(r);
   const char *name = key.p + strlen(CRD_PREFIX);
@@ -102,7 +102,7 @@ compile(const struct custom_set *before, struct record *r)
 
   if (old && old->revision == record_revision(r))
     return custom_definition_ref(old);
-  d = custom_definition_new(r);
+  d = custom_definition_new(r, m->s->webhooks);
   if (d && old && strcmp(d->uid, old->uid) == 0 && d->generation == old->generation)
     d->since = old->since; /* another status, the same shape */
   return d;
@@ -132,7 +132,7 @@ refresh(struct crd_manager *m, struct kerr *reterr)
   before = current(m);
   list = mem_calloc(found.n + 1, sizeof list[0]);
   for (size_t i = 0; i < found.n; i++)
-    list[i] = compile(before, found.items[i]);
+    list[i] = compile(m, before, found.items[i]);
   after = custom_set_new(list, found.n);
   free(list);
   pthread_mutex_lock(&m->lock);
@@ -243,21 +243,12 @@ list_objects(struct crd_manager *m, struct span prefix, struct store_list *ret)
   return -1;
 }
 
-static const struct custom *
-served_version(const struct custom_definition *d)
-{
-  for (size_t i = 0; d && i < d->n_versions; i++)
-    if (d->versions[i].served)
-      return &d->versions[i];
-  return NULL;
-}
-
 /* True when none is left. */
 static bool
 delete_objects(struct crd_manager *m, struct arena *a, const struct json *crd)
 {
   struct custom_set *set = current(m);
-  const struct custom *c = served_version(custom_set_definition(set, object_name(crd)));
+  const struct custom_definition *d = custom_set_definition(set, object_name(crd));
   const struct json *spec = json_get(crd, "spec");
   const char *group = json_get_str_or(spec, "group", ""),
              *plural = json_get_str_or(json_get(spec, "names"), "plural", "");
@@ -270,11 +261,11 @@ delete_objects(struct crd_manager *m, struct arena *a, const struct json *crd)
     size_t n;
     const char **namespaces = namespaces_of(a, &objects, prefix, namespaced, &n);
 
-    for (size_t i = 0; c && i < n; i++)
+    for (size_t i = 0; d && i < n; i++)
       (void)ask(m, a, "DELETE",
-                *namespaces[i]
-                    ? arena_printf(a, "/apis/%s/%s/namespaces/%s/%s", group, c->kind.version, namespaces[i], plural)
-                    : arena_printf(a, "/apis/%s/%s/%s", group, c->kind.version, plural),
+                *namespaces[i] ? arena_printf(a, "/apis/%s/%s/namespaces/%s/%s", group, d->storage->kind.version,
+                                              namespaces[i], plural)
+                               : arena_printf(a, "/apis/%s/%s/%s", group, d->storage->kind.version, plural),
                 SPAN(""));
     store_list_release(&objects);
   }

@@ -95,19 +95,11 @@ type_error_text(struct reader *r, const struct place *at, const char *found, con
 static const char *
 found_name(struct reader *r, const struct json *v, bool with_number)
 {
-  switch (json_type(v)) {
-  case JSON_INT:
-    return with_number ? arena_printf(r->a, "number %" PRId64, v->u.integer) : "number";
-  case JSON_NUMBER:
-    return with_number ? arena_printf(r->a, "number %s", v->u.str) : "number";
-  case JSON_NULL:
-  case JSON_BOOL:
-  case JSON_STRING:
-  case JSON_ARRAY:
-  case JSON_OBJECT:
-    break;
-  }
-  return json_type_name(json_type(v));
+  if (with_number && json_is(v, JSON_INT))
+    return arena_printf(r->a, "number %" PRId64, v->u.integer);
+  if (with_number && json_is(v, JSON_NUMBER))
+    return arena_printf(r->a, "number %s", v->u.str);
+  return json_wire_type(v);
 }
 
 static void

@@ -37,7 +37,7 @@ check_config(struct rest_call *c, const struct json *config, struct kerr *reterr
   if (!json_is(config, JSON_OBJECT))
     return kerr_set(reterr, KERR_BAD_REQUEST, NULL,
                     "error decoding patch: json: cannot unmarshal %s into Go value of type map[string]interface {}",
-                    json_type_name(json_type(config)));
+                    json_wire_type(config));
   if (strcmp(object_api_version(config), gv) != 0 || strcmp(object_kind(config), c->kind->kind) != 0)
     return kerr_set(reterr, KERR_BAD_REQUEST, NULL, "invalid object type: %s%s, Kind=%s",
                     strchr(object_api_version(config), '/') ? "" : "/", object_api_version(config),

@@ -329,7 +329,7 @@ patch_json(struct arena *a, const struct json *doc, const struct json *patch, st
   if (!json_is(patch, JSON_ARRAY))
     return kerr_set(reterr, KERR_BAD_REQUEST, NULL,
                     "error decoding patch: json: cannot unmarshal %s into Go value of type jsonpatch.Patch",
-                    json_type_name(json_type(patch)));
+                    json_wire_type(patch));
   if (json_count(patch) > PATCH_OPERATIONS_MAX)
     return kerr_set(reterr, KERR_TOO_LARGE, NULL, "The allowed maximum operations in a JSON patch is %d, got %zu",
                     PATCH_OPERATIONS_MAX, json_count(patch));

@@ -72,6 +72,7 @@ struct rest_call {
   const struct kind *stored;       /* of the storage version */
   bool hub;                        /* a component sends the storage version, which this release does not serve */
   struct rest_form form;
+  bool converted; /* records have been through rest_convert_records: they are read as they are */
   bool dry_run;
   bool reshape; /* a strategy added members: the order has to be made anew before storing */
   enum rest_validation field_validation;
@@ -134,11 +135,22 @@ struct span rest_prefix(struct arena *a, const struct kind_resource *res, const 
 char *rest_time(struct arena *a, int64_t wall); /* metav1.Time */
 /* "pkg/api/legacyscheme/scheme.go:30"; `shared`: that of the kinds all groups share. */
 const char *rest_scheme_name(const struct rest_call *c);
+/* -- rest_convert.c: between what is stored and what is asked for. Where a webhook converts, these wait for it -- */
+#define REST_ROOT "/registry"
 /* Are the bytes of the record what the client is to read: the request's version, in its present shape. */
 bool rest_is_verbatim(const struct rest_call *c, const struct record *r);
+/* KERR_INTERNAL, `object not decodable revision=7: ...`: what a write says of an object that it cannot read. */
 _must_check_ int rest_to_request(struct rest_call *c, const struct json *stored, struct json **ret,
                                  struct kerr *reterr);
 _must_check_ int rest_to_stored(struct rest_call *c, const struct json *o, struct json **ret, struct kerr *reterr);
+/* The same for answers: refused with the Status of a GET, or of a list. A webhook is asked once about many. */
+_must_check_ int rest_read(struct rest_call *c, struct record *r, struct json **ret, struct kerr *reterr);
+_must_check_ int rest_read_all(struct rest_call *c, struct record *const *records, size_t n, const struct json **ret,
+                               struct kerr *reterr);
+/* May reading objects of the request's kind ask a webhook? Then selectors are about what it makes of them. */
+bool rest_read_waits(const struct rest_call *c);
+/* Each record becomes one in the request's version; the old references are given back. */
+_must_check_ int rest_convert_records(struct rest_call *c, struct record **records, size_t n, struct kerr *reterr);
 
 /* -- rest_negotiate.c -- */
 _must_check_ int rest_negotiate(struct rest_call *c, struct kerr *reterr);

@@ -199,7 +199,7 @@ rest_record_in_version(struct rest_call *c, struct record *r, struct record **re
     *ret = record_ref(r);
     return 0;
   }
-  if (rest_to_request(c, record_tree(r), &o, reterr) < 0)
+  if (rest_read(c, r, &o, reterr) < 0)
     return -(int)reterr->code;
   struct json *meta = json_shallow(c->a, json_get(o, "metadata"));
 
@@ -248,7 +248,7 @@ rest_answer_record(struct rest_call *c, int http_status, struct record *r, struc
     give_bytes(c, http_status, content_types[REST_JSON], &b);
     return 0;
   }
-  rc = rest_to_request(c, record_tree(r), &o, reterr);
+  rc = rest_read(c, r, &o, reterr);
   return rc < 0 ? rc : answer_shaped(c, http_status, o, reterr);
 }
 
@@ -398,18 +398,13 @@ rest_answer_list(struct rest_call *c, struct record **items, size_t n, int64_t r
     return give_records(c, 200, items, n, reterr);
   if (c->form.shape == REST_PARTIAL)
     return wrong_shape(c, "PartialObjectMetadata", true, reterr);
-  if (c->kind == c->stored && c->form.encoding == REST_JSON && c->form.shape == REST_PLAIN && !c->form.pretty &&
-      answer_list_of_bytes(c, items, n, meta))
+  if ((c->kind == c->stored || c->converted) && c->form.encoding == REST_JSON && c->form.shape == REST_PLAIN &&
+      !c->form.pretty && answer_list_of_bytes(c, items, n, meta))
     return 0;
   const struct json **trees = arena_array_of(c->a, const struct json *, n + 1);
 
-  for (size_t i = 0; i < n; i++) {
-    struct json *o;
-
-    if (rest_to_request(c, record_tree(items[i]), &o, reterr) < 0)
-      return -(int)reterr->code;
-    trees[i] = o;
-  }
+  if (rest_read_all(c, items, n, trees, reterr) < 0)
+    return -(int)reterr->code;
   if (c->form.shape != REST_TABLE)
     return answer_list_of_trees(c, trees, n, meta, reterr);
   if (rest_table(c, trees, n, meta, &table, reterr) < 0)

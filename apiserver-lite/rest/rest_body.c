@@ -238,7 +238,7 @@ rest_body_of(struct rest_call *c, const struct kind *k, struct json **ret, struc
         arena_printf(c->a,
                      "json: cannot unmarshal %s into Go value of type struct { APIVersion string "
                      "\"json:\\\"apiVersion,omitempty\\\"\"; Kind string \"json:\\\"kind,omitempty\\\"\" }",
-                     json_type_name(json_type(in))),
+                     json_wire_type(in)),
         NULL, reterr);
   r = check_identity(c, k, in, reterr);
   return r < 0 ? r : decode_tree(c, k, in, dups, ret, reterr);

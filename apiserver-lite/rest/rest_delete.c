@@ -308,7 +308,7 @@ delete_once(struct rest_call *c, struct record *before, const struct delete_opti
   struct json *o = json_shallow(c->a, record_tree(before)), *seen;
   struct json *meta = rest_meta_edit(c->a, o);
 
-  if (check_preconditions(c, opts, o, reterr) < 0 || rest_to_request(c, o, &seen, reterr) < 0 ||
+  if (check_preconditions(c, opts, o, reterr) < 0 || rest_read(c, before, &seen, reterr) < 0 ||
       admission_delete(c, seen, reterr) < 0)
     return -(int)reterr->code;
   *ret_gone = false;
@@ -417,6 +417,7 @@ rest_delete_collection(struct rest_call *c, struct kerr *reterr)
       c->refusal = NULL;
     c->info.namespace_ = ns;
   }
+  c->converted = found.converted;
   if (r == 0)
     r = rest_answer_list(c, found.items, found.n, found.revision, NULL, 0, reterr);
   rest_listing_release(&found);

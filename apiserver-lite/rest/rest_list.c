@@ -344,6 +344,14 @@ keep_page(struct rest_listing *l, struct store_list *page)
   store_list_release(page);
 }
 
+/* What a webhook has to convert is converted before anything else looks at it. */
+static int
+convert_page(struct rest_call *c, struct rest_listing *l, size_t first, struct kerr *reterr)
+{
+  l->converted = rest_read_waits(c);
+  return l->converted ? rest_convert_records(c, l->raw.items + first, l->raw.n - first, reterr) : 0;
+}
+
 static int
 read_pages(struct rest_call *c, const struct list_options *o, struct store_range *range, struct rest_listing *ret,
            struct kerr *reterr)
@@ -363,6 +371,8 @@ read_pages(struct rest_call *c, const struct list_options *o, struct store_range
 
     ret->remaining = page.remaining;
     keep_page(ret, &page);
+    if (convert_page(c, ret, first, reterr) < 0)
+      return -(int)reterr->code;
     ret->items = mem_realloc(ret->items, (ret->raw.n + 1) * sizeof ret->items[0]);
     for (size_t i = first; i < ret->raw.n; i++) {
       if (limit && ret->n == limit) { /* there is something behind the last one that was looked at */
@@ -402,8 +412,10 @@ read_one(struct rest_call *c, const struct list_options *o, const struct store_r
   ret->raw.items[ret->raw.n++] = r;
   if (record_revision(r) > ret->revision)
     ret->revision = record_revision(r);
-  if (matches(o, r))
-    ret->items[ret->n++] = r;
+  if (convert_page(c, ret, 0, reterr) < 0)
+    return -(int)reterr->code;
+  if (matches(o, ret->raw.items[0]))
+    ret->items[ret->n++] = ret->raw.items[0];
   return 0;
 }
 
@@ -449,6 +461,7 @@ rest_list(struct rest_call *c, struct kerr *reterr)
 
   if (list_options_read(c, &opts, reterr) < 0 || rest_listing_read(c, &opts, &found, reterr) < 0)
     return -(int)reterr->code;
+  c->converted = found.converted;
   r = rest_answer_list(c, found.items, found.n, found.revision, found.continue_token, found.remaining, reterr);
   rest_listing_release(&found);
   return r;

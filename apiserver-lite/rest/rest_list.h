@@ -21,7 +21,8 @@ struct list_options {
 
 /* Everything the query says. KERR_BAD_REQUEST, 422 (ListOptions). */
 _must_check_ int list_options_read(struct rest_call *c, struct list_options *ret, struct kerr *reterr);
-/* Does an object match both selectors? `o` in the storage version, which is what the labels' fields are about. */
+/* Does an object match both selectors? `o` in the storage version, which is what the labels' fields are about; where a
+ * webhook converts, in the request's. */
 bool list_options_match(const struct list_options *opts, const struct json *o);
 bool list_options_select(const struct list_options *opts); /* is there any selector */
 
@@ -32,6 +33,7 @@ const char *rest_field_value(const char *kind, const struct json *o, const char 
 struct rest_listing {
   struct store_list raw; /* holds the references */
   struct record **items; /* those that match, borrowed from raw */
+  bool converted;        /* these are in the request's version already: for rest_call.converted */
   size_t n;
   int64_t revision;
   const char *continue_token; /* NULL: complete */

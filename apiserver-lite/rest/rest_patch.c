@@ -187,7 +187,7 @@ read_doc(struct rest_call *c, struct patch_call *p, struct kerr *reterr)
   if (p->type->fn == patch_with_strategic && !json_is(doc, JSON_OBJECT))
     return kerr_set(reterr, KERR_BAD_REQUEST, NULL,
                     "json: cannot unmarshal %s into Go value of type map[string]interface {}",
-                    json_type_name(json_type(doc)));
+                    json_wire_type(doc));
   p->doc = doc;
   p->dups = dups;
   return 0;

@@ -152,6 +152,16 @@ warn_deprecated(struct rest_call *c)
     rest_warn(c, "%s %s is deprecated in v1.%d+", gv_text(c->a, k->group, k->version), k->kind, deprecated);
 }
 
+/* The storage version of a definition that does not serve it: for whoever clears up behind the definition. */
+static const struct kind_resource *
+stored_custom(const struct rest_call *c)
+{
+  const char *name = arena_printf(c->a, "%s.%s", c->info.resource, c->info.group);
+  const struct custom_definition *d = custom_set_definition(c->served.customs, name);
+
+  return d && strcmp(d->storage->kind.version, c->info.version) == 0 ? &d->storage->resource : NULL;
+}
+
 /*
  * The cluster's own components speak one version of each kind, the stored one, on every release. Where the release does
  * not serve it their requests count as made in the version it does serve, which is also what managedFields then say.
@@ -185,6 +195,8 @@ find_resource(struct rest_call *c, struct kerr *reterr)
   c->res = served_resource(&c->served, c->info.group, c->info.version, c->info.resource);
   if (!c->res && c->req->user)
     find_for_component(c);
+  if (!c->res && crd_manager_is_own(c->s->crds, c->req))
+    c->res = stored_custom(c);
   if (!c->res)
     return group_served(c) ? rest_no_such_resource(c, reterr) : rest_no_such_page(c) + 1;
   if (c->res->of->custom && !custom_is_addressed(c))

@@ -216,7 +216,7 @@ selected(struct rest_stream *st, struct record *r)
 /* What the event is for this client; false: nothing. `left`: the object went out of the selection, its old form is
  * shown. */
 static bool
-event_type(struct rest_stream *st, struct hub_event *e, enum exchange_event_type *ret, bool *ret_left)
+event_type(struct rest_stream *st, const struct hub_event *e, enum exchange_event_type *ret, bool *ret_left)
 {
   bool now = e->type != STORE_DELETED && selected(st, e->record);
   bool before = e->type == STORE_DELETED ? selected(st, e->old ? e->old : e->record)
@@ -305,6 +305,44 @@ end_with_error(struct rest_stream *st, const struct json *status, struct exchang
   return 1;
 }
 
+/* The event as it is in the request's version, with references of its own: a webhook is asked where it has to be. */
+static int
+convert_event(struct rest_stream *st, const struct hub_event *e, struct hub_event *ret, struct kerr *reterr)
+{
+  bool webhook = st->view.converted, with_old = e->old && !(webhook && e->type == STORE_DELETED);
+  struct record *both[] = { record_ref(e->record), with_old ? record_ref(e->old) : NULL };
+  int r = webhook ? rest_convert_records(&st->view, both, with_old ? 2 : 1, reterr) : 0;
+
+  *ret = (struct hub_event){ .type = e->type, .revision = e->revision, .record = both[0], .old = both[1] };
+  return r;
+}
+
+static void
+release_event(struct hub_event *e)
+{
+  record_unref(e->record);
+  record_unref(e->old);
+}
+
+/* What `e` is for this client: 1, 0 nothing. */
+static int
+show_event(struct rest_stream *st, struct hub_event *e, struct exchange_event *ret)
+{
+  __attribute__((cleanup(release_event))) struct hub_event seen = { .record = NULL };
+  _cleanup_record_ struct record *shown = NULL;
+  _cleanup_kerr_ struct kerr err = KERR_INIT;
+  enum exchange_event_type type;
+  bool left;
+
+  if (convert_event(st, e, &seen, &err) < 0)
+    return end_with_error(st, status_from_kerr(st->view.a, &err, NULL, 0), ret);
+  if (!event_type(st, &seen, &type, &left))
+    return 0;
+  shown = left ? record_new(record_key(seen.old), e->revision, record_bytes(seen.old), record_stamp_at(seen.old))
+               : record_ref(seen.record);
+  return deliver(st, type, shown, e, left, ret);
+}
+
 static void timer_due(void *arg);
 
 /* Sleep until an event, a bookmark or the end. */
@@ -331,8 +369,6 @@ next_event(struct rest_stream *st, struct exchange_event *ret)
   }
   for (;;) {
     struct hub_event *e = NULL;
-    enum exchange_event_type type;
-    bool left;
     int r = 0;
 
     arena_reset(st->scratch);
@@ -351,16 +387,10 @@ next_event(struct rest_stream *st, struct exchange_event *ret)
     case HUB_EVENT:
       break;
     }
-    if (e->revision > st->from && event_type(st, e, &type, &left)) {
-      struct record *shown =
-          left ? record_new(record_key(e->old), e->revision, record_bytes(e->old), record_stamp_at(e->old))
-               : record_ref(e->record);
-
-      r = deliver(st, type, shown, e, left, ret);
-      record_unref(shown);
-    }
-    if (e->revision > st->from)
+    if (e->revision > st->from) {
+      r = show_event(st, e, ret);
       st->from = e->revision;
+    }
     hub_event_unref(e);
     if (r)
       return r;
@@ -485,6 +515,7 @@ stream_new(struct rest_call *c)
   st->view.info.resource = c->res->resource;
   st->view.info.verb = "watch";
   st->view.info.path = st->view_req.path;
+  st->view.converted = rest_read_waits(c);
   strbuf_init(&st->frame, CEIL_REPLY);
   st->timer = (struct rest_timer){ .fn = timer_due, .arg = st };
   pthread_mutex_init(&st->lock, NULL);

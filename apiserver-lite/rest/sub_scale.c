@@ -238,7 +238,7 @@ sub_scale(struct rest_call *c, struct kerr *reterr)
              rest_store_update(c, c->info.name, REST_UNCONDITIONAL, rescale, &s, &r, &created, reterr) < 0) {
     return -(int)reterr->code;
   }
-  if (rest_to_request(c, record_tree(r), &o, reterr) < 0)
+  if (rest_read(c, r, &o, reterr) < 0)
     return -(int)reterr->code;
   why = view(c, o, &v);
   if (why)

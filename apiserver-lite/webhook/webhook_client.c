@@ -353,7 +353,7 @@ bundle_of(struct arena *a, const struct json *config)
   _cleanup_strbuf_ struct strbuf pem = STRBUF_INIT(CEIL_REQUEST_BODY);
   struct span text = json_span(json_get(config, "caBundle"));
 
-  if (text.n == 0 || !codec_unbase64(&pem, text))
+  if (text.n == 0 || !codec_unbase64(&pem, text) || span_trim(strbuf_view(&pem)).n == 0)
     return NULL;
   return arena_strndup(a, pem.p, pem.n);
 }

@@ -123,6 +123,22 @@ webhook_ask(const struct admission_ask *ask, const struct admission_as *as, cons
 
 /* -- the answer -- */
 
+/* Go's own words for an answer that has no kind because it is no object. */
+#define NO_OBJECT                                                                            \
+  "couldn't get version/kind; json parse error: json: cannot unmarshal %s into Go value of " \
+  "type struct { APIVersion string \"json:\\\"apiVersion,omitempty\\\"\"; Kind string "      \
+  "\"json:\\\"kind,omitempty\\\"\" }"
+
+int
+webhook_decode(struct arena *a, const struct kind *k, const struct json *answer, struct json **ret, struct kerr *reterr)
+{
+  struct kind_strictness lenient = { .a = a };
+
+  if (!json_is(answer, JSON_OBJECT))
+    return kerr_set(reterr, KERR_INVALID, NULL, NO_OBJECT, json_wire_type(answer));
+  return kind_decode(a, k, answer, &lenient, ret, reterr);
+}
+
 static int
 check_identity(const struct webhook_question *q, const struct json *answer, const struct json *response,
                struct kerr *reterr)

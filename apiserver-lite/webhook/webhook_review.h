@@ -25,7 +25,11 @@ struct webhook_verdict {
  */
 _must_check_ int webhook_ask(const struct admission_ask *ask, const struct admission_as *as,
                              const struct json *versions, struct webhook_question *ret, struct kerr *reterr);
-/* `answer` as it came; *ret points into it and `a`. KERR_INVALID in upstream's words: it is no answer to `q`. */
+/* An answer, as it came, as an object of `k`. Errors are Go's, KERR_INVALID when it is no object at all. */
+_must_check_ int webhook_decode(struct arena *a, const struct kind *k, const struct json *answer, struct json **ret,
+                                struct kerr *reterr);
+/* `answer` as webhook_decode made it; *ret points into it and `a`. KERR_INVALID in upstream's words: it is no answer to
+ * `q`. */
 _must_check_ int webhook_hear(struct arena *a, const struct webhook_question *q, bool mutating,
                               const struct json *answer, struct webhook_verdict *ret, struct kerr *reterr);
 

@@ -1,9 +1,10 @@
 #!/usr/bin/env python3
-"""An admission webhook over HTTPS for webhook.test: what it answers is in its path.
+"""Admission and conversion webhooks over HTTPS for webhook.test and conversion.test: what they answer is in the path.
 
 hook_server.py CERT KEY PORTFILE
 """
 import base64
+import copy
 import http.server
 import json
 import ssl
@@ -39,10 +40,78 @@ def answer(path, request):
     return review(request)
 
 
+def gadget(before, wanted):
+    """Gadgets: v1 has spec.host and spec.port, v2 has spec.address, "host:port"; v3 is as v1."""
+    after = copy.deepcopy(before)
+    after["apiVersion"] = wanted
+    spec = after.get("spec", {})
+    if wanted.endswith("/v2") and "host" in spec:
+        spec["address"] = f"{spec.pop('host')}:{spec.pop('port', 0)}"
+    elif not wanted.endswith("/v2") and "address" in spec:
+        host, port = spec.pop("address").split(":")
+        spec.update(host=host, port=int(port))
+    return after
+
+
+# What a converter may not do to the objects it answers with.
+SPOILED = {
+    "version": lambda o: o.update(apiVersion="example.com/v9"),
+    "no-version": lambda o: o.pop("apiVersion"),
+    "kind": lambda o: o.update(kind="Other"),
+    "no-kind": lambda o: o.pop("kind"),
+    "name": lambda o: o["metadata"].update(name="other"),
+    "namespace": lambda o: o["metadata"].update(namespace="other"),
+    "uid": lambda o: o["metadata"].update(uid="other"),
+    "no-metadata": lambda o: o.pop("metadata"),
+    "text-metadata": lambda o: o.update(metadata="x"),
+    "labels": lambda o: o["metadata"].update(labels={"a b": "c"}),
+    "label": lambda o: o["metadata"].update(labels={"a": 1}),
+    "list-labels": lambda o: o["metadata"].update(labels=["a"]),
+    "annotations": lambda o: o["metadata"].update(annotations={"a b": "c"}),
+    "spec": lambda o: o.update(spec=7),
+    "more-metadata": lambda o: o["metadata"].update(labels={"new": "label"}, annotations={"new": "one"}, finalizers=["example.com/f"], generation=99),
+    "unknown": lambda o: o["spec"].update(unknown=1),
+}
+
+
+def convert(path, request):
+    objects = [gadget(o, request["desiredAPIVersion"]) for o in request["objects"]]
+    response = {"uid": request["uid"], "result": {"status": "Success"}, "convertedObjects": objects}
+    whole = {"apiVersion": "apiextensions.k8s.io/v1", "kind": "ConversionReview", "response": response}
+    name = path.rsplit("/", 1)[1]
+    if name in SPOILED:
+        for o in objects:
+            SPOILED[name](o)
+    elif name == "fail":
+        response["result"] = {"status": "Failure", "message": "no two gadgets are alike"}
+    elif name == "silent-fail":
+        response["result"] = {"status": "Failure"}
+    elif name == "no-result":
+        del response["result"]
+    elif name == "wrong-uid":
+        response["uid"] = "somebody-else"
+    elif name == "few":
+        objects.clear()
+    elif name == "many":
+        objects.extend(objects[:1])
+    elif name == "not-objects":
+        response["convertedObjects"] = [7 for _ in objects]
+    elif name == "no-response":
+        del whole["response"]
+    elif name == "v1beta1":
+        whole["apiVersion"] = "apiextensions.k8s.io/v1beta1"
+    elif name == "other-kind":
+        whole["kind"] = "AdmissionReview"
+    elif name == "slow":
+        time.sleep(40)
+    return whole
+
+
 class Hook(http.server.BaseHTTPRequestHandler):
     def do_POST(self):
         request = json.loads(self.rfile.read(int(self.headers["Content-Length"])))["request"]
-        body = json.dumps(answer(self.path.split("?")[0], request)).encode()
+        path = self.path.split("?")[0]
+        body = json.dumps((convert if path.startswith("/convert") else answer)(path, request)).encode()
         try:
             self.send_response(200)
             self.send_header("Content-Type", "application/json")
