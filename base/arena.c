@@ -6,7 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define CHUNK_MIN ((size_t)4 * 1024)
+#define CHUNK_MIN ((size_t)1024) /* what a watch needs: there are many, and they live long */
 #define CHUNK_MAX ((size_t)256 * 1024)
 #define KEEP_MAX  ((size_t)1024 * 1024) /* a chunk above this is given back on reset */
 

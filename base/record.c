@@ -176,20 +176,36 @@ record_write(struct strbuf *b, const struct record *r)
   strbuf_add(b, bytes.p + r->stamp_at, bytes.n - r->stamp_at);
 }
 
-/* Parsed in a passing arena and packed into one block: a record lives long, and there are many. */
 static struct json *
-build_tree(const struct record *r)
+parse(const struct record *r, struct arena *a)
 {
-  _cleanup_arena_ struct arena *a = arena_new(CEIL_ARENA_REQUEST);
   _cleanup_kerr_ struct kerr err = KERR_INIT;
   _cleanup_strbuf_ struct strbuf text = STRBUF_INIT(CEIL_REPLY);
   struct json *v;
+
   record_write(&text, r);
   if (strbuf_overflowed(&text) || json_parse(a, strbuf_view(&text), NULL, &v, &err) < 0) {
     fprintf(stderr, "dralab: record '%s' is not JSON: %s\n", r->data, err.msg ? err.msg : "too large");
     abort();
   }
-  return json_pack(v);
+  return v;
+}
+
+/* Parsed in a passing arena and packed into one block: a record lives long, and there are many. */
+static struct json *
+build_tree(const struct record *r)
+{
+  _cleanup_arena_ struct arena *a = arena_new(CEIL_ARENA_REQUEST);
+
+  return json_pack(parse(r, a));
+}
+
+const struct json *
+record_glance(const struct record *r, struct arena *a)
+{
+  const struct json *tree = atomic_load_explicit(&r->tree, memory_order_acquire);
+
+  return tree ? tree : parse(r, a);
 }
 
 const struct json *

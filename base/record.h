@@ -50,6 +50,8 @@ void record_set_revision(struct record *r, int64_t revision);
 
 /* The parsed document with metadata.resourceVersion; borrowed from the record. Aborts on bytes that are not JSON. */
 const struct json *record_tree(struct record *r);
+/* The same for who looks once and is the only one to look: parsed into `a`, unless the record has its tree already. */
+const struct json *record_glance(const struct record *r, struct arena *a);
 /* The document with its revision, as a client is to read it. */
 void record_write(struct strbuf *b, const struct record *r);
 size_t record_memory(const struct record *r); /* bytes held, for ceilings and metrics */

@@ -26,6 +26,7 @@ struct garbage {
   struct garbage_graph *graph;
   struct garbage_watch *watches; /* only the worker with DISCOVER_KEY adds, under the lock */
   struct arena *names;           /* of resources; lives as long as the controller */
+  struct arena *scratch;         /* the loop's, of one change */
 };
 
 static void *
@@ -35,6 +36,7 @@ state_new(struct controller *ctl)
 
   g->graph = garbage_graph_new();
   g->names = arena_new(CEIL_ARENA_SMALL);
+  g->scratch = arena_new(CEIL_ARENA_REQUEST);
   workqueue_add(ctl->queue, SPAN(DISCOVER_KEY));
   return g;
 }
@@ -59,6 +61,7 @@ state_free(void *state)
   }
   garbage_graph_free(g->graph);
   arena_free(g->names);
+  arena_free(g->scratch);
   free(g);
 }
 
@@ -75,12 +78,13 @@ enqueue_dependents(struct controller *ctl, const char *uid)
     workqueue_add(ctl->queue, span_of(n->uid));
 }
 
+/* Every object there is comes by once, and most of them nobody else in this process ever looks at. */
 static void
 take(struct change_sink *sink, const struct kclient_change *change)
 {
   struct garbage_watch *w = container_of(sink, struct garbage_watch, sink);
   struct garbage *g = w->ctl->state;
-  const struct json *o = change->record ? record_tree(change->record) : NULL;
+  const struct json *o = change->record ? record_glance(change->record, g->scratch) : NULL;
 
   if (!o)
     return;
@@ -98,6 +102,7 @@ take(struct change_sink *sink, const struct kclient_change *change)
       workqueue_add(w->ctl->queue, span_of(n->uid));
   }
   pthread_mutex_unlock(&w->ctl->all->lock);
+  arena_reset(g->scratch);
 }
 
 /* -- discovery: new collections get an informer -- */
@@ -135,9 +140,11 @@ watch_one(struct controller *ctl, const struct kclient_resource *res)
   w->informer = kclient_watch(ctl->all->config.client, &w->res, NULL, NULL, ctl->all->changes, &w->sink);
 }
 
+/* In memory of its own, which does not stay with the worker. */
 static int
-discover(struct controller *ctl, struct arena *a, struct kerr *reterr)
+discover(struct controller *ctl, struct kerr *reterr)
 {
+  _cleanup_arena_ struct arena *a = arena_new(CEIL_ARENA_CYCLE);
   const unsigned needed = API_VERB_LIST | API_VERB_WATCH | API_VERB_DELETE;
   struct garbage *g = ctl->state;
   struct api_resources all;
@@ -375,7 +382,7 @@ sync(struct controller *ctl, const char *key, struct arena *a, struct kerr *rete
   int r;
 
   if (strcmp(key, DISCOVER_KEY) == 0)
-    return discover(ctl, a, reterr);
+    return discover(ctl, reterr);
   if (!subject_get(ctl, a, key, &s))
     return 0;
   if (s.deleting && s.foreground)

@@ -102,6 +102,20 @@ threads_share_one_tree(void **state)
 }
 
 static void
+a_glance_leaves_no_tree(void **state)
+{
+  _cleanup_record_ struct record *r = from_text("{\"metadata\":{\"name\":\"a\"},\"list\":[1,{},null]}", 5);
+  _cleanup_arena_ struct arena *a = arena_new(1 << 20);
+  size_t before = record_memory(r);
+  const struct json *seen = record_glance(r, a);
+
+  (void)state;
+  assert_int_equal(record_memory(r), before);
+  assert_true(json_equal(seen, record_tree(r)));
+  assert_ptr_equal(record_glance(r, a), record_tree(r)); /* now that it is there */
+}
+
+static void
 packing_keeps_everything(void **state)
 {
   static const char *const rows[] = {
@@ -137,6 +151,7 @@ main(void)
     cmocka_unit_test(the_stamp_stands_where_go_puts_it),
     cmocka_unit_test(a_record_that_is_not_stored_has_no_stamp),
     cmocka_unit_test(threads_share_one_tree),
+    cmocka_unit_test(a_glance_leaves_no_tree),
     cmocka_unit_test(packing_keeps_everything),
   };
 
