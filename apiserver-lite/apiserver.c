@@ -38,7 +38,8 @@ apiserver_new(const struct apiserver_config *config, struct apiserver **ret, str
     authz_bind(config->authz, auth_store_source(s->auth));
   if (admission_choose(config->enable_admission, config->disable_admission, &s->admission_off, reterr) < 0)
     return -(int)reterr->code;
-  if (watch_hub_new(s->store, SPAN("/registry/"), &s->hub, reterr) < 0 || bootstrap_objects(s, reterr) < 0 ||
+  /* Bootstrap first: nobody is to be told of these objects one by one. */
+  if (bootstrap_objects(s, reterr) < 0 || watch_hub_new(s->store, SPAN("/registry/"), &s->hub, reterr) < 0 ||
       crd_manager_start(s->crds, reterr) < 0)
     return -(int)reterr->code;
   *ret = steal_pointer(&s);

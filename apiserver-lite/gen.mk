@@ -12,3 +12,5 @@ $(B)/gen/kind_tables.c: $(KINDGEN) $(KIND_DATA)
 	$(call say,GEN,$@) $(KINDGEN) $@ $(KIND_DATA)
 $(B)/gen/kind_tables.o: $(B)/gen/kind_tables.c $(STAMP)
 	$(call say,CC,$<) $(CC) $(CFLAGS) -Ibase -Iapi -Iapiserver-lite/kinds -c -o $@ $<
+# The bootstrap policy is part of the binary (.incbin in rbac_policy.c): a changed file rebuilds that object.
+$(B)/apiserver-lite/auth/rbac_policy.o: $(wildcard apiserver-lite/auth/policy/*.rbac)

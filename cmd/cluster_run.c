@@ -126,6 +126,7 @@ start_api(struct cluster_run *r, struct kerr *reterr)
                                                        .signer = r->signer,
                                                        .enable_admission = c->enable_admission,
                                                        .disable_admission = c->disable_admission,
+                                                       .client_ca = arena_span(r->a, pki_ca(r->pki)).p,
                                                        .advertise_address = c->address,
                                                        .advertise_port = (int)c->port },
                            &r->api, reterr);

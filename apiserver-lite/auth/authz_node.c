@@ -5,14 +5,15 @@
 
 #include "ceilings.h"
 #include "object.h"
-#include "rbac.h"
+#include "rbac_policy.h"
+#include "rbac_rule.h"
 
 #define MIRROR "kubernetes.io/config.mirror"
 
 struct authz_node {
   const struct personality *personality;
   struct arena *arena;
-  struct json *rules; /* for what is not subdivided by node */
+  const struct json *rules; /* of the role of nodes, for what is not subdivided by node */
 };
 
 /* What one question is about. */
@@ -24,27 +25,6 @@ struct ask {
   const char *node;
 };
 
-static const struct {
-  const char *gate; /* NULL: always */
-  const char *rule;
-} plain_rules[] = {
-  { NULL, "{\"verbs\":[\"create\"],\"apiGroups\":[\"authentication.k8s.io\"],\"resources\":[\"tokenreviews\"]}" },
-  { NULL, "{\"verbs\":[\"create\"],\"apiGroups\":[\"authorization.k8s.io\"],"
-          "\"resources\":[\"subjectaccessreviews\",\"localsubjectaccessreviews\"]}" },
-  { NULL, "{\"verbs\":[\"get\",\"list\",\"watch\"],\"apiGroups\":[\"\"],\"resources\":[\"services\"]}" },
-  { NULL, "{\"verbs\":[\"create\",\"update\",\"patch\"],\"apiGroups\":[\"\",\"events.k8s.io\"],"
-          "\"resources\":[\"events\"]}" },
-  { NULL, "{\"verbs\":[\"get\"],\"apiGroups\":[\"\"],\"resources\":[\"endpoints\"]}" },
-  { NULL, "{\"verbs\":[\"create\",\"get\",\"list\",\"watch\"],\"apiGroups\":[\"certificates.k8s.io\"],"
-          "\"resources\":[\"certificatesigningrequests\"]}" },
-  { NULL,
-    "{\"verbs\":[\"get\",\"watch\",\"list\"],\"apiGroups\":[\"storage.k8s.io\"],\"resources\":[\"csidrivers\"]}" },
-  { NULL,
-    "{\"verbs\":[\"get\",\"list\",\"watch\"],\"apiGroups\":[\"node.k8s.io\"],\"resources\":[\"runtimeclasses\"]}" },
-  { "ClusterTrustBundle", "{\"verbs\":[\"get\",\"list\",\"watch\"],\"apiGroups\":[\"certificates.k8s.io\"],"
-                          "\"resources\":[\"clustertrustbundles\"]}" },
-};
-
 struct authz_node *
 authz_node_new(const struct personality *p)
 {
@@ -52,17 +32,7 @@ authz_node_new(const struct personality *p)
 
   n->personality = p;
   n->arena = arena_new(CEIL_ARENA_SMALL);
-  n->rules = json_new_array(n->arena);
-  for (size_t i = 0; i < ARRAY_SIZE(plain_rules); i++) {
-    _cleanup_kerr_ struct kerr never = KERR_INIT;
-    struct json *rule;
-
-    if (plain_rules[i].gate && !personality_gate(p, plain_rules[i].gate))
-      continue;
-    if (json_parse(n->arena, span_of(plain_rules[i].rule), NULL, &rule, &never) < 0)
-      abort(); /* the table above is wrong */
-    json_append(n->arena, n->rules, rule);
-  }
+  n->rules = rbac_policy_rules(p, n->arena, "system:node");
   return n;
 }
 

@@ -11,9 +11,6 @@
 
 #include "authz.h"
 
-/* Does one PolicyRule allow it? */
-bool rbac_rule_allows(const struct json *rule, const struct authz_request *req);
-
 /*
  * One rule that applies to the user, with the binding and the subject that give it; or (rule NULL) why the role of a
  * binding cannot be read. False ends the visit.
@@ -32,6 +29,7 @@ enum authz_decision rbac_decide(struct auth_source *s, struct arena *a, const st
 /* As authz_covers, for a user who is not a member of system:masters. */
 bool rbac_covers(struct auth_source *s, struct arena *a, const struct exchange_user *user, const char *ns,
                  const struct json *rules, const char **ret_missing);
-
+/* What of `wanted` the rules `owned` do not give: a list of rules of one verb on one thing each. */
+struct json *rbac_uncovered(struct arena *a, const struct json *owned, const struct json *wanted);
 
 #endif

@@ -9,30 +9,44 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "bootstrap_config.h"
 #include "bootstrap_rbac.h"
+#include "bootstrap_serve.h"
 #include "ceilings.h"
 #include "object.h"
 #include "rest_route.h"
 
 static const char *const groups[] = { "system:masters", "system:authenticated" };
 static const struct exchange_user self = { .name = "system:apiserver", .uid = "", .groups = groups, .n_groups = 2 };
-static const struct exchange_header headers[] = { { "content-type", "application/json" },
-                                                  { "user-agent", "kube-apiserver" } };
 
+/* `manager` NULL: kube-apiserver; else the body is applied for it. */
 static void
-serve(struct apiserver *s, struct arena *a, const char *method, const char *path, const char *body,
-      struct exchange_answer *ret)
+serve_as(struct apiserver *s, struct arena *a, const char *method, const char *path, const char *manager,
+         const char *body, struct exchange_answer *ret)
 {
+  struct exchange_header headers[] = { { "content-type",
+                                         manager ? "application/apply-patch+yaml" : "application/json" },
+                                       { "user-agent", "kube-apiserver" } };
   struct exchange_request req = { .method = method,
                                   .path = path,
-                                  .query = body ? "fieldManager=kube-apiserver" : "",
+                                  .query = "",
                                   .headers = headers,
                                   .n_headers = ARRAY_SIZE(headers),
                                   .body = body ? span_of(body) : (struct span){ "", 0 },
                                   .user = &self,
                                   .arena = a };
 
+  if (body)
+    req.query =
+        arena_printf(a, "fieldManager=%s%s", manager ? manager : "kube-apiserver", manager ? "&force=true" : "");
   rest_serve(&s->exchange, &req, ret);
+}
+
+static void
+serve(struct apiserver *s, struct arena *a, const char *method, const char *path, const char *body,
+      struct exchange_answer *ret)
+{
+  serve_as(s, a, method, path, NULL, body, ret);
 }
 
 /* Looked for first: an object that is there may not be creatable again (the service has its address). */
@@ -50,18 +64,49 @@ is_there(struct apiserver *s, struct arena *a, const char *path, const char *bod
 }
 
 int
-bootstrap_create(struct apiserver *s, const char *path, const char *body, struct kerr *reterr)
+bootstrap_serve(struct apiserver *s, struct arena *a, const char *method, const char *path, const char *body,
+                struct kerr *reterr)
+{
+  _cleanup_answer_ struct exchange_answer ans = { .status = 0 };
+  bool may_be_gone = strcmp(method, "POST") != 0;
+
+  serve(s, a, method, path, body, &ans);
+  if (ans.status == 200 || ans.status == 201 || ans.status == 409 || (ans.status == 404 && may_be_gone))
+    return 0;
+  return kerr_set(reterr, KERR_INTERNAL, NULL, "cannot %s '%s', which every cluster has: %.*s", method, path,
+                  SPAN_FMT(ans.body));
+}
+
+int
+bootstrap_apply(struct apiserver *s, const char *path, const char *manager, const char *body, struct kerr *reterr)
 {
   _cleanup_arena_ struct arena *a = arena_new(CEIL_ARENA_SMALL);
   _cleanup_answer_ struct exchange_answer ans = { .status = 0 };
 
-  if (is_there(s, a, path, body))
+  serve_as(s, a, "PATCH", path, manager, body, &ans);
+  if (ans.status == 200 || ans.status == 201)
     return 0;
-  serve(s, a, "POST", path, body, &ans);
-  if (ans.status == 201 || ans.status == 409)
-    return 0;
-  return kerr_set(reterr, KERR_INTERNAL, NULL, "cannot create the object of '%s' that every cluster has: %.*s", path,
+  return kerr_set(reterr, KERR_INTERNAL, NULL, "cannot apply '%s', which every cluster has: %.*s", path,
                   SPAN_FMT(ans.body));
+}
+
+int
+bootstrap_create(struct apiserver *s, const char *path, const char *body, bool *ret_made, struct kerr *reterr)
+{
+  _cleanup_arena_ struct arena *a = arena_new(CEIL_ARENA_SMALL);
+  bool made = !is_there(s, a, path, body);
+
+  if (made && bootstrap_serve(s, a, "POST", path, body, reterr) < 0)
+    return -(int)reterr->code;
+  if (ret_made)
+    *ret_made = made;
+  return 0;
+}
+
+static int
+create(struct apiserver *s, const char *path, const char *body, struct kerr *reterr)
+{
+  return bootstrap_create(s, path, body, NULL, reterr);
 }
 
 static const struct {
@@ -101,11 +146,10 @@ first_address(const char *range, char buf[16], struct kerr *reterr)
 static int
 kubernetes_service(struct apiserver *s, struct kerr *reterr)
 {
-  const char *range = s->config.service_range ? s->config.service_range : "10.96.0.0/12";
   _cleanup_free_ char *service = NULL;
   char ip[16];
 
-  if (first_address(range, ip, reterr) < 0)
+  if (first_address(bootstrap_service_range(s), ip, reterr) < 0)
     return -(int)reterr->code;
   service =
       mem_printf("{\"metadata\":{\"name\":\"kubernetes\",\"labels\":{\"component\":\"apiserver\",\"provider\":"
@@ -113,7 +157,7 @@ kubernetes_service(struct apiserver *s, struct kerr *reterr)
                  "\"ipFamilies\":[\"IPv4\"],\"ipFamilyPolicy\":\"SingleStack\",\"sessionAffinity\":\"None\",\"ports\":"
                  "[{\"name\":\"https\",\"port\":443,\"protocol\":\"TCP\",\"targetPort\":%d}]}}",
                  ip, ip, s->config.advertise_port ? s->config.advertise_port : 6443);
-  return bootstrap_create(s, "/api/v1/namespaces/default/services", service, reterr);
+  return create(s, "/api/v1/namespaces/default/services", service, reterr);
 }
 
 static int
@@ -135,18 +179,20 @@ kubernetes_endpoints(struct apiserver *s, struct kerr *reterr)
                  "\"addressType\":\"IPv4\",\"endpoints\":[{\"addresses\":[\"%s\"],\"conditions\":{\"ready\":true}}],"
                  "\"ports\":[{\"name\":\"https\",\"port\":%d,\"protocol\":\"TCP\"}]}",
                  address, port);
-  if (bootstrap_create(s, "/api/v1/namespaces/default/endpoints", endpoints, reterr) < 0)
+  if (create(s, "/api/v1/namespaces/default/endpoints", endpoints, reterr) < 0)
     return -(int)reterr->code;
-  return bootstrap_create(s, "/apis/discovery.k8s.io/v1/namespaces/default/endpointslices", slice, reterr);
+  return create(s, "/apis/discovery.k8s.io/v1/namespaces/default/endpointslices", slice, reterr);
 }
 
 static int
 create_all(struct apiserver *s, struct kerr *reterr)
 {
   for (size_t i = 0; i < ARRAY_SIZE(objects); i++)
-    if (bootstrap_create(s, objects[i].path, objects[i].body, reterr) < 0)
+    if (create(s, objects[i].path, objects[i].body, reterr) < 0)
       return -(int)reterr->code;
   if (kubernetes_service(s, reterr) < 0 || kubernetes_endpoints(s, reterr) < 0)
+    return -(int)reterr->code;
+  if (bootstrap_config(s, reterr) < 0)
     return -(int)reterr->code;
   return bootstrap_rbac(s, reterr);
 }

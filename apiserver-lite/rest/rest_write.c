@@ -76,6 +76,7 @@ check_new(struct rest_call *c, struct json *o, struct kerr *reterr)
   if (r < 0)
     return r;
   validate_create(c->kind, o, c->personality, &errs);
+  admission_check_params(c, o, NULL, &errs);
   if (errs.n)
     return rest_invalid(c, object_name(o), &errs, reterr);
   take_warnings(c, o, NULL);
@@ -201,6 +202,7 @@ check_update(struct rest_call *c, struct json *o, const struct json *old, unsign
   r = strategy_check_update(c, o, old, &errs, reterr);
   if (r < 0)
     return r;
+  admission_check_params(c, o, old, &errs);
   if (errs.n)
     return rest_invalid(c, object_name(old), &errs, reterr);
   if (!c->kind->custom || !*c->info.subresource)

@@ -7,13 +7,14 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "authz.h"
 #include "ceilings.h"
 #include "rest_fixture.h"
 
 #define HEADERS_MAX 16
 
-int
-fixture_setup(void **state)
+static int
+setup(void **state, bool rbac)
 {
   struct fixture *f = mem_alloc(sizeof *f);
   struct store_config config = { .backend = "memory" };
@@ -28,6 +29,9 @@ fixture_setup(void **state)
                       &f->personality, &err) < 0 ||
       store_open(&config, &f->store, &err) < 0)
     fail_msg("%s", err.msg);
+  if (rbac && authz_new("RBAC", f->personality, &f->authz, &err) < 0)
+    fail_msg("%s", err.msg);
+  server.authz = f->authz;
   server.personality = f->personality;
   server.store = f->store;
   server.clock = f->clock;
@@ -38,12 +42,25 @@ fixture_setup(void **state)
 }
 
 int
+fixture_setup(void **state)
+{
+  return setup(state, false);
+}
+
+int
+fixture_setup_rbac(void **state)
+{
+  return setup(state, true);
+}
+
+int
 fixture_teardown(void **state)
 {
   struct fixture *f = *state;
 
   apiserver_stop(f->server);
   apiserver_free(f->server);
+  authz_free(f->authz);
   store_free(f->store);
   personality_unref(f->personality);
   arena_free(f->arena);

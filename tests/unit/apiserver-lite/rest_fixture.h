@@ -4,10 +4,13 @@
 
 #include "apiserver.h"
 
+struct authz;
+
 struct fixture {
   struct clock *clock;
   struct store *store;
   struct personality *personality;
+  struct authz *authz; /* NULL: everybody may do everything */
   struct apiserver *server;
   struct arena *arena; /* of the answers; reset by fixture_reset */
 };
@@ -22,6 +25,7 @@ struct reply {
 };
 
 int fixture_setup(void **state);
+int fixture_setup_rbac(void **state); /* with RBAC; requests come from a member of system:masters */
 int fixture_teardown(void **state);
 /* `target`: path and query. `body` may be NULL. Further headers: "name: value\n..." or NULL. */
 struct reply ask(struct fixture *f, const char *method, const char *target, const char *body, const char *headers);
