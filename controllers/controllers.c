@@ -8,7 +8,7 @@
 
 static const struct controller_ops *const rows[] = {
   &claim_controller_ops, &namespace_controller_ops, &serviceaccount_controller_ops, &garbage_controller_ops,
-  &node_controller_ops,  &taint_controller_ops,     &quota_controller_ops,
+  &node_controller_ops,  &taint_controller_ops,     &quota_controller_ops,          &aggregation_controller_ops,
 };
 
 #define DRA_GATE   "DynamicResourceAllocation"
@@ -163,6 +163,12 @@ controllers_new(const struct controllers_config *config)
   return c;
 }
 
+static size_t
+worker_count(const struct controller *ctl)
+{
+  return ctl->ops->workers ? ctl->ops->workers : WORKERS;
+}
+
 struct controllers *
 controllers_start(const struct controllers_config *config)
 {
@@ -176,7 +182,7 @@ controllers_start(const struct controllers_config *config)
       c->watched[i].informer = kclient_watch(config->client, res, NULL, NULL, c->changes, &c->watched[i].sink);
   }
   for (size_t i = 0; i < c->n; i++)
-    for (; c->list[i].n_workers < WORKERS; c->list[i].n_workers++)
+    for (; c->list[i].n_workers < worker_count(&c->list[i]); c->list[i].n_workers++)
       thread_start(&c->list[i].workers[c->list[i].n_workers], "controller", worker_run, &c->list[i]);
   return c;
 }

@@ -35,6 +35,7 @@ struct controller; /* one running controller: state of its own, or none */
 struct controller_ops {
   const char *name;                           /* upstream's: "resourceclaim-controller" */
   unsigned watches;                           /* bits 1 << enum watched */
+  size_t workers;                             /* 0: WORKERS */
   void *(*state_new)(struct controller *ctl); /* NULL: none */
   void (*stop)(struct controller *ctl);       /* NULL, or: end informers of its own; the workers have ended */
   void (*state_free)(void *state);
@@ -96,6 +97,6 @@ const struct kclient_resource *controllers_watched(const struct controllers *c, 
 void controllers_work(struct controller *ctl, char *key, struct arena *a);
 
 extern const struct controller_ops claim_controller_ops, namespace_controller_ops, serviceaccount_controller_ops,
-    garbage_controller_ops, node_controller_ops, taint_controller_ops, quota_controller_ops;
+    garbage_controller_ops, node_controller_ops, taint_controller_ops, quota_controller_ops, aggregation_controller_ops;
 
 #endif

@@ -224,6 +224,61 @@ an_object_goes_after_its_owner(void **state)
   fixture_until_gone(f, &KC_CONFIGMAPS, "default", "owned");
 }
 
+/* -- aggregated cluster roles -- */
+
+#define ROLE(name, labels, rest)                                                                             \
+  "apiVersion: rbac.authorization.k8s.io/v1\nkind: ClusterRole\nmetadata: {name: " name ", labels: {" labels \
+  "}}\n" rest "\n"
+#define OF(label)      "aggregationRule: {clusterRoleSelectors: [{matchLabels: {" label ": is}}]}"
+#define RULE(resource) "rules: [{apiGroups: [''], resources: [" resource "], verbs: [get]}]"
+
+/* `arg`: the first resource of each rule, by commas. */
+static bool
+has_rules(const struct json *role, const void *arg)
+{
+  struct span left = span_of(arg);
+  const struct json *rules = json_get(role, "rules");
+  bool same = true;
+  size_t i = 0;
+
+  for (; left.n; i++)
+    same = span_is(span_cut(left, ',', &left), json_str(json_at(json_get(json_at(rules, i), "resources"), 0)) ?: "") &&
+           same;
+  return same && json_count(rules) == i;
+}
+
+static void
+role_has(struct fixture *f, const char *name, const char *resources)
+{
+  record_unref(fixture_until(f, &KC_CLUSTERROLES, NULL, name, has_rules, resources));
+}
+
+static void
+aggregated_roles_have_the_rules_of_others(void **state)
+{
+  struct fixture *f = *state;
+  _cleanup_kerr_ struct kerr err = KERR_INIT;
+
+  role_has(f, "view",
+           "configmaps,bindings,namespaces,events,endpointslices,controllerrevisions,horizontalpodautoscalers,"
+           "cronjobs,daemonsets,poddisruptionbudgets,ingresses,resourceclaims");
+  fixture_create(f, &KC_CLUSTERROLES, NULL, ROLE("top", "", OF("top")));
+  fixture_create(f, &KC_CLUSTERROLES, NULL, ROLE("middle", "top: is", OF("middle")));
+  fixture_create(f, &KC_CLUSTERROLES, NULL, ROLE("b", "middle: is", RULE("pods")));
+  role_has(f, "top", "pods"); /* through two roles */
+  fixture_create(f, &KC_CLUSTERROLES, NULL, ROLE("a", "middle: is, top: is", RULE("secrets")));
+  role_has(f, "middle", "secrets,pods"); /* by name */
+  role_has(f, "top", "secrets,pods");    /* each rule once */
+  assert_int_equal(kclient_delete(fixture_client(f), &KC_CLUSTERROLES, NULL, "b", NULL, &err), 0);
+  role_has(f, "top", "secrets");
+  /* A circle hands rules on for ever: left alone, and nobody else suffers. */
+  fixture_create(f, &KC_CLUSTERROLES, NULL, ROLE("ring-1", "to-3: is", OF("to-1") "\n" RULE("pods")));
+  fixture_create(f, &KC_CLUSTERROLES, NULL, ROLE("ring-2", "to-1: is", OF("to-2") "\n" RULE("nodes")));
+  fixture_create(f, &KC_CLUSTERROLES, NULL, ROLE("ring-3", "to-2: is", OF("to-3") "\n" RULE("events")));
+  fixture_create(f, &KC_CLUSTERROLES, NULL, ROLE("c", "middle: is", RULE("nodes")));
+  role_has(f, "top", "secrets,nodes");
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 
 int
@@ -237,6 +292,7 @@ main(void)
     TEST(missing_class_and_missing_room_have_upstreams_words),
     TEST(a_namespace_goes_with_everything_in_it),
     TEST(an_object_goes_after_its_owner),
+    TEST(aggregated_roles_have_the_rules_of_others),
   };
 
   return cmocka_run_group_tests(tests, NULL, NULL);
