@@ -26,6 +26,13 @@ _must_check_ int admission_delete(struct rest_call *c, const struct json *o, str
 _must_check_ int admission_check_admin(struct rest_call *c, const struct json *o, const struct json *old,
                                        struct field_errors *errs, struct kerr *reterr);
 
+/*
+ * May the writer of a policy, or of a binding, read its parameters? A valid object only: appends to `errs` when there is
+ * nothing in it.
+ */
+void admission_check_params(struct rest_call *c, const struct json *o, const struct json *old,
+                            struct field_errors *errs);
+
 /* -- which plugins there are -- */
 
 /*

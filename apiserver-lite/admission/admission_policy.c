@@ -73,8 +73,8 @@ resources_match(const struct admission_ask *ask, const struct json *m, struct ad
 
 /* -- parameters -- */
 
-static const struct kind_resource *
-param_resource(struct rest_call *c, const struct json *param_kind)
+const struct kind_resource *
+admission_param_resource(struct rest_call *c, const struct json *param_kind)
 {
   const char *group, *version, *kind = json_get_str_or(param_kind, "kind", "");
   _cleanup_kerr_ struct kerr ignored = KERR_INIT;
@@ -152,7 +152,7 @@ static int
 collect_params(struct gathering *g, const struct json *param_kind, const struct json *ref, struct kerr *reterr)
 {
   struct rest_call *c = g->ask->c;
-  const struct kind_resource *res = param_resource(c, param_kind);
+  const struct kind_resource *res = admission_param_resource(c, param_kind);
   const char *ns = json_get_str_or(ref, "namespace", ""), *name = json_get_str_or(ref, "name", "");
   size_t n = 0;
   int r;
@@ -204,7 +204,7 @@ policy_fault(struct rest_call *c, const struct json *policy)
   const struct json *param_kind = json_dig(policy, "spec", "paramKind", NULL);
   const char *api_version = json_get_str_or(param_kind, "apiVersion", "");
 
-  if (!param_kind || param_resource(c, param_kind))
+  if (!param_kind || admission_param_resource(c, param_kind))
     return NULL;
   return arena_printf(c->a, "failed to find resource referenced by paramKind: '%s%s, Kind=%s'",
                       strchr(api_version, '/') ? "" : "/", api_version, json_get_str_or(param_kind, "kind", ""));

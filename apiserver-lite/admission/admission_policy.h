@@ -37,6 +37,8 @@ struct policy_hits {
 /* All of them, in order. KERR_INTERNAL: more than POLICY_HITS_MAX; errors of the store. */
 _must_check_ int admission_policies(const struct admission_ask *ask, const struct policy_kind *kind,
                                     struct policy_hits *ret, struct kerr *reterr);
+/* The resource of a paramKind that is served; NULL when there is none. */
+const struct kind_resource *admission_param_resource(struct rest_call *c, const struct json *param_kind);
 /* 403 about the asked object with `message` for a cause and, unless NULL, `reason`. */
 int admission_policy_refuse(const struct admission_ask *ask, const char *message, const char *reason, int code,
                             struct kerr *reterr);

@@ -2,8 +2,8 @@
  * What kube-apiserver 1.37.2 answered to requests that admission and the validation of its configuration decide.
  *
  * tests/data/apiserver-lite/admission/NAME.jsonl: a request a line, in order, over an empty store: method, path, body,
- * contentType; the answer's status and warnings, and of a refusal the whole document, of a success what `want` says at
- * JSON pointers.
+ * contentType, user and group to impersonate; the answer's status and warnings, and of a refusal the whole document, of
+ * a success what `want` says at JSON pointers.
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -39,14 +39,27 @@ check_warnings(const struct json *line, const struct reply *r, size_t number)
     fail_msg("line %zu: other warnings: %s", number, r->warnings);
 }
 
+/* "name: value" of the members of a line that become headers. */
+static const char *
+headers_of(struct fixture *f, const struct json *line)
+{
+  static const struct {
+    const char *member, *header;
+  } rows[] = { { "contentType", "content-type" }, { "user", "impersonate-user" }, { "group", "impersonate-group" } };
+  const char *text = "";
+
+  for (size_t i = 0; i < ARRAY_SIZE(rows); i++)
+    if (json_get_str(line, rows[i].member))
+      text = arena_printf(f->arena, "%s%s: %s\n", text, rows[i].header, json_get_str(line, rows[i].member));
+  return text;
+}
+
 static void
 check_line(struct fixture *f, const struct json *line, size_t number)
 {
-  const char *type = json_get_str(line, "contentType");
   const struct json *body = json_get(line, "body"), *answer = json_get(line, "answer");
   struct reply r = ask(f, json_get_str(line, "method"), json_get_str(line, "path"),
-                       body ? json_text(f->arena, body, JSON_COMPACT) : NULL,
-                       type ? arena_printf(f->arena, "content-type: %s", type) : NULL);
+                       body ? json_text(f->arena, body, JSON_COMPACT) : NULL, headers_of(f, line));
 
   if (r.status != json_get_int(line, "status", 0))
     fail_msg("line %zu: %d %s", number, r.status, r.text);
@@ -88,6 +101,7 @@ replay(struct fixture *f, const char *name)
 RECORDED(configurations)
 RECORDED(pods)
 RECORDED(classes)
+RECORDED(parameters)
 
 int
 main(void)
@@ -97,6 +111,7 @@ main(void)
     TEST(configurations),
     TEST(pods),
     TEST(classes),
+    cmocka_unit_test_setup_teardown(parameters, fixture_setup_rbac, fixture_teardown),
   };
 
   return cmocka_run_group_tests(tests, NULL, NULL);
