@@ -15,8 +15,9 @@
 uint32_t
 selector_get(struct alloc_world *w, struct span text, bool derived)
 {
-  struct hmap *index = derived ? w->derived_index : w->selector_index;
-  uintptr_t number = (uintptr_t)hmap_get(index, text);
+  sid key[2] = { strings_put(w->names, text), derived };
+  struct span k = span_make((const char *)key, sizeof key);
+  uintptr_t number = (uintptr_t)hmap_get(w->selector_index, k);
   _cleanup_kerr_ struct kerr err = KERR_INIT;
   struct selector *s;
   int r;
@@ -28,11 +29,11 @@ selector_get(struct alloc_world *w, struct span text, bool derived)
     w->selectors = mem_realloc(w->selectors, w->cap_selectors * sizeof *w->selectors);
   }
   s = &w->selectors[w->n_selectors++];
-  *s = (struct selector){ .text = strings_put(w->names, text), .derived = derived };
+  *s = (struct selector){ .text = key[0], .derived = derived };
   r = derived ? cel_derived_compile(text, &s->program, &err) : cel_selector_compile(text, &s->program, &err);
   if (r < 0)
     s->error = mem_strdup(err.msg);
-  hmap_put(index, text, (void *)(uintptr_t)w->n_selectors);
+  hmap_put(w->selector_index, k, (void *)(uintptr_t)w->n_selectors);
   return w->n_selectors - 1;
 }
 
@@ -141,7 +142,6 @@ filters_free(struct alloc_world *w)
     filter_free(value);
   hmap_free(w->filter_index);
   hmap_free(w->selector_index);
-  hmap_free(w->derived_index);
   for (uint32_t i = 0; i < w->n_selectors; i++) {
     cel_selector_unref(w->selectors[i].program);
     free(w->selectors[i].error);

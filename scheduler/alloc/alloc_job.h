@@ -23,7 +23,7 @@
 struct slot_need {
   struct cap_need need;
   bool fits_alone;    /* no capacity is exceeded while nothing is in use */
-  const char **texts; /* of what is taken, per capacity */
+  const char **texts; /* of what is taken, per capacity; each made when it is first written into a result */
 };
 
 struct derived {
@@ -83,8 +83,9 @@ struct frame;
 
 struct alloc_job {
   struct alloc_world *w;
-  const struct json *const *trees; /* copy of the caller's list */
-  struct arena *a;                 /* claims, until a class changes */
+  const struct json **trees; /* copy of the caller's list */
+  uint32_t cap_trees;
+  struct arena *a; /* claims, until a class changes */
   uint64_t class_version;
   struct claim *claims;
   struct request *requests;
@@ -155,6 +156,7 @@ struct search_limits {
   struct stuck *stuck; /* to be filled in, or NULL */
 };
 /* -- alloc_run.c -- */
+void job_discard(struct alloc_job *j); /* a spare one */
 int job_run(struct alloc_job *j, const struct alloc_usage *u, const struct json *node,
             const struct search_limits *limits, struct alloc_answer *ret, struct kerr *reterr);
 int search_run(struct alloc_job *j, const struct search_limits *limits, struct alloc_answer *ret, struct kerr *reterr);

@@ -177,6 +177,22 @@ constraint_compile(struct alloc_job *j, struct claim *c, const struct json *json
   c->n_constraints++;
 }
 
+/* "namespace/name", without what printf costs. */
+static const char *
+claim_id(struct arena *a, const char *ns, const char *name)
+{
+  size_t n = strlen(ns), m = strlen(name);
+  char *id;
+
+  if (n == 0)
+    return name;
+  id = arena_alloc(a, n + m + 2);
+  memcpy(id, ns, n);
+  id[n] = '/';
+  memcpy(id + n + 1, name, m);
+  return id;
+}
+
 static void
 claim_compile(struct alloc_job *j, const struct json *tree)
 {
@@ -189,7 +205,7 @@ claim_compile(struct alloc_job *j, const struct json *tree)
                        .name = json_get_str_or(meta, "name", ""),
                        .first_request = j->n_requests,
                        .first_constraint = j->n_constraints };
-  c->id = *ns ? arena_printf(j->a, "%s/%s", ns, c->name) : c->name;
+  c->id = claim_id(j->a, ns, c->name);
   for (json_each_item (k, constraints))
     constraint_compile(j, c, *k);
   for (json_each_item (r, requests))

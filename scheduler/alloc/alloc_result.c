@@ -142,9 +142,12 @@ add_share(const struct alloc_job *j, const struct pick *p, struct arena *a, stru
   consumed = object_new(a, shape->n);
   for (uint32_t i = 0; i < shape->n; i++) {
     struct span name = strings_span(j->w->names, shape->v[i].name);
+    const char **text = &p->need->texts[i];
 
+    if (!*text)
+      *text = quantity_text(j->a, &p->need->need.takes[i].q);
     consumed->u.members[consumed->count++] = (struct json_member){ .name = arena_strndup(a, name.p, name.n),
-                                                                   .value = text_new(a, span_of(p->need->texts[i])),
+                                                                   .value = text_new(a, span_of(*text)),
                                                                    .name_len = (uint32_t)name.n };
   }
   PUT(result, "consumedCapacity", consumed);

@@ -9,18 +9,38 @@
 struct alloc_job *
 alloc_job_new(struct alloc_world *w, const struct json *const *claims, size_t n_claims)
 {
-  struct alloc_job *j = mem_alloc(sizeof *j);
-  const struct json **trees = mem_calloc(n_claims + 1, sizeof *trees);
+  struct alloc_job *j = steal_pointer(&w->spare_job);
 
+  if (!j) {
+    j = mem_alloc(sizeof *j);
+    j->w = w;
+    j->a = arena_new(CEIL_ARENA_REQUEST);
+    j->run = arena_new(CEIL_ARENA_CYCLE);
+  }
+  if (n_claims >= j->cap_trees) {
+    j->cap_trees = (uint32_t)n_claims + 1;
+    j->trees = mem_realloc(j->trees, j->cap_trees * sizeof *j->trees);
+  }
   for (size_t i = 0; i < n_claims; i++)
-    trees[i] = claims[i];
-  j->w = w;
-  j->trees = trees;
+    j->trees[i] = claims[i];
   j->n_claims = (uint32_t)n_claims;
-  j->a = arena_new(CEIL_ARENA_REQUEST);
-  j->run = arena_new(CEIL_ARENA_CYCLE);
   job_compile(j);
   return j;
+}
+
+void
+job_discard(struct alloc_job *j)
+{
+  if (!j)
+    return;
+  arena_free(j->a);
+  arena_free(j->run);
+  free(j->picks);
+  free(j->spare_picks);
+  free(j->spare_frames);
+  free(j->bits);
+  free(j->trees);
+  free(j);
 }
 
 void
@@ -33,14 +53,16 @@ alloc_job_free(struct alloc_job *j)
   if (j->derived)
     hmap_free(j->derived);
   sets_free(j->sets);
-  arena_free(j->a);
-  arena_free(j->run);
-  free(j->picks);
-  free(j->spare_picks);
-  free(j->spare_frames);
-  free(j->bits);
-  free((void *)(uintptr_t)j->trees);
-  free(j);
+  arena_reset(j->a);
+  arena_reset(j->run);
+  j->own_node = NULL;
+  j->derived = NULL;
+  j->sets = NULL;
+  j->n_picks = 0;
+  if (j->w->spare_job)
+    job_discard(j);
+  else
+    j->w->spare_job = j;
 }
 
 /* Sets of the slots over this view's devices. */

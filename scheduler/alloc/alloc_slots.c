@@ -79,8 +79,6 @@ slot_need_of(struct alloc_job *j, struct slot *s, const struct cap_shape *shape)
   need->fits_alone = need->need.verdict == CAP_TAKES;
   need->texts = arena_array_of(j->a, const char *, (shape ? shape->n : 0) + 1);
   for (uint32_t i = 0; shape && need->fits_alone && i < shape->n; i++)
-    need->texts[i] = quantity_text(j->a, &need->need.takes[i].q);
-  for (uint32_t i = 0; shape && need->fits_alone && i < shape->n; i++)
     need->fits_alone = need->need.takes[i].n <= shape->v[i].value.n;
   return need;
 }

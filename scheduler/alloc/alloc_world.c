@@ -3,7 +3,7 @@
 
 #include <assert.h>
 
-#include "alloc_pools.h"
+#include "alloc_job.h"
 #include "alloc_projection.h"
 #include "alloc_usage.h"
 #include "ceilings.h"
@@ -308,12 +308,15 @@ world_node(struct alloc_world *w, const struct json *node)
 {
   struct node *n;
 
-  if (w->node_hint < w->n_nodes && w->nodes[w->node_hint]->tree == node)
-    return w->nodes[w->node_hint++];
+  for (uint32_t i = w->last_node; i < w->n_nodes && i < w->last_node + 2; i++)
+    if (w->nodes[i]->tree == node) {
+      w->last_node = i;
+      return w->nodes[i];
+    }
   n = hmap_get(w->node_index, span_of(tree_name(node)));
   if (!n || n->tree != node)
     return NULL;
-  w->node_hint = n->place + 1;
+  w->last_node = n->place;
   return n;
 }
 
@@ -432,7 +435,6 @@ alloc_world_new(const struct alloc_features *features, enum alloc_channel channe
   w->class_index = hmap_new(class_free);
   w->node_index = hmap_new(node_free_value);
   w->selector_index = hmap_new(NULL);
-  w->derived_index = hmap_new(NULL);
   w->filter_index = hmap_new(NULL);
   w->version = 1;
   return w;
@@ -443,6 +445,7 @@ alloc_world_free(struct alloc_world *w)
 {
   if (!w)
     return;
+  job_discard(w->spare_job);
   hmap_free(w->node_index);
   for (uint32_t i = 0; i < w->n_slices; i++)
     slice_free(w, w->slices[i]);

@@ -193,7 +193,8 @@ struct alloc_world {
   struct hmap *slice_index, *pool_index, *node_slices_index, *class_index, *node_index;
   struct node **nodes; /* those of node_index, in no order that matters */
   uint32_t n_nodes, cap_nodes;
-  uint32_t node_hint; /* the place of the node that will be asked for next, if nodes are asked for in order */
+  uint32_t last_node;          /* the place of the one asked for last; often the next one follows, or it is the same */
+  struct alloc_job *spare_job; /* its memory serves the next; NULL: none */
   uint64_t class_version;
   const struct json **rules;
   struct record **rule_records;
@@ -201,9 +202,9 @@ struct alloc_world {
 
   struct selector *selectors;
   uint32_t n_selectors, cap_selectors;
-  struct hmap *selector_index, *derived_index, *filter_index;
-  uint64_t clock;                        /* of filter use */
-  struct bits accepted, accepted_shapes; /* values and shapes that CEL has taken; see alloc_projection.c */
+  struct hmap *selector_index, *filter_index; /* selectors by text and whether they are derived attributes */
+  uint64_t clock;                             /* of filter use */
+  struct bits accepted, accepted_shapes;      /* values and shapes that CEL has taken; see alloc_projection.c */
   struct arena *scratch;
   uint8_t random[256]; /* for share ids */
   size_t n_random;
