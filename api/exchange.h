@@ -113,6 +113,8 @@ struct exchange;
 struct exchange_ops {
   /* Always answers: an error is an answer with a Status document. */
   void (*serve)(struct exchange *x, const struct exchange_request *req, struct exchange_answer *ret);
+  /* May this request, though it only reads, wait for somebody else? NULL: none does. */
+  bool (*may_wait)(struct exchange *x, const struct exchange_request *req);
 };
 struct exchange {
   const struct exchange_ops *ops;

@@ -8,13 +8,14 @@
 #include "bootstrap.h"
 #include "crd_manager.h"
 #include "policy_cache.h"
+#include "rest_ahead.h"
 #include "rest_metrics.h"
 #include "rest_route.h"
 #include "rest_timer.h"
 #include "watch_hub.h"
 #include "webhook_client.h"
 
-static const struct exchange_ops ops = { .serve = rest_serve };
+static const struct exchange_ops ops = { .serve = rest_serve, .may_wait = rest_may_wait };
 
 int
 apiserver_new(const struct apiserver_config *config, struct apiserver **ret, struct kerr *reterr)
@@ -28,6 +29,7 @@ apiserver_new(const struct apiserver_config *config, struct apiserver **ret, str
   s->personality = personality_ref(config->personality);
   s->metrics = rest_metrics_new();
   s->timers = rest_timers_new(s->clock);
+  s->ahead = ahead_group_new();
   s->auth = auth_store_new(s->store, s->personality);
   s->webhooks = webhook_client_new(auth_store_source(s->auth));
   s->policies = policy_cache_new();
@@ -59,6 +61,7 @@ apiserver_free(struct apiserver *s)
 {
   if (!s)
     return;
+  ahead_group_free(s->ahead);
   crd_manager_free(s->crds);
   watch_hub_free(s->hub);
   rest_timers_free(s->timers);
@@ -80,6 +83,7 @@ void
 apiserver_stop(struct apiserver *s)
 {
   watch_hub_stop(s->hub);
+  webhook_client_stop(s->webhooks);
 }
 
 struct exchange *

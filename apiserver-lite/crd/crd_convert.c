@@ -45,7 +45,7 @@ check_map(struct arena *a, const char *name, const struct json *map, struct kerr
     validate_labels(&v, VP(path, "labels"), map);
   else
     validate_annotations(&v, VP(path, "annotation"), map);
-  validation_finish(&v, v.n, &errs);
+  validation_finish(&v, 0, &errs);
   return errs.n ? kerr_set(reterr, KERR_INTERNAL, NULL, "%s", field_errors_text(a, &errs)) : 0;
 }
 
@@ -114,8 +114,7 @@ check_object(struct arena *a, const struct json *answer, struct kerr *reterr)
     return kerr_set(reterr, KERR_INTERNAL, NULL, "unexpected end of JSON input");
   if (!json_is(answer, JSON_OBJECT))
     return kerr_set(reterr, KERR_INTERNAL, NULL,
-                    "json: cannot unmarshal %s into Go value of type map[string]interface {}",
-                    json_wire_type(answer));
+                    "json: cannot unmarshal %s into Go value of type map[string]interface {}", json_wire_type(answer));
   if (!*object_kind(answer))
     return kerr_set(reterr, KERR_INTERNAL, NULL, "Object 'Kind' is missing in '%s'",
                     json_text(a, answer, JSON_COMPACT));

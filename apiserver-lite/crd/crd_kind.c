@@ -86,8 +86,7 @@ custom_decode(struct arena *a, const struct kind *k, const struct json *in, stru
     o = json_copy(a, in);
   else
     return kerr_set(reterr, KERR_BAD_REQUEST, NULL,
-                    "json: cannot unmarshal %s into Go value of type map[string]interface {}",
-                    json_wire_type(in));
+                    "json: cannot unmarshal %s into Go value of type map[string]interface {}", json_wire_type(in));
   report_doubles(a, strict);
   custom_settle_numbers(a, o);
   if (check_texts(a, o, reterr) < 0 || custom_coerce(a, k->custom, o, strict, reterr) < 0)

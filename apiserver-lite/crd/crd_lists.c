@@ -158,7 +158,7 @@ check_meta(const char *path, const struct json *meta, struct field_errors *errs)
     field_errors_add_str(errs, FIELD_INVALID, arena_printf(errs->a, "%s.name", path), name, "%s", problems[i]);
   json_set_str(errs->a, own, "name", "fakename");
   json_set(errs->a, o, "metadata", own);
-  validate_metadata(o, NULL, json_get(own, "namespace") != NULL, &found);
+  validate_metadata(o, NULL, json_get(own, "namespace") != NULL, NULL, &found);
   for (size_t i = 0; i < found.n; i++) {
     const struct field_error *e = &found.list[i];
 

@@ -29,6 +29,7 @@ struct crd_manager {
   struct custom_set *set;
   struct hmap *known; /* name → struct settled */
   struct hub_reader *reader;
+  atomic_bool has_webhooks;
   atomic_bool stale; /* the store has definitions that the set has not */
 };
 
@@ -123,6 +124,7 @@ refresh(struct crd_manager *m, struct kerr *reterr)
   struct custom_set *before, *after, *last;
   struct custom_definition **list;
   struct store_list found;
+  bool webhooks = false;
 
   pthread_mutex_lock(&m->refresh);
   if (list_definitions(m, &found, reterr) < 0) {
@@ -133,8 +135,11 @@ refresh(struct crd_manager *m, struct kerr *reterr)
   list = mem_calloc(found.n + 1, sizeof list[0]);
   for (size_t i = 0; i < found.n; i++)
     list[i] = compile(m, before, found.items[i]);
+  for (size_t i = 0; i < found.n; i++)
+    webhooks |= list[i] && custom_has_webhook(list[i]);
   after = custom_set_new(list, found.n);
   free(list);
+  atomic_store(&m->has_webhooks, webhooks);
   pthread_mutex_lock(&m->lock);
   last = m->set;
   m->set = after;
@@ -175,6 +180,12 @@ crd_manager_set(struct crd_manager *m)
   if (atomic_exchange(&m->stale, false))
     catch_up(m);
   return current(m);
+}
+
+bool
+crd_manager_has_webhooks(const struct crd_manager *m)
+{
+  return atomic_load(&m->has_webhooks) || atomic_load(&m->stale);
 }
 
 /* -- writing through the API -- */

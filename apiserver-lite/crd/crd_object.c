@@ -191,7 +191,7 @@ custom_validate(const struct custom *c, const struct json *o, const struct json 
 
   if (!check_type_meta(c, o, errs))
     return;
-  validate_metadata(o, old, c->definition->namespaced, errs);
+  validate_metadata(o, old, c->definition->namespaced, p, errs);
   if (strcmp(subresource, "status") == 0) {
     check_status(c, o, old, ratchet, errs);
   } else {

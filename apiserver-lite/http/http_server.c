@@ -267,6 +267,14 @@ only_reads(const char *method)
   return false;
 }
 
+static bool
+may_wait(const struct http_request *r)
+{
+  struct exchange *x = r->server->exchange;
+
+  return x->ops->may_wait && x->ops->may_wait(x, &r->x);
+}
+
 /* Done with it on a pool thread: once resumed, the request belongs to its connection's thread again. */
 static void
 back_to_connection(struct http_request *r)
@@ -315,7 +323,7 @@ serve(struct http_request *r, const char *method)
   r->arena = arena_new(CEIL_ARENA_REQUEST);
   if (!build_request(r, method))
     return queue_answer(r);
-  if (!only_reads(method))
+  if (!only_reads(method) || may_wait(r))
     return hand_to_pool(r, serve_on_pool);
   r->server->exchange->ops->serve(r->server->exchange, &r->x, &r->answer);
   return wants_gzip(r) ? hand_to_pool(r, compress_on_pool) : queue_answer(r);

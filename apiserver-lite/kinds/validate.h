@@ -54,7 +54,9 @@ void validate_refuse_admin(const struct kind *k, const struct json *o, const cha
 void validate_warnings(struct arena *a, const struct kind *k, const struct json *o, const struct json *old,
                        struct json *warnings);
 
-/* Metadata of an object whose kind has no other rules (custom resources): path is metadata. */
-void validate_metadata(const struct json *o, const struct json *old, bool namespaced, struct field_errors *errs);
+/* Metadata of an object whose kind has no other rules (custom resources): path is metadata. `p` NULL: as the latest
+ * release has it. */
+void validate_metadata(const struct json *o, const struct json *old, bool namespaced, const struct personality *p,
+                       struct field_errors *errs);
 
 #endif

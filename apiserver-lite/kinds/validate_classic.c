@@ -53,7 +53,7 @@ void
 classic_set(struct validation *v, const struct vpath *path, const struct json *list, size_t max, const char *key,
             classic_item_fn *fn, const void *payload)
 {
-  bool all_first = personality_minor(v->p) >= 31;
+  bool all_first = validation_minor(v) >= 31;
   for (size_t i = 0; !all_first && i < json_count(list); i++)
     if (is_duplicate(list, i, key))
       report_duplicate(v, VP_ITEM(path, i), json_at(list, i), key);
@@ -200,7 +200,7 @@ check_reservations(struct validation *v, const struct vpath *path, const struct 
   const struct json *status = json_get(o, "status"), *list = json_get(status, "reservedFor");
   const struct json *allocation = json_get(status, "allocation");
   bool ending = object_is_deleting(o) || json_get_bool(status, "deallocationRequested", false);
-  bool always_shared = personality_minor(v->p) >= 31;
+  bool always_shared = validation_minor(v) >= 31;
   if (!json_count(list))
     return;
   if (json_type(allocation) == JSON_NULL) {
@@ -225,7 +225,7 @@ classic_check_status(struct validation *v, const struct vpath *path, const struc
   const struct vpath *flag = VP(path, "deallocationRequested");
 
   check_reservations(v, VP(path, "reservedFor"), o, old);
-  if (allocated && json_type(was) != JSON_NULL && personality_minor(v->p) >= 27 && !json_same(allocation, was))
+  if (allocated && json_type(was) != JSON_NULL && validation_minor(v) >= 27 && !json_same(allocation, was))
     validate_immutable(
         v, VP(path, "allocation"), allocation, was,
         vgo(v, allocation, arena_printf(v->a, "io.k8s.api.resource.%s.AllocationResult", v->kind->version)));

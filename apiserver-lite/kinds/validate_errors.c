@@ -36,6 +36,12 @@ validation_gate(const struct validation *v, const char *gate)
   return personality_gate(v->p, gate);
 }
 
+int
+validation_minor(const struct validation *v)
+{
+  return v->p ? personality_minor(v->p) : PERSONALITY_MINOR_MAX;
+}
+
 struct verr *
 verr_add(struct validation *v, enum field_error_type type, const struct vpath *path, const char *value, const char *fmt,
          ...)
@@ -92,7 +98,7 @@ void
 verr_too_long(struct validation *v, const struct vpath *path, int max)
 {
   verr_add(v, FIELD_TOO_LONG, path, NULL,
-           personality_minor(v->p) < 32 ? "must have at most %d bytes" : "may not be more than %d bytes", max);
+           validation_minor(v) < 32 ? "must have at most %d bytes" : "may not be more than %d bytes", max);
 }
 
 void
@@ -105,7 +111,7 @@ void
 verr_too_many(struct validation *v, const struct vpath *path, size_t n, size_t max)
 {
   verr_add(v, FIELD_TOO_MANY, path, arena_printf(v->a, "%zu", n), "must have at most %zu item%s", max,
-           max == 1 && personality_minor(v->p) >= 34 ? "" : "s")
+           max == 1 && validation_minor(v) >= 34 ? "" : "s")
       ->origin = "maxItems";
 }
 
@@ -337,7 +343,7 @@ vgo_json(struct arena *a, const struct json *j, const char *type)
 char *
 vgo(const struct validation *v, const struct json *j, const char *type)
 {
-  if (personality_minor(v->p) > VALUES_AS_GO_UNTIL || json_type(j) == JSON_NULL)
+  if (validation_minor(v) > VALUES_AS_GO_UNTIL || json_type(j) == JSON_NULL)
     return vgo_json(v->a, j, type);
   const struct kind_type *t = type_below(v->kind->type, type, TYPE_DEPTH);
   _cleanup_strbuf_ struct strbuf b;
@@ -483,7 +489,7 @@ says_once(const struct validation *v)
     "VolumeAttachment",
     "Workload",
   };
-  unsigned minor = personality_minor(v->p);
+  unsigned minor = validation_minor(v);
 
   for (size_t i = 0; minor == 36 && i < ARRAY_SIZE(since_36); i++)
     if (strcmp(v->kind->kind, since_36[i]) == 0)

@@ -35,7 +35,7 @@ struct verr {
 struct validation {
   struct arena *a;
   const struct kind *kind; /* as it was sent */
-  const struct personality *p;
+  const struct personality *p; /* NULL: the rules of the latest release */
   bool update;
   struct verr *list;
   size_t n, cap;
@@ -44,6 +44,7 @@ struct validation {
 #define VALUES_AS_GO_UNTIL 33 /* the last release whose errors show structs in Go's syntax */
 
 bool validation_gate(const struct validation *v, const char *gate);
+int validation_minor(const struct validation *v); /* the release: 37 */
 /* Append; returns the error, to be marked, until the next append. Text is the detail. */
 struct verr *verr_add(struct validation *v, enum field_error_type type, const struct vpath *path, const char *value,
                       const char *fmt, ...) _printf_(5, 6);

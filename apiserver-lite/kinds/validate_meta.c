@@ -84,7 +84,7 @@ check_owners(struct validation *v, const struct vpath *path, const struct json *
   const char *first = NULL;
   for (size_t i = 0; i < json_count(refs); i++) {
     const struct json *ref = json_at(refs, i);
-    if (personality_minor(v->p) < 37)
+    if (validation_minor(v) < 37)
       check_owner_of_old(v, path, ref);
     else
       check_owner(v, VP_ITEM(path, i), ref);
@@ -329,11 +329,12 @@ validate_conditions(struct validation *v, const struct vpath *path, const struct
 }
 
 void
-validate_metadata(const struct json *o, const struct json *old, bool namespaced, struct field_errors *errs)
+validate_metadata(const struct json *o, const struct json *old, bool namespaced, const struct personality *p,
+                  struct field_errors *errs)
 {
   static const struct kind custom = { .group = "", .version = "", .kind = "" };
   static const struct name_rule rule = { .format = TEXT_DNS_SUBDOMAIN };
-  struct validation v = { .a = errs->a, .kind = &custom, .update = old != NULL };
+  struct validation v = { .a = errs->a, .kind = &custom, .p = p, .update = old != NULL };
   if (old)
     validate_object_meta_update(&v, o, old);
   else

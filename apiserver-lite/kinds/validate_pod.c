@@ -50,7 +50,7 @@ check_resource_claims(struct validation *v, const struct vpath *path, const stru
       verr_duplicate(v, VP(at, "name"), name);
     else
       (void)verr_format(v, VP(at, "name"), name, TEXT_DNS_LABEL);
-    if (personality_minor(v->p) <= CLAIM_SOURCE_UNTIL)
+    if (validation_minor(v) <= CLAIM_SOURCE_UNTIL)
       check_claim_choice(v, VP(at, "source"), json_get(c, "source"), "io.k8s.api.core.v1.ClaimSource");
     else
       check_claim_choice(v, at, c, "io.k8s.api.core.v1.PodResourceClaim");

@@ -474,7 +474,7 @@ void
 validate_tags(struct validation *v, const struct json *o, const struct json *old, const char *subresource)
 {
   const struct tag_root *root = find_root(v->kind);
-  if (!root || !path_listed(root->paths, subresource) || personality_minor(v->p) < 33) /* tags came with 1.33 */
+  if (!root || !path_listed(root->paths, subresource) || validation_minor(v) < 33) /* tags came with 1.33 */
     return;
   struct walk w = { .v = v, .beta_on = validation_gate(v, "DeclarativeValidationBeta"), .update = old != NULL };
   walk_type(&w, root->type, NULL, o, old);

@@ -8,6 +8,7 @@
 struct metrics;
 struct rest_timers;
 struct watch_hub;
+struct ahead_group;
 struct auth_store;
 struct crd_manager;
 struct webhook_client;
@@ -26,6 +27,7 @@ struct apiserver {
   uint64_t admission_off;        /* plugins that were disabled, see admission_choose */
   struct crd_manager *crds;
   struct rest_timers *timers;
+  struct ahead_group *ahead; /* threads of watches that wait for webhooks */
   struct metrics *metrics;
   apiserver_hook_fn *hook;
   void *hook_payload;

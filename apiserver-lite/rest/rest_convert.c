@@ -169,9 +169,14 @@ int
 rest_convert_records(struct rest_call *c, struct record **records, size_t n, struct kerr *reterr)
 {
   const struct json **trees = arena_array_of(c->a, const struct json *, n + 1);
+  bool before = c->converted;
+  int r;
 
-  if (rest_read_all(c, records, n, trees, reterr) < 0)
-    return -(int)reterr->code;
+  c->converted = false; /* these are not */
+  r = rest_read_all(c, records, n, trees, reterr);
+  c->converted = before;
+  if (r < 0)
+    return r;
   for (size_t i = 0; i < n; i++) {
     struct record *was = records[i];
 

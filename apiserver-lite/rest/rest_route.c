@@ -298,3 +298,23 @@ rest_serve(struct exchange *x, const struct exchange_request *req, struct exchan
   rest_metrics_count(s->metrics, &c, clock_mono(s->clock) - began);
   custom_set_unref(customs);
 }
+
+bool
+rest_may_wait(struct exchange *x, const struct exchange_request *req)
+{
+  struct apiserver *s = container_of(x, struct apiserver, exchange);
+  const struct kind_resource *r;
+  struct custom_set *customs;
+  struct rest_info info;
+  bool waits;
+
+  if (!crd_manager_has_webhooks(s->crds) || strncmp(req->path, "/apis/", 6) != 0)
+    return false;
+  customs = crd_manager_set(s->crds);
+  rest_info_parse(req->arena, req, &info);
+  r = served_resource(&(struct served){ .p = s->personality, .customs = customs }, info.group, info.version,
+                      info.resource);
+  waits = r && r->of->custom && custom_read_waits(r->of->custom);
+  custom_set_unref(customs);
+  return waits;
+}

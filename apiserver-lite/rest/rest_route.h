@@ -7,6 +7,9 @@
 /* exchange_ops.serve. */
 void rest_serve(struct exchange *x, const struct exchange_request *req, struct exchange_answer *ret);
 
+/* exchange_ops.may_wait: does it read objects that a webhook may have to convert? */
+bool rest_may_wait(struct exchange *x, const struct exchange_request *req);
+
 /* Paths that name no resource: discovery, health, version, metrics (rest_paths.c). */
 _must_check_ int rest_serve_path(struct rest_call *c, struct kerr *reterr);
 /* 404 as Go's mux says it: plain text. */

@@ -19,6 +19,7 @@
 #include "ceilings.h"
 #include "object.h"
 #include "rest.h"
+#include "rest_ahead.h"
 #include "rest_list.h"
 #include "rest_table.h"
 #include "rest_timer.h"
@@ -335,7 +336,7 @@ show_event(struct rest_stream *st, struct hub_event *e, struct exchange_event *r
   bool left;
 
   if (convert_event(st, e, &seen, &err) < 0)
-    return end_with_error(st, status_from_kerr(st->view.a, &err, NULL, 0), ret);
+    return end_with_error(st, st->view.refusal, ret);
   if (!event_type(st, &seen, &type, &left))
     return 0;
   shown = left ? record_new(record_key(seen.old), e->revision, record_bytes(seen.old), record_stamp_at(seen.old))
@@ -607,6 +608,6 @@ rest_watch(struct rest_call *c, struct kerr *reterr)
                    c->form.encoding == REST_PROTOBUF ? "application/vnd.kubernetes.protobuf;stream=watch"
                                                      : "application/json",
                    span_make("", 0));
-  c->ans->stream = &st->base;
+  c->ans->stream = st->view.converted ? ahead_stream_new(c->s->ahead, &st->base) : &st->base;
   return 0;
 }

@@ -3,6 +3,7 @@
 #include <arpa/inet.h>
 #include <errno.h>
 #include <pthread.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <string.h>
 #include <strings.h>
@@ -31,6 +32,7 @@ struct line {
 
 struct webhook_client {
   struct auth_source *objects;
+  atomic_bool stopping;
   pthread_mutex_t lock; /* over the members below */
   bool loaded;
   struct curl_api curl;       /* constant once loaded */
@@ -69,6 +71,12 @@ webhook_client_free(struct webhook_client *w)
     line_release(w, &w->idle[i]);
   (void)pthread_mutex_destroy(&w->lock);
   free(w);
+}
+
+void
+webhook_client_stop(struct webhook_client *w)
+{
+  atomic_store(&w->stopping, true);
 }
 
 static bool
@@ -165,6 +173,19 @@ open_socket(void *arg, int purpose, struct curl_address *address)
   return socket(address->family, address->type | SOCK_CLOEXEC, address->protocol);
 }
 
+/* libcurl tells how far it is: anything but 0 ends the call. */
+static int
+is_stopping(void *arg, int64_t down, int64_t downloaded, int64_t up, int64_t uploaded)
+{
+  struct webhook_client *w = arg;
+
+  (void)down;
+  (void)downloaded;
+  (void)up;
+  (void)uploaded;
+  return atomic_load(&w->stopping);
+}
+
 static void
 set_options(struct posting *p, const struct line *l, struct curl_list *headers, struct curl_list *connect_to)
 {
@@ -192,6 +213,9 @@ set_options(struct posting *p, const struct line *l, struct curl_list *headers, 
   curl->easy_setopt(l->easy, CURL_POSTFIELDS, p->call->body.p);
   curl->easy_setopt(l->easy, CURL_WRITEFUNCTION, curl_collect);
   curl->easy_setopt(l->easy, CURL_WRITEDATA, &p->body);
+  curl->easy_setopt(l->easy, CURL_NOPROGRESS, 0L);
+  curl->easy_setopt(l->easy, CURL_XFERINFOFUNCTION, is_stopping);
+  curl->easy_setopt(l->easy, CURL_XFERINFODATA, p->w);
 }
 
 static struct curl_list *

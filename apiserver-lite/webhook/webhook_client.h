@@ -32,6 +32,8 @@ struct webhook_call {
 /* `objects` (services and endpointslices are asked for) is borrowed. libcurl is loaded with the first call. */
 struct webhook_client *webhook_client_new(struct auth_source *objects);
 void webhook_client_free(struct webhook_client *w); /* no call may be running; NULL is fine */
+/* The server goes: calls that are under way fail within a second or so, and later ones as soon. */
+void webhook_client_stop(struct webhook_client *w);
 
 /*
  * *ret: the answer, a tree in `a`, any JSON value. Errors, all with upstream's text: KERR_UNAVAILABLE (no connection,

@@ -102,8 +102,8 @@ def convert(path, request):
         whole["apiVersion"] = "apiextensions.k8s.io/v1beta1"
     elif name == "other-kind":
         whole["kind"] = "AdmissionReview"
-    elif name == "slow":
-        time.sleep(40)
+    elif name == "nap":
+        time.sleep(5)
     return whole
 
 

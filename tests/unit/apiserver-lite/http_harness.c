@@ -225,7 +225,7 @@ fake_serve(struct exchange *x, const struct exchange_request *req, struct exchan
 int
 http_setup(void **state)
 {
-  static const struct exchange_ops ops = { fake_serve };
+  static const struct exchange_ops ops = { .serve = fake_serve };
   struct fixture *f = mem_alloc(sizeof *f);
   _cleanup_kerr_ struct kerr err = KERR_INIT;
 

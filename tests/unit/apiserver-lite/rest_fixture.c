@@ -177,3 +177,35 @@ open_watch(struct fixture *f, const char *target, const char *headers, bool want
   exchange_answer_release(&ans);
   return stream;
 }
+
+struct reply
+next_event(struct fixture *f, struct exchange_stream *s, const char *type)
+{
+  struct exchange_event e;
+  struct reply r = { .status = 0 };
+  _cleanup_kerr_ struct kerr err = KERR_INIT;
+
+  for (int i = 0; i < 2000; i++) { /* the hub's thread may need a moment */
+    int got = s->ops->next(s, &e);
+
+    assert_int_not_equal(got, -1);
+    if (got == 0) {
+      struct clock *c = f->clock;
+      pthread_mutex_t m = PTHREAD_MUTEX_INITIALIZER;
+      pthread_cond_t cond;
+
+      clock_cond_init(&cond);
+      pthread_mutex_lock(&m);
+      (void)clock_cond_wait(c, &cond, &m, clock_mono(c) + CLOCK_MS);
+      pthread_mutex_unlock(&m);
+      pthread_cond_destroy(&cond);
+      continue;
+    }
+    assert_int_equal(json_parse(f->arena, e.bytes, NULL, &r.doc, &err), 0);
+    r.text = json_text(f->arena, r.doc, JSON_COMPACT);
+    assert_string_equal(at(f, &r, "/type"), type);
+    return r;
+  }
+  fail_msg("no event %s", type);
+  return r;
+}

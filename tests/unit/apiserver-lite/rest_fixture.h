@@ -36,5 +36,7 @@ struct reply must(struct fixture *f, int status, const char *method, const char 
 const char *at(struct fixture *f, const struct reply *r, const char *pointer);
 /* Open a watch in-process or encoded; the caller frees the stream. */
 struct exchange_stream *open_watch(struct fixture *f, const char *target, const char *headers, bool want_records);
+/* The next event of an encoded stream, which there must be, and of this type: its frame parsed. */
+struct reply next_event(struct fixture *f, struct exchange_stream *s, const char *type);
 
 #endif

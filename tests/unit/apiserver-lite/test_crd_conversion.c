@@ -222,6 +222,21 @@ a_list_is_one_review(void **state)
   assert_string_equal(at(f, &r, "/items/1"), "");
 }
 
+static void
+metadata_is_checked(void **state)
+{
+  struct fixture *f = *state;
+  struct reply r =
+      must(f, 422, "POST", V1,
+           "{\"apiVersion\":\"example.com/v1\",\"kind\":\"Gadget\",\"metadata\":{\"name\":\"a\",\"labels\":"
+           "{\"a b\":\"c\"},\"ownerReferences\":[{\"apiVersion\":\"v1\",\"kind\":\"Pod\",\"name\":\"\",\"uid\":"
+           "\"u\"}]}}",
+           NULL);
+
+  assert_string_equal(at(f, &r, "/details/causes/0/field"), "metadata.labels");
+  assert_string_equal(at(f, &r, "/details/causes/1/field"), "metadata.ownerReferences[0].name");
+}
+
 /* Labels are the webhook's to change, the rest of the metadata is not. */
 static void
 metadata_stays(void **state)
@@ -285,6 +300,80 @@ wrong_answers(void **state)
   (void)must(f, 200, "GET", V1 "/a", NULL, NULL); /* nothing has happened to it */
 }
 
+/* A thread of its own asks the webhook; what it cannot convert ends the watch. */
+static void
+a_watch_converts(void **state)
+{
+  struct fixture *f = *state;
+  struct exchange_stream *s;
+  struct exchange_event e;
+  struct reply r;
+
+  (void)make_v1("a");
+  s = open_watch(f, V2 "?watch=1&fieldSelector=spec.address%3Da:1", NULL, false);
+  r = next_event(f, s, "ADDED");
+  assert_string_equal(at(f, &r, "/object/spec/address"), "a:1");
+  (void)must(f, 200, "PATCH", V1 "/a", "{\"spec\":{\"port\":2}}", MERGE);
+  r = next_event(f, s, "DELETED"); /* as it was when it went out of the selection */
+  assert_string_equal(at(f, &r, "/object/spec/address"), "a:1");
+  (void)must(f, 200, "PATCH", V1 "/a", "{\"spec\":{\"port\":1}}", MERGE);
+  r = next_event(f, s, "ADDED");
+  spoil = "fail";
+  (void)must(f, 200, "PATCH", V1 "/a", "{\"metadata\":{\"labels\":{\"x\":\"y\"}}}", MERGE);
+  r = next_event(f, s, "ERROR");
+  assert_string_equal(at(f, &r, "/object/reason"), "StorageReadError");
+  while (s->ops->next(s, &e) == 0)
+    ;
+  s->ops->free(s);
+}
+
+/* A consumer that goes away while the webhook is thinking waits for nobody. */
+static void
+a_watch_is_left(void **state)
+{
+  struct fixture *f = *state;
+
+  for (int i = 0; i < 40; i++)
+    (void)make_v1(arena_printf(f->arena, "n%d", i));
+  for (int i = 0; i < 10; i++) {
+    struct exchange_stream *s = open_watch(f, V2 "?watch=1", NULL, false);
+
+    if (i % 2)
+      (void)next_event(f, s, "ADDED");
+    (void)must(f, 200, "PATCH", V1 "/n0", arena_printf(f->arena, "{\"spec\":{\"port\":%d}}", i + 2), MERGE);
+    s->ops->free(s);
+  }
+}
+
+static void
+reads_that_wait_are_known(void **state)
+{
+  static const struct {
+    const char *path;
+    bool waits;
+  } rows[] = {
+    { V1, false },
+    { V2, true },
+    { V2 "/a", true },
+    { "/apis/example.com/v2", false },
+    { "/api/v1/nodes", false },
+    { "/apis/apps/v1/deployments", false },
+  };
+  struct fixture *f = *state;
+  struct exchange *x = apiserver_exchange(f->server);
+
+  for (size_t i = 0; i < ARRAY_SIZE(rows); i++)
+    assert_int_equal(
+        x->ops->may_wait(
+            x, &(struct exchange_request){ .method = "GET", .path = rows[i].path, .query = "", .arena = f->arena }),
+        rows[i].waits);
+  (void)must(f, 200, "PATCH", DEFINITIONS "/gadgets.example.com/status",
+             "{\"status\":{\"storedVersions\":[\"v1\",\"v2\"]}}", MERGE);
+  assert_true(
+      x->ops->may_wait(x, &(struct exchange_request){
+                              .method = "GET", .path = V1, .query = "", .arena = f->arena })); /* some may be in v2 */
+}
+
 /* The end of a definition does not depend on its webhook. */
 static void
 definition_goes_without_its_webhook(void **state)
@@ -307,8 +396,12 @@ main(void)
   const struct CMUnitTest tests[] = {
     cmocka_unit_test_setup_teardown(every_verb_converts, setup, teardown),
     cmocka_unit_test_setup_teardown(a_list_is_one_review, setup, teardown),
+    cmocka_unit_test_setup_teardown(metadata_is_checked, setup, teardown),
     cmocka_unit_test_setup_teardown(metadata_stays, setup, teardown),
     cmocka_unit_test_setup_teardown(wrong_answers, setup, teardown),
+    cmocka_unit_test_setup_teardown(a_watch_converts, setup, teardown),
+    cmocka_unit_test_setup_teardown(a_watch_is_left, setup, teardown),
+    cmocka_unit_test_setup_teardown(reads_that_wait_are_known, setup, teardown),
     cmocka_unit_test_setup_teardown(definition_goes_without_its_webhook, setup, teardown),
   };
 

@@ -20,38 +20,6 @@ make(struct fixture *f, const char *name, const char *label)
               arena_printf(f->arena, "{\"metadata\":{\"name\":\"%s\",\"labels\":{\"l\":\"%s\"}}}", name, label), NULL);
 }
 
-/* The next event, which there must be: its frame parsed. */
-static struct reply
-next(struct fixture *f, struct exchange_stream *s, const char *type)
-{
-  struct exchange_event e;
-  struct reply r = { .status = 0 };
-  _cleanup_kerr_ struct kerr err = KERR_INIT;
-
-  for (int i = 0; i < 2000; i++) { /* the hub's thread may need a moment */
-    int got = s->ops->next(s, &e);
-
-    assert_int_not_equal(got, -1);
-    if (got == 0) {
-      struct clock *c = f->clock;
-      pthread_mutex_t m = PTHREAD_MUTEX_INITIALIZER;
-      pthread_cond_t cond;
-
-      clock_cond_init(&cond);
-      pthread_mutex_lock(&m);
-      (void)clock_cond_wait(c, &cond, &m, clock_mono(c) + CLOCK_MS);
-      pthread_mutex_unlock(&m);
-      pthread_cond_destroy(&cond);
-      continue;
-    }
-    assert_int_equal(json_parse(f->arena, e.bytes, NULL, &r.doc, &err), 0);
-    assert_string_equal(at(f, &r, "/type"), type);
-    return r;
-  }
-  fail_msg("no event %s", type);
-  return r;
-}
-
 static void
 lists_come_in_pages(void **state)
 {
@@ -147,23 +115,23 @@ watches_tell_what_happens(void **state)
                  NULL, false);
   struct reply made = make(f, "w1", "watched");
 
-  r = next(f, s, "ADDED");
+  r = next_event(f, s, "ADDED");
   assert_string_equal(at(f, &r, "/object/metadata/name"), "w1");
   assert_string_equal(at(f, &r, "/object/kind"), "ConfigMap");
   assert_string_equal(at(f, &r, "/object/metadata/resourceVersion"), at(f, &made, "/metadata/resourceVersion"));
   (void)make(f, "w2", "other"); /* not selected */
   (void)must(f, 200, "PATCH", CM "/w1", "{\"data\":{\"a\":\"b\"}}", MERGE);
-  r = next(f, s, "MODIFIED");
+  r = next_event(f, s, "MODIFIED");
   assert_string_equal(at(f, &r, "/object/data/a"), "b");
   made = must(f, 200, "PATCH", CM "/w1", "{\"metadata\":{\"labels\":{\"l\":\"other\"}}}", MERGE);
-  r = next(f, s, "DELETED"); /* left the selection: the form it had, at the revision of the change */
+  r = next_event(f, s, "DELETED"); /* left the selection: the form it had, at the revision of the change */
   assert_string_equal(at(f, &r, "/object/metadata/labels/l"), "watched");
   assert_string_equal(at(f, &r, "/object/metadata/resourceVersion"), at(f, &made, "/metadata/resourceVersion"));
   (void)must(f, 200, "PATCH", CM "/w2", "{\"metadata\":{\"labels\":{\"l\":\"watched\"}}}", MERGE);
-  r = next(f, s, "ADDED"); /* came into it */
+  r = next_event(f, s, "ADDED"); /* came into it */
   assert_string_equal(at(f, &r, "/object/metadata/name"), "w2");
   (void)must(f, 200, "DELETE", CM "/w2", NULL, NULL);
-  r = next(f, s, "DELETED");
+  r = next_event(f, s, "DELETED");
   assert_string_equal(at(f, &r, "/object/metadata/name"), "w2");
   s->ops->free(s);
 }
@@ -181,14 +149,14 @@ watches_begin_with_what_is_there(void **state)
                  CM "?watch=1&labelSelector=l%3Dinitial&sendInitialEvents=true&allowWatchBookmarks=true&"
                     "resourceVersionMatch=NotOlderThan",
                  NULL, false);
-  r = next(f, s, "ADDED");
+  r = next_event(f, s, "ADDED");
   assert_string_equal(at(f, &r, "/object/metadata/name"), "i0");
-  (void)next(f, s, "ADDED");
-  r = next(f, s, "BOOKMARK");
+  (void)next_event(f, s, "ADDED");
+  r = next_event(f, s, "BOOKMARK");
   assert_string_equal(at(f, &r, "/object/metadata/annotations/k8s.io~1initial-events-end"), "true");
   assert_string_not_equal(at(f, &r, "/object/metadata/resourceVersion"), "");
   (void)make(f, "i2", "initial");
-  r = next(f, s, "ADDED");
+  r = next_event(f, s, "ADDED");
   assert_string_equal(at(f, &r, "/object/metadata/name"), "i2");
   s->ops->free(s);
 }
