@@ -6,10 +6,12 @@
 #include "cluster_run_internal.h"
 #include "etcd_process.h"
 #include "storage_codec.h"
+#include "store_expiry.h"
 
 struct cluster_store {
   struct etcd_process *etcd; /* the cluster's own; NULL: none */
   struct storage_codec_payload codec;
+  struct store_expiry *expiry; /* NULL: etcd has leases */
 };
 
 static int
@@ -23,6 +25,19 @@ read_pem(struct cluster_run *r, const char *path, struct span *ret, struct kerr 
     return -(int)reterr->code;
   *ret = arena_span(r->a, strbuf_view(&text));
   return 0;
+}
+
+static void
+start_expiry(struct cluster_run *r)
+{
+  struct cluster_store *parts = r->store_parts;
+
+  parts->expiry = store_expiry_new(&(struct store_expiry_config){ .store = r->store,
+                                                                  .clock = r->config.clock,
+                                                                  .log = r->config.log,
+                                                                  .prefix = STORAGE_EVENTS,
+                                                                  .lifetime = STORAGE_EVENT_SECONDS * CLOCK_SEC });
+  store_expiry_start(parts->expiry);
 }
 
 /* An etcd that is there, or one of our own. */
@@ -68,6 +83,8 @@ cluster_store_start(struct cluster_run *r, struct kerr *reterr)
     code = store_open(&config, &r->store, reterr);
   if (code == 0)
     code = cluster_restore(r->config.dir, &r->store_parts->codec, r->store, r->config.log, reterr);
+  if (code == 0 && !config.etcd.codec)
+    start_expiry(r);
   if (code < 0)
     cluster_store_stop(r);
   return code;
@@ -76,6 +93,7 @@ cluster_store_start(struct cluster_run *r, struct kerr *reterr)
 void
 cluster_store_stop(struct cluster_run *r)
 {
+  store_expiry_free(r->store_parts->expiry);
   store_free(steal_pointer(&r->store));
   etcd_process_stop(r->store_parts->etcd);
   free(steal_pointer(&r->store_parts));

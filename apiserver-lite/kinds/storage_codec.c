@@ -6,9 +6,6 @@
 #include "wire.h"
 
 #define REGISTRY SPAN("/registry/")
-#define EVENTS   SPAN("/registry/events/")
-/* kube-apiserver --event-ttl */
-#define EVENT_SECONDS 3600
 /* What begins a value in protobuf. */
 #define MAGIC ((struct span){ "k8s\0", 4 })
 
@@ -187,7 +184,7 @@ static int64_t
 ttl(void *payload, struct span key)
 {
   (void)payload;
-  return span_starts(key, EVENTS) ? EVENT_SECONDS : 0;
+  return span_starts(key, STORAGE_EVENTS) ? STORAGE_EVENT_SECONDS : 0;
 }
 
 const struct store_codec storage_codec = { .encode = encode, .decode = decode, .ttl = ttl };

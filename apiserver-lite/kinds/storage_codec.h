@@ -14,6 +14,10 @@
 #include "gates.h"
 #include "store.h"
 
+/* Where events are, in both of their groups, and how long after their last write: kube-apiserver --event-ttl. */
+#define STORAGE_EVENTS        SPAN("/registry/events/")
+#define STORAGE_EVENT_SECONDS 3600
+
 /* Its payload is a struct storage_codec. */
 extern const struct store_codec storage_codec;
 
