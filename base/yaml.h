@@ -19,6 +19,12 @@ _must_check_ int yaml_parse_all(struct arena *a, struct span text, const struct 
 /* Exactly one document (an empty text is null). */
 _must_check_ int yaml_parse(struct arena *a, struct span text, const struct json_parse_opts *opts, struct json **ret,
                             struct kerr *reterr);
+/*
+ * The first document, as Go's readers take it; what follows is not looked at. Errors are in go-yaml's words ("yaml: line
+ * 2: did not find expected key").
+ */
+_must_check_ int yaml_parse_body(struct arena *a, struct span text, const struct json_parse_opts *opts,
+                                 struct json **ret, struct kerr *reterr);
 /* As `kubectl -o yaml`: keys sorted, two spaces, strings quoted only where needed, "- " not indented under its key.
  * Ends with a newline. */
 void yaml_write(struct strbuf *b, const struct json *v);

@@ -28,6 +28,7 @@ struct reader {
   uint32_t depth, max_depth;
   struct json_dup **dups; /* as in json_parse.c */
   struct strbuf path;
+  bool as_go; /* errors in go-yaml's words, and the first document only */
   struct kerr *err;
 };
 
@@ -36,7 +37,22 @@ static int read_node(struct reader *r, struct json **ret);
 static int
 fail_at(struct reader *r, enum kerr_code code, const yaml_mark_t *mark, const char *what)
 {
+  if (r->as_go)
+    return kerr_set(r->err, code, NULL, "yaml: %s", what);
   return kerr_set(r->err, code, NULL, "line %zu, column %zu: %s", mark->line + 1, mark->column + 1, what);
+}
+
+/* libyaml does not get on. go-yaml is a port of it with the same words, but another idea of lines (decode.go, fail). */
+static int
+fail_parser(struct reader *r)
+{
+  const yaml_parser_t *p = &r->parser;
+  const char *what = p->problem ? p->problem : "unknown problem parsing YAML content";
+  size_t line = p->problem_mark.line ? p->problem_mark.line + (p->error == YAML_SCANNER_ERROR) : p->context_mark.line;
+
+  if (r->as_go && line)
+    return kerr_set(r->err, KERR_PARSE, NULL, "yaml: line %zu: %s", line, what);
+  return fail_at(r, KERR_PARSE, p->error == YAML_READER_ERROR ? &p->mark : &p->problem_mark, what);
 }
 
 static int
@@ -52,14 +68,8 @@ next(struct reader *r)
   if (r->have_event)
     yaml_event_delete(&r->event);
   r->have_event = false;
-  if (!yaml_parser_parse(&r->parser, &r->event)) {
-    const char *what = r->parser.problem ? r->parser.problem : "unknown problem";
-
-    if (r->parser.error == YAML_READER_ERROR) /* it knows a byte, not a line */
-      return kerr_set(r->err, KERR_PARSE, NULL, "line %zu, column %zu: %s", r->parser.mark.line + 1,
-                      r->parser.mark.column + 1, what);
-    return fail_at(r, KERR_PARSE, &r->parser.problem_mark, what);
-  }
+  if (!yaml_parser_parse(&r->parser, &r->event))
+    return fail_parser(r);
   r->have_event = true;
   return 0;
 }
@@ -159,7 +169,7 @@ scalar_kind(struct reader *r, struct span text, struct yaml_scalar *ret)
     if (tags[i].kind == YAML_FLOAT && s.kind == YAML_INT)
       *ret = (struct yaml_scalar){ .kind = YAML_FLOAT, .number = (double)s.integer };
     else if (s.kind != tags[i].kind && !(tags[i].kind == YAML_INT && s.kind == YAML_UINT)) {
-      _cleanup_free_ char *what = mem_printf("cannot decode `%.*s` as a %s", SPAN_FMT(text), tags[i].name);
+      _cleanup_free_ char *what = mem_printf("cannot decode !!str `%.*s` as a %s", SPAN_FMT(text), tags[i].name);
 
       return fail(r, what);
     }
@@ -499,11 +509,13 @@ read_stream(struct reader *r, struct docs *docs)
       return rc;
     if (!json_is(v, JSON_NULL))
       docs_add(r->a, docs, v);
+    if (r->as_go)
+      return next(r); /* its end: looks at what follows, as go-yaml does */
   }
 }
 
 static int
-parse_yaml(struct arena *a, struct span text, const struct json_parse_opts *opts, struct docs *docs,
+parse_yaml(struct arena *a, struct span text, const struct json_parse_opts *opts, bool as_go, struct docs *docs,
            struct kerr *reterr)
 {
   struct reader r = {
@@ -512,6 +524,7 @@ parse_yaml(struct arena *a, struct span text, const struct json_parse_opts *opts
     .max_depth = opts && opts->max_depth ? opts->max_depth : CEIL_JSON_DEPTH,
     .dups = opts ? opts->dups : NULL,
     .path = STRBUF_INIT(CEIL_MANIFEST),
+    .as_go = as_go,
     .err = reterr,
   };
   int rc;
@@ -543,7 +556,7 @@ yaml_parse_all(struct arena *a, struct span text, const struct json_parse_opts *
 
   if (json && json_parse(a, text, opts, &v, &as_json) == 0)
     docs_add(a, &docs, v);
-  else if (parse_yaml(a, text, opts, &docs, &as_yaml) < 0)
+  else if (parse_yaml(a, text, opts, false, &docs, &as_yaml) < 0)
     return kerr_move(reterr, json ? &as_json : &as_yaml);
   *ret_docs = docs.list;
   *ret_n = docs.n;
@@ -564,4 +577,20 @@ yaml_parse(struct arena *a, struct span text, const struct json_parse_opts *opts
     return kerr_set(reterr, KERR_PARSE, NULL, "one document expected, %zu found", n);
   *ret = n ? docs[0] : json_new_null(a);
   return 0;
+}
+
+int
+yaml_parse_body(struct arena *a, struct span text, const struct json_parse_opts *opts, struct json **ret,
+                struct kerr *reterr)
+{
+  _cleanup_kerr_ struct kerr as_json = KERR_INIT;
+  struct docs docs = { NULL, 0, 0 };
+  int rc;
+
+  if (span_starts(span_trim(text), SPAN("{")) && json_parse(a, text, opts, ret, &as_json) == 0)
+    return 0;
+  rc = parse_yaml(a, text, opts, true, &docs, reterr);
+  if (rc == 0)
+    *ret = docs.n ? docs.list[0] : json_new_null(a);
+  return rc;
 }

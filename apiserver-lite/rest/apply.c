@@ -34,10 +34,12 @@ check_config(struct rest_call *c, const struct json *config, struct kerr *reterr
   const char *gv = gv_text(c->a, c->kind->group, c->kind->version);
   _cleanup_kerr_ struct kerr err = KERR_INIT;
 
-  if (!json_is(config, JSON_OBJECT))
-    return kerr_set(reterr, KERR_BAD_REQUEST, NULL,
-                    "error decoding patch: json: cannot unmarshal %s into Go value of type map[string]interface {}",
-                    json_wire_type(config));
+  if (!json_is(config, JSON_OBJECT) && !json_is(config, JSON_NULL)) /* nothing at all is an object without a kind */
+    return kerr_set(
+        reterr, KERR_BAD_REQUEST, NULL,
+        "error decoding patch: error unmarshaling JSON: while decoding JSON: json: cannot unmarshal %s into "
+        "Go value of type map[string]interface {}",
+        json_wire_type(config));
   if (strcmp(object_api_version(config), gv) != 0 || strcmp(object_kind(config), c->kind->kind) != 0)
     return kerr_set(reterr, KERR_BAD_REQUEST, NULL, "invalid object type: %s%s, Kind=%s",
                     strchr(object_api_version(config), '/') ? "" : "/", object_api_version(config),

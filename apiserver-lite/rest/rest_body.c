@@ -36,19 +36,25 @@ is_meta_kind(const struct kind *k)
   return strcmp(k->group, "meta.k8s.io") == 0;
 }
 
-/* Text that is not what it claims to be. `go` are Go's words, `ours` what to say when it has none. */
+/* Text that is not what it claims to be. */
 static int
-unreadable(struct rest_call *c, const struct kind *k, const char *go, const char *ours, struct kerr *reterr)
+unreadable(struct rest_call *c, const struct kind *k, const char *why, struct kerr *reterr)
 {
-  const char *why = go ? go : ours;
-
   if (is_meta_kind(k))
-    return kerr_set(reterr, KERR_BAD_REQUEST, NULL, "couldn't get version/kind; json parse error: %s", why);
-  return kerr_set(
-      reterr, KERR_BAD_REQUEST, NULL,
-      "the object provided is unrecognized (must be of type %s): couldn't get version/kind; json parse error: "
-      "%s (%s)",
-      k->kind, why, summary(c, c->req->body));
+    return kerr_set(reterr, KERR_BAD_REQUEST, NULL, "%s", why);
+  return kerr_set(reterr, KERR_BAD_REQUEST, NULL, "the object provided is unrecognized (must be of type %s): %s (%s)",
+                  k->kind, why, summary(c, c->req->body));
+}
+
+#define NO_VERSION "couldn't get version/kind; json parse error: "
+
+/* What Go says of JSON that it cannot read, or `ours` when it could. */
+static const char *
+json_error(struct rest_call *c, const char *ours)
+{
+  const char *go = go_json_error(c->a, c->req->body);
+
+  return arena_printf(c->a, NO_VERSION "%s", go ? go : ours);
 }
 
 static int
@@ -61,10 +67,9 @@ parse(struct rest_call *c, enum rest_encoding encoding, const struct kind *k, st
 
   if (c->req->body.n > CEIL_REQUEST_BODY)
     return kerr_set(reterr, KERR_TOO_LARGE, NULL, "Request entity too large: limit is %zu", CEIL_REQUEST_BODY);
-  r = encoding == REST_YAML ? yaml_parse(c->a, c->req->body, &opts, ret, &err)
+  r = encoding == REST_YAML ? yaml_parse_body(c->a, c->req->body, &opts, ret, &err)
                             : json_parse(c->a, c->req->body, &opts, ret, &err);
-  return r == 0 ? 0
-                : unreadable(c, k, encoding == REST_JSON ? go_json_error(c->a, c->req->body) : NULL, err.msg, reterr);
+  return r == 0 ? 0 : unreadable(c, k, encoding == REST_YAML ? err.msg : json_error(c, err.msg), reterr);
 }
 
 /* The name that Go's scheme gives to the package of a group's internal types. */
@@ -223,7 +228,7 @@ rest_body_of(struct rest_call *c, const struct kind *k, struct json **ret, struc
   int r = rest_body_encoding(c, &encoding, reterr);
 
   *ret = NULL;
-  if (r < 0 || c->req->body.n == 0)
+  if (r < 0 || (c->req->body.n == 0 && encoding != REST_YAML)) /* no text at all is YAML: null */
     return r;
   if (encoding == REST_PROTOBUF)
     return decode_proto(c, k, ret, reterr);
@@ -236,10 +241,10 @@ rest_body_of(struct rest_call *c, const struct kind *k, struct json **ret, struc
     return unreadable(
         c, k,
         arena_printf(c->a,
-                     "json: cannot unmarshal %s into Go value of type struct { APIVersion string "
-                     "\"json:\\\"apiVersion,omitempty\\\"\"; Kind string \"json:\\\"kind,omitempty\\\"\" }",
+                     NO_VERSION "json: cannot unmarshal %s into Go value of type struct { APIVersion string "
+                                "\"json:\\\"apiVersion,omitempty\\\"\"; Kind string \"json:\\\"kind,omitempty\\\"\" }",
                      json_wire_type(in)),
-        NULL, reterr);
+        reterr);
   r = check_identity(c, k, in, reterr);
   return r < 0 ? r : decode_tree(c, k, in, dups, ret, reterr);
 }

@@ -167,6 +167,13 @@ transform(struct rest_call *c, void *payload, const struct json *old, struct jso
   return rest_check_name(c, *ret, reterr);
 }
 
+/* Upstream turns the other bodies into JSON first (patch.go, validateAndTranscodePatch). */
+static bool
+looks_like_json(const struct rest_call *c)
+{
+  return span_starts(span_trim(c->req->body), SPAN("{"));
+}
+
 static int
 read_doc(struct rest_call *c, struct patch_call *p, struct kerr *reterr)
 {
@@ -174,12 +181,12 @@ read_doc(struct rest_call *c, struct patch_call *p, struct kerr *reterr)
   struct json_parse_opts opts = { .dups = &dups };
   _cleanup_kerr_ struct kerr err = KERR_INIT;
   struct json *doc;
-  int r = p->type->yaml ? yaml_parse(c->a, c->req->body, &opts, &doc, &err)
+  int r = p->type->yaml ? yaml_parse_body(c->a, c->req->body, &opts, &doc, &err)
                         : json_parse(c->a, c->req->body, &opts, &doc, &err);
 
   if (r < 0 && p->type->yaml)
-    return kerr_set(reterr, KERR_BAD_REQUEST, NULL, "error decoding patch: error converting YAML to JSON: yaml: %s",
-                    err.msg);
+    return kerr_set(reterr, KERR_BAD_REQUEST, NULL, "error %s: %s",
+                    looks_like_json(c) ? "decoding patch: error converting YAML to JSON" : "encoding patch", err.msg);
   if (r < 0 && p->type->fn == patch_with_merge)
     return kerr_set(reterr, KERR_BAD_REQUEST, NULL, "invalid JSON patch");
   if (r < 0)

@@ -190,15 +190,51 @@ aliases_are_trees_of_their_own(void **state)
   assert_int_equal(json_get_int(json_get(v, "a"), "k", 0), 1);
 }
 
+/* Words and lines of go.yaml.in/yaml/v2 v2.4.4, as kube-apiserver 1.37.2 shows them. */
+static void
+bodies_as_go_reads_them(void **state)
+{
+  static const struct {
+    const char *text, *error; /* NULL: it can be read */
+  } rows[] = {
+    { "{", "yaml: line 1: did not find expected node content" },
+    { "]", "yaml: did not find expected node content" },
+    { "{\"kind\":\"DeviceClass\"", "yaml: line 1: did not find expected ',' or '}'" },
+    { "a: b: c", "yaml: mapping values are not allowed in this context" },
+    { "a\nb: c", "yaml: line 2: mapping values are not allowed in this context" },
+    { "a:\n\t- b", "yaml: line 2: found character that cannot start any token" },
+    { "a: b\n- c", "yaml: line 1: did not find expected key" },
+    { "- - a\n  b", "yaml: line 3: could not find expected ':'" },
+    { "'abc\n", "yaml: line 2: found unexpected end of stream" },
+    { "a: *x", "yaml: unknown anchor 'x' referenced" },
+    { "a: &x\n  b: *x", "yaml: anchor 'x' value contains itself" },
+    { "a: !!int x", "yaml: cannot decode !!str `x` as a !!int" },
+    { "\x01", "yaml: control characters are not allowed" },
+    { "%TAG ! !\n%TAG ! !\n---\na", "yaml: line 1: found duplicate %TAG directive" },
+    { "---\na: b\n---\nc: [", NULL },
+    { "{a: b}}", NULL },
+    { "", NULL },
+  };
+
+  (void)state;
+  for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+    _cleanup_arena_ struct arena *a = arena_new(CEIL_ARENA_SMALL);
+    _cleanup_kerr_ struct kerr err = KERR_INIT;
+    struct json *v;
+
+    assert_int_equal(yaml_parse_body(a, span_of(rows[i].text), NULL, &v, &err), rows[i].error ? -KERR_PARSE : 0);
+    if (rows[i].error)
+      assert_string_equal(err.msg, rows[i].error);
+  }
+}
+
 int
 main(void)
 {
   const struct CMUnitTest tests[] = {
-    cmocka_unit_test(agrees_with_sigs_yaml),
-    cmocka_unit_test(documents),
-    cmocka_unit_test(errors_say_where),
-    cmocka_unit_test(a_billion_laughs),
-    cmocka_unit_test(aliases_are_trees_of_their_own),
+    cmocka_unit_test(agrees_with_sigs_yaml), cmocka_unit_test(documents),
+    cmocka_unit_test(errors_say_where),      cmocka_unit_test(bodies_as_go_reads_them),
+    cmocka_unit_test(a_billion_laughs),      cmocka_unit_test(aliases_are_trees_of_their_own),
   };
 
   return cmocka_run_group_tests(tests, NULL, NULL);
