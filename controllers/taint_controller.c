@@ -422,12 +422,12 @@ sync_rule(struct controller *ctl, struct arena *a, const char *name, const char 
   /* What an effect of None would do is said once: its text says so itself. */
   if (was && strcmp(verdict.reason, "NoEffect") == 0 && strcmp(json_get_str_or(was, "reason", ""), "NoEffect") == 0)
     return 0;
+  if (strcmp(verdict.status, "True") == 0) /* also when nothing is new: reservations of evicted pods go later */
+    workqueue_add_after(ctl->queue, span_of(key), STATUS_PERIOD);
   copy = json_copy(a, record_tree(r));
   if (!object_set_condition(a, copy, CONDITION, verdict.status, verdict.reason, verdict.message,
                             clock_wall(ctl->all->config.clock)))
     return 0;
-  if (strcmp(verdict.status, "True") == 0)
-    workqueue_add_after(ctl->queue, span_of(key), STATUS_PERIOD);
   return kclient_update(ctl->all->config.client, &KC_DEVICETAINTRULES, "status", copy, NULL, reterr);
 }
 

@@ -279,6 +279,30 @@ aggregated_roles_have_the_rules_of_others(void **state)
   role_has(f, "top", "secrets,nodes");
 }
 
+/* -- nodes -- */
+
+static bool
+may_be_cached_for(const struct json *o, const void *seconds)
+{
+  const char *got = json_get_str(json_dig(o, "metadata", "annotations", NULL), "node.alpha.kubernetes.io/ttl");
+
+  return got && strcmp(got, seconds) == 0;
+}
+
+static void
+more_nodes_let_kubelets_cache_longer(void **state)
+{
+  struct fixture *f = *state;
+
+  record_unref(fixture_until(f, &KC_NODES, NULL, "n1", may_be_cached_for, "0"));
+  for (unsigned i = 2; i <= 101; i++) {
+    _cleanup_free_ char *more = mem_printf("apiVersion: v1\nkind: Node\nmetadata: {name: n%u}\n", i);
+
+    fixture_create(f, &KC_NODES, NULL, more);
+  }
+  record_unref(fixture_until(f, &KC_NODES, NULL, "n101", may_be_cached_for, "15"));
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 
 int
@@ -293,6 +317,7 @@ main(void)
     TEST(a_namespace_goes_with_everything_in_it),
     TEST(an_object_goes_after_its_owner),
     TEST(aggregated_roles_have_the_rules_of_others),
+    TEST(more_nodes_let_kubelets_cache_longer),
   };
 
   return cmocka_run_group_tests(tests, NULL, NULL);
