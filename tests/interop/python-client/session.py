@@ -22,6 +22,12 @@ class Session:
         self.dra = client.ResourceV1Api(self.api)
         self.dynamic = dynamic.DynamicClient(self.api)
 
+    def bearer(self, token):
+        """The same cluster, seen by whoever has that token."""
+        config = client.Configuration.get_default_copy()
+        config.api_key, config.cert_file, config.key_file, config.refresh_api_key_hook = {"authorization": "Bearer " + token}, None, None, None
+        return client.ApiClient(config)
+
     def config_map(self, name, data=None, **metadata):
         body = client.V1ConfigMap(metadata=client.V1ObjectMeta(name=name, **metadata), data=data)
         return self.core.create_namespaced_config_map(NAMESPACE, body)

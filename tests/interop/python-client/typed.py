@@ -94,9 +94,7 @@ def errors(s):
     status = refused(403, "Forbidden", client.CoreV1Api(stranger).list_namespaced_secret, NAMESPACE)
     same(status["message"], 'secrets is forbidden: User "stranger" cannot list resource "secrets" in API group "" in the namespace '
          f'"{NAMESPACE}"', "message")
-    nobody = client.Configuration.get_default_copy()
-    nobody.api_key, nobody.cert_file, nobody.key_file = {"authorization": "Bearer wrong"}, None, None
-    refused(401, "Unauthorized", client.CoreV1Api(client.ApiClient(nobody)).list_namespace)
+    refused(401, "Unauthorized", client.CoreV1Api(s.bearer("wrong")).list_namespace)
 
 
 def patches(s):
@@ -215,10 +213,7 @@ def accounts(s):
     """A service account's token opens what its roles say, and nothing else."""
     request = client.AuthenticationV1TokenRequest(spec=client.V1TokenRequestSpec(audiences=[], expiration_seconds=600))
     until("the account is there", lambda: s.core.list_namespaced_service_account(NAMESPACE).items)
-    token = s.core.create_namespaced_service_account_token("default", NAMESPACE, request).status.token
-    config = client.Configuration.get_default_copy()
-    config.api_key, config.cert_file, config.key_file = {"authorization": "Bearer " + token}, None, None
-    pod = client.ApiClient(config)
+    pod = s.bearer(s.core.create_namespaced_service_account_token("default", NAMESPACE, request).status.token)
     me = client.AuthenticationV1Api(pod).create_self_subject_review(client.V1SelfSubjectReview()).status.user_info
     same(me.username, f"system:serviceaccount:{NAMESPACE}:default", "user")
     list_claims = client.ResourceV1Api(pod).list_namespaced_resource_claim
