@@ -11,6 +11,8 @@
 #define RETRY_NS            (200 * CLOCK_MS) /* content with finalizers or a grace period needs time of its own */
 #define NAMESPACE_FINALIZER "kubernetes"
 
+#define ORDERED_ALWAYS_SINCE 34 /* before that a gate decides, which 1.37 does not have any more */
+
 static void
 changed(struct controller *ctl, enum watched what, const struct kclient_change *change)
 {
@@ -130,10 +132,43 @@ finalize(struct controller *ctl, struct arena *a, const char *name, struct kerr 
   return 0;
 }
 
+/* Pods, or everything else that can be listed and deleted. */
+static int
+empty_kinds(struct controller *ctl, struct arena *a, const char *ns, const struct api_resources *all, bool pods,
+            struct progress *p, struct kerr *reterr)
+{
+  const unsigned needed = API_VERB_LIST | API_VERB_DELETECOLLECTION;
+  int r = 0;
+
+  for (size_t i = 0; r == 0 && i < all->n; i++) {
+    const struct api_resource *res = &all->list[i];
+    bool is_pods = strcmp(res->res.resource, KC_PODS.resource) == 0 && !*res->res.group;
+
+    if (res->res.namespaced && (res->verbs & needed) == needed && is_pods == pods)
+      r = empty_collection(ctl, a, ns, res, p, reterr);
+  }
+  return r;
+}
+
+/* Pods go first, and what they use stays until they are gone (KEP-5080). */
+static int
+empty_namespace(struct controller *ctl, struct arena *a, const char *ns, struct progress *p, struct kerr *reterr)
+{
+  bool ordered = ctl->all->minor >= ORDERED_ALWAYS_SINCE ||
+                 personality_gate(ctl->all->config.personality, "OrderedNamespaceDeletion");
+  struct api_resources all;
+  int r = api_resources_discover(ctl->all->config.client, a, &all, reterr);
+
+  if (r == 0)
+    r = empty_kinds(ctl, a, ns, &all, true, p, reterr);
+  if (r < 0 || (ordered && p->remaining))
+    return r;
+  return empty_kinds(ctl, a, ns, &all, false, p, reterr);
+}
+
 static int
 sync(struct controller *ctl, const char *key, struct arena *a, struct kerr *reterr)
 {
-  struct api_resources all;
   struct progress p = { .failed = 0 };
   const char *ns, *name;
   struct record *r;
@@ -144,11 +179,7 @@ sync(struct controller *ctl, const char *key, struct arena *a, struct kerr *rete
   if (!r || !object_is_deleting(record_tree(r)) ||
       json_count(json_dig(record_tree(r), "spec", "finalizers", NULL)) == 0)
     return 0;
-  code = api_resources_discover(ctl->all->config.client, a, &all, reterr);
-  for (size_t i = 0; code == 0 && i < all.n; i++)
-    if (all.list[i].res.namespaced && (all.list[i].verbs & (API_VERB_LIST | API_VERB_DELETECOLLECTION)) ==
-                                          (API_VERB_LIST | API_VERB_DELETECOLLECTION))
-      code = empty_collection(ctl, a, name, &all.list[i], &p, reterr);
+  code = empty_namespace(ctl, a, name, &p, reterr);
   if (code == 0)
     code = write_conditions(ctl, a, record_tree(r), &p, reterr);
   if (code < 0)

@@ -62,8 +62,11 @@ fixture_new(unsigned parts)
   }
   if (parts & FIXTURE_CONTROLLERS) {
     f->controllers_client = client_new(f, "kube-controller-manager");
-    f->controllers = controllers_start(&(struct controllers_config){
-        .client = f->controllers_client, .personality = f->personality, .clock = f->clock, .log = f->log });
+    f->controllers = controllers_start(&(struct controllers_config){ .client = f->controllers_client,
+                                                                     .personality = f->personality,
+                                                                     .clock = f->clock,
+                                                                     .log = f->log,
+                                                                     .root_ca_pem = FIXTURE_CA });
   }
   return f;
 }

@@ -12,6 +12,8 @@ struct fixture;
 
 enum fixture_parts { FIXTURE_API = 0, FIXTURE_SCHEDULER = 1, FIXTURE_CONTROLLERS = 2, FIXTURE_ALL = 3 };
 
+#define FIXTURE_CA "the root" /* what kube-root-ca.crt says */
+
 struct fixture *fixture_new(unsigned parts);
 void fixture_free(struct fixture *f);
 struct kclient *fixture_client(struct fixture *f);

@@ -7,6 +7,7 @@
 
 #include <string.h>
 
+#include "ceilings.h"
 #include "cluster_fixture.h"
 
 static const char node[] =
@@ -206,6 +207,58 @@ a_namespace_goes_with_everything_in_it(void **state)
   fixture_until_gone(f, &KC_CONFIGMAPS, "away", "m");
 }
 
+static bool
+has_left(const struct json *ns, const void *message)
+{
+  return strcmp(json_get_str_or(object_condition(ns, "NamespaceContentRemaining"), "message", ""), message) == 0;
+}
+
+static bool
+has_ca(const struct json *map, const void *ca)
+{
+  return strcmp(json_get_str_or(json_get(map, "data"), "ca.crt", ""), ca) == 0 &&
+         json_count(json_get(map, "data")) == 1;
+}
+
+/* What a pod uses stays until the pod is gone. */
+static void
+pods_go_first(void **state)
+{
+  struct fixture *f = *state;
+  _cleanup_record_ struct record *kept = NULL;
+  _cleanup_kerr_ struct kerr err = KERR_INIT;
+
+  fixture_create(f, &KC_NAMESPACES, NULL, "apiVersion: v1\nkind: Namespace\nmetadata: {name: away}\n");
+  record_unref(fixture_until(f, &KC_SERVICEACCOUNTS, "away", "default", is_there, NULL));
+  fixture_create(f, &KC_CONFIGMAPS, "away", "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: m}\n");
+  fixture_create(f, &KC_PODS, "away",
+                 "apiVersion: v1\nkind: Pod\nmetadata: {name: p, finalizers: [example.com/wait]}\n"
+                 "spec: {nodeName: n1, containers: [{name: c, image: busybox}]}\n");
+  assert_int_equal(kclient_delete(fixture_client(f), &KC_NAMESPACES, NULL, "away", NULL, &err), 0);
+  record_unref(fixture_until(f, &KC_NAMESPACES, NULL, "away", has_left,
+                             "Some resources are remaining: pods. has 1 resource instances"));
+  assert_int_equal(kclient_get(fixture_client(f), &KC_CONFIGMAPS, "away", "m", &kept, &err), 0);
+}
+
+static void
+the_root_ca_stays_what_it_is(void **state)
+{
+  static const char other[] = "{\"data\":{\"ca.crt\":\"other\",\"more\":\"of it\"}}";
+  struct fixture *f = *state;
+  _cleanup_arena_ struct arena *a = arena_new(CEIL_ARENA_SMALL);
+  _cleanup_kerr_ struct kerr err = KERR_INIT;
+  struct json *patch;
+
+  record_unref(fixture_until(f, &KC_CONFIGMAPS, "default", "kube-root-ca.crt", has_ca, FIXTURE_CA));
+  assert_int_equal(json_parse(a, SPAN(other), NULL, &patch, &err), 0);
+  assert_int_equal(kclient_patch(fixture_client(f), &KC_CONFIGMAPS, NULL, "default", "kube-root-ca.crt",
+                                 KCLIENT_MERGE_PATCH, NULL, patch, NULL, &err),
+                   0);
+  record_unref(fixture_until(f, &KC_CONFIGMAPS, "default", "kube-root-ca.crt", has_ca, FIXTURE_CA));
+  assert_int_equal(kclient_delete(fixture_client(f), &KC_CONFIGMAPS, "default", "kube-root-ca.crt", NULL, &err), 0);
+  record_unref(fixture_until(f, &KC_CONFIGMAPS, "default", "kube-root-ca.crt", has_ca, FIXTURE_CA));
+}
+
 static void
 an_object_goes_after_its_owner(void **state)
 {
@@ -315,6 +368,8 @@ main(void)
     TEST(freed_devices_go_to_who_waits),
     TEST(missing_class_and_missing_room_have_upstreams_words),
     TEST(a_namespace_goes_with_everything_in_it),
+    TEST(pods_go_first),
+    TEST(the_root_ca_stays_what_it_is),
     TEST(an_object_goes_after_its_owner),
     TEST(aggregated_roles_have_the_rules_of_others),
     TEST(more_nodes_let_kubelets_cache_longer),
