@@ -92,6 +92,25 @@ pod_usage(struct usage *to, const struct json *o)
     amounts_add(to->amounts, arena_printf(to->a, "limits.%s", limits.list[i].name), &limits.list[i].amount);
 }
 
+/* -- services (evaluator/core/services.go): node ports are counted by what is asked for, they are taken later -- */
+
+static void
+service_usage(struct usage *to, const struct json *o)
+{
+  const struct json *spec = json_get(o, "spec"), *ports = json_get(spec, "ports");
+  const char *type = json_get_str_or(spec, "type", "");
+  bool balanced = strcmp(type, "LoadBalancer") == 0, taken = balanced || strcmp(type, "NodePort") == 0;
+  int64_t n = taken ? (int64_t)json_count(ports) : 0;
+
+  if (balanced && !json_get_bool(spec, "allocateLoadBalancerNodePorts", true)) {
+    n = 0;
+    for (json_each_item (p, ports))
+      n += json_get_int(*p, "nodePort", 0) != 0;
+  }
+  amounts_add_int(to->amounts, QUOTA_NODE_PORTS, n);
+  amounts_add_int(to->amounts, QUOTA_LOAD_BALANCERS, balanced);
+}
+
 static const char *const bare_names[] = {
   "configmaps", "persistentvolumeclaims", "replicationcontrollers", "resourcequotas", "secrets", "services"
 };
@@ -117,6 +136,8 @@ quota_usage_add(struct arena *a, const char *group, const char *resource, const 
     amounts_add_int(ret, arena_strdup(a, resource), 1);
   if (!*group && strcmp(resource, "pods") == 0 && !pod_has_ended(o)) /* else it needs nothing any more */
     pod_usage(&to, o);
+  if (!*group && strcmp(resource, "services") == 0)
+    service_usage(&to, o);
   if (strcmp(group, "resource.k8s.io") == 0 && strcmp(resource, "resourceclaims") == 0)
     claim_usage(&to, o);
 }

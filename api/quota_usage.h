@@ -14,6 +14,9 @@
 #define QUOTA_PER_CLASS ".deviceclass.resource.k8s.io/devices"
 #define QUOTA_IMPLICIT  "requests.deviceclass.resource.kubernetes.io/"
 
+#define QUOTA_NODE_PORTS     "services.nodeports"
+#define QUOTA_LOAD_BALANCERS "services.loadbalancers"
+
 /* Finds DeviceClasses: a class may lend its devices under the name of an extended resource. */
 struct quota_classes {
   const struct json *(*find)(void *arg, const char *name); /* NULL: there is none */

@@ -144,6 +144,8 @@ count_name(struct count *c, const char *name, struct kerr *reterr)
   }
   if (quota_is_bare_name(name))
     return count_named(c, name, "", reterr);
+  if (strcmp(name, QUOTA_NODE_PORTS) == 0 || strcmp(name, QUOTA_LOAD_BALANCERS) == 0)
+    return count_named(c, "services", "", reterr);
   if (is_of_claims(name) || extended)
     r = count_collection(c, claims, reterr);
   if (r < 0 || is_of_claims(name))

@@ -74,6 +74,41 @@ pods(void **state)
   }
 }
 
+/* Node ports are counted before they are taken: by what the service asks for. */
+static void
+services(void **state)
+{
+#define HARD          "{\"services\":\"2\",\"services.nodeports\":\"1\",\"services.loadbalancers\":\"0\"}"
+#define NONE          "{\"services\":\"0\",\"services.nodeports\":\"0\",\"services.loadbalancers\":\"0\"}"
+#define SERVICE(more) "{\"metadata\":{\"name\":\"s\"},\"spec\":{" more "}}"
+#define PORT(n)       "{\"name\":\"p" n "\",\"port\":" n "}"
+#define TOO_MANY      "services \"s\" is forbidden: exceeded quota: q, requested: "
+  static const struct {
+    const char *service, *message; /* "": admitted */
+  } rows[] = {
+    { SERVICE("\"ports\":[" PORT("80") "," PORT("81") "]"), "" },
+    { SERVICE("\"type\":\"NodePort\",\"ports\":[" PORT("80") "]"), "" },
+    { SERVICE("\"type\":\"NodePort\",\"ports\":[" PORT("80") "," PORT("81") "]"),
+      TOO_MANY "services.nodeports=2, used: services.nodeports=0, limited: services.nodeports=1" },
+    { SERVICE("\"type\":\"LoadBalancer\",\"ports\":[" PORT("80") "," PORT("81") "]"),
+      TOO_MANY "services.loadbalancers=1,services.nodeports=2, used: services.loadbalancers=0,services.nodeports=0, "
+               "limited: services.loadbalancers=0,services.nodeports=1" },
+    { SERVICE("\"type\":\"LoadBalancer\",\"allocateLoadBalancerNodePorts\":false,\"ports\":[" PORT("80") "," PORT(
+          "81") "]"),
+      TOO_MANY "services.loadbalancers=1, used: services.loadbalancers=0, limited: services.loadbalancers=0" },
+  };
+  struct fixture *f = *state;
+
+  install(f, "", HARD, NONE);
+  for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+    struct reply r = ask(f, "POST", "/api/v1/namespaces/default/services?dryRun=All", rows[i].service, NULL);
+
+    if (strcmp(at(f, &r, "/message"), rows[i].message) != 0)
+      fail_msg("row %zu: %s", i, r.text);
+  }
+  (void)must(f, 200, "DELETE", QUOTAS "/q", NULL, NULL);
+}
+
 /* Quotas with scopes are about pods; others count whatever there is, once it is stored. */
 static void
 other_objects(void **state)
@@ -94,7 +129,7 @@ int
 main(void)
 {
 #define TEST(fn) cmocka_unit_test_setup_teardown(fn, fixture_setup, fixture_teardown)
-  const struct CMUnitTest tests[] = { TEST(pods), TEST(other_objects) };
+  const struct CMUnitTest tests[] = { TEST(pods), TEST(services), TEST(other_objects) };
 
   return cmocka_run_group_tests(tests, NULL, NULL);
 }
