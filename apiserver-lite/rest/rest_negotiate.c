@@ -105,9 +105,20 @@ type_matches(struct span wanted, const char *have)
   return span_is(wanted, "*/*") || span_is(wanted, "*") || span_is(wanted, "application/*") || span_is(wanted, have);
 }
 
-/* Is the transformation one that this encoding has? Fills shape and version. */
+/* Reviews, bindings and the like are no rows of any table (their storages have no TableConvertor). */
 static bool
-accept_transform(const struct clause *cl, enum rest_encoding encoding, struct rest_form *form)
+has_rows(const struct rest_call *c)
+{
+  const char *sub = c->info.subresource;
+
+  if (*sub)
+    return strcmp(sub, "status") == 0 || strcmp(sub, "scale") == 0;
+  return !c->res || c->res->verbs & KIND_VERB_GET;
+}
+
+/* Is the transformation one that this encoding, and this resource, has? Fills shape and version. */
+static bool
+accept_transform(struct rest_call *c, const struct clause *cl, enum rest_encoding encoding)
 {
   static const struct {
     const char *as;
@@ -117,6 +128,8 @@ accept_transform(const struct clause *cl, enum rest_encoding encoding, struct re
     { "PartialObjectMetadata", REST_PARTIAL },
     { "PartialObjectMetadataList", REST_PARTIAL_LIST },
   };
+
+  struct rest_form *form = &c->form;
 
   form->shape = REST_PLAIN;
   if (!cl->as.p && !cl->group.p && !cl->version.p)
@@ -133,7 +146,7 @@ accept_transform(const struct clause *cl, enum rest_encoding encoding, struct re
     if (!span_is(cl->as, shapes[i].as))
       continue;
     form->shape = shapes[i].shape;
-    return form->shape != REST_TABLE || encoding != REST_PROTOBUF;
+    return form->shape != REST_TABLE || (encoding != REST_PROTOBUF && has_rows(c));
   }
   return false;
 }
@@ -146,7 +159,7 @@ accept_clause(struct rest_call *c, const struct clause *cl)
       continue;
     if (cl->stream.n && (!span_is(cl->stream, "watch") || media[i].encoding == REST_YAML))
       continue;
-    if (!accept_transform(cl, media[i].encoding, &c->form))
+    if (!accept_transform(c, cl, media[i].encoding))
       continue;
     c->form.encoding = media[i].encoding;
     c->form.pretty = cl->pretty;

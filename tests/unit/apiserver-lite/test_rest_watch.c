@@ -98,6 +98,9 @@ forms_of_an_answer(void **state)
   assert_non_null(strstr(r.text, "kind: ConfigMap\n"));
   r = must(f, 200, "GET", CM "/form", NULL, "accept: application/vnd.kubernetes.protobuf\n");
   assert_memory_equal(r.text, "k8s", 4);
+  (void)must(f, 406, "POST", "/apis/authorization.k8s.io/v1/selfsubjectaccessreviews",
+             "{\"spec\":{\"nonResourceAttributes\":{\"path\":\"/\",\"verb\":\"get\"}}}",
+             "accept: application/json;as=Table;v=v1;g=meta.k8s.io\n");
   r = must(f, 406, "GET", CM "/form", NULL, "accept: text/csv\n");
   assert_string_equal(at(f, &r, "/message"), "406: Not Acceptable\n\nAvailable representations: application/json, "
                                              "application/yaml, application/vnd.kubernetes.protobuf");
