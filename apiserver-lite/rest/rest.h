@@ -162,6 +162,8 @@ _must_check_ int rest_body_encoding(struct rest_call *c, enum rest_encoding *ret
 _must_check_ int rest_body_object(struct rest_call *c, struct json **ret, struct kerr *reterr);
 /* The body as an object of another kind (DeleteOptions, Binding, Scale ...); NULL in *ret when there is no body. */
 _must_check_ int rest_body_of(struct rest_call *c, const struct kind *k, struct json **ret, struct kerr *reterr);
+/* Doubled keys as the YAML parser that upstream asks tells of them: all are one problem. JSON has one line. */
+const char *rest_doubled_keys(struct rest_call *c, const struct json_dup *dups);
 /*
  * A tree → the canonical tree of `k`. What strict decoding does not like becomes warnings (Warn), the text
  * *ret_problems (Strict; NULL when there is none) or nothing (Ignore). `dups` belong to `in`, or when `foreign` to the

@@ -141,16 +141,15 @@ join_problems(struct rest_call *c, const struct kind_strictness *strict)
   return arena_strndup(c->a, b.p, b.n);
 }
 
-/* As the YAML parser that upstream asks says it: all doubled keys are one problem. */
-static const char *
-yaml_problem(struct rest_call *c, const struct json_dup *dups)
+const char *
+rest_doubled_keys(struct rest_call *c, const struct json_dup *dups)
 {
   _cleanup_strbuf_ struct strbuf b;
 
   strbuf_init(&b, CEIL_REPLY);
   strbuf_puts(&b, "yaml: unmarshal errors:");
   for (const struct json_dup *d = dups; d; d = d->next)
-    strbuf_printf(&b, "\n  line %zu: key \"%s\" already set in map", d->line, d->key);
+    strbuf_printf(&b, "\n  line %zu: key \"%s\" already set in map", d->line ? d->line : 1, d->key);
   return arena_strndup(c->a, b.p, b.n);
 }
 
@@ -171,7 +170,7 @@ rest_decode_strictly(struct rest_call *c, const struct kind *k, const struct jso
 
   *ret_problems = NULL;
   if (dups && dups->line)
-    kind_strictness_add(&strict, yaml_problem(c, dups));
+    kind_strictness_add(&strict, rest_doubled_keys(c, dups));
   else if (foreign)
     foreign_problems(c, &strict, dups);
   else

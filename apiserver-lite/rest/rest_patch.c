@@ -154,7 +154,17 @@ static int
 patch_with_apply(struct rest_call *c, const struct patch_call *p, const struct json *old, struct json **ret,
                  struct kerr *reterr)
 {
-  return apply_patch(c, old, p->doc, p->force, ret, reterr);
+  const char *doubled;
+
+  if (apply_patch(c, old, p->doc, p->force, ret, reterr) < 0)
+    return -(int)reterr->code;
+  if (!p->dups || c->field_validation == REST_IGNORE)
+    return 0;
+  doubled = arena_printf(c->a, "error converting YAML to JSON: %s", rest_doubled_keys(c, p->dups));
+  if (c->field_validation == REST_STRICT)
+    return kerr_set(reterr, KERR_BAD_REQUEST, NULL, "error strict decoding patch: %s", doubled);
+  rest_warn(c, "%s", doubled);
+  return 0;
 }
 
 static int

@@ -233,6 +233,10 @@ apply_refuses(void **state)
     { "?fieldManager=m",
       "{\"apiVersion\":\"v1\",\"kind\":\"ConfigMap\",\"metadata\":{\"name\":\"x\",\"managedFields\":[]}}", 400,
       "metadata.managedFields must be nil" },
+    { "?fieldManager=m&fieldValidation=Strict",
+      "apiVersion: v1\nkind: ConfigMap\nmetadata:\n  name: x\ndata:\n  k: v\n  k: w\n  l: v\n  l: w\n", 400,
+      "error strict decoding patch: error converting YAML to JSON: yaml: unmarshal errors:\n"
+      "  line 7: key \"k\" already set in map\n  line 9: key \"l\" already set in map" },
   };
   struct fixture *f = *state;
 
