@@ -515,7 +515,7 @@ said_before(const struct validation *v, size_t at)
 void
 validation_finish(struct validation *v, size_t ntags, struct field_errors *errs)
 {
-  bool once = v->n && says_once(v);
+  bool once = v->n && v->kind && says_once(v); /* no kind: metadata alone (crd_convert.c) */
 
   for (size_t i = 0; i < v->n; i++) {
     const struct verr *e = &v->list[i];
