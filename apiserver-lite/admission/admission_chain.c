@@ -88,6 +88,9 @@ admission_mutate(struct rest_call *c, struct json *o, const struct json *old, st
 
   if (c->admitted)
     return 0;
+  if (!old && c->kind->custom && c->kind->custom->definition->terminating)
+    return rest_forbidden(c, object_name(o), "create not allowed while custom resource definition is terminating",
+                          reterr);
   begin_rounds(c);
   r = run_mutating(c, o, old, reterr);
   if (r == 0 && c->rounds->again) {

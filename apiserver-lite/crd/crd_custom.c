@@ -214,6 +214,7 @@ fill(struct owned *o, struct schema_compiler *sc, const struct json *crd, struct
   d->list_kind = text_of(o->a, json_dig(crd, "status", "acceptedNames", NULL), "listKind");
   d->namespaced = strcmp(json_get_str_or(spec, "scope", ""), "Namespaced") == 0;
   d->generation = object_generation(crd);
+  d->names = json_copy(o->a, json_dig(crd, "status", "acceptedNames", NULL));
   d->terminating = object_is_deleting(crd) || has_condition(crd, "Terminating");
   d->preserve = json_get_bool(spec, "preserveUnknownFields", false);
   d->conversion = json_copy(o->a, json_get(spec, "conversion"));
@@ -286,6 +287,12 @@ custom_definition_unref(struct custom_definition *d)
   cel_regex_free_list(o->regexes);
   arena_free(o->a);
   free(o);
+}
+
+bool
+custom_definition_same(const struct custom_definition *x, const struct custom_definition *y)
+{
+  return strcmp(x->uid, y->uid) == 0 && x->generation == y->generation && json_equal(x->names, y->names);
 }
 
 const struct custom *

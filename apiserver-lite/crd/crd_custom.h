@@ -63,8 +63,9 @@ struct custom {
 struct custom_definition {
   const char *name, *uid, *group, *list_kind;
   int64_t generation;
-  int64_t revision; /* of the stored definition this was made from */
-  int64_t since;    /* objects stored at this revision or later have the present shape already */
+  const struct json *names; /* status.acceptedNames */
+  int64_t revision;         /* of the stored definition this was made from */
+  int64_t since;            /* objects stored at this revision or later have the present shape already */
   bool namespaced, terminating;
   bool preserve; /* spec.preserveUnknownFields: nothing is pruned */
   struct custom *versions;
@@ -80,6 +81,8 @@ struct custom_definition {
 struct custom_definition *custom_definition_new(struct record *crd, struct webhook_client *webhooks);
 struct custom_definition *custom_definition_ref(struct custom_definition *d);
 void custom_definition_unref(struct custom_definition *d); /* NULL is fine */
+/* Do both serve the same in the same way? What is open of one may then go on with the other. */
+bool custom_definition_same(const struct custom_definition *x, const struct custom_definition *y);
 /* NULL: it has no such version. */
 const struct custom *custom_version_find(const struct custom_definition *d, const char *version);
 

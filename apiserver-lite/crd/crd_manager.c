@@ -118,6 +118,41 @@ list_definitions(struct crd_manager *m, struct store_list *ret, struct kerr *ret
   return store_list(m->s->store, &range, ret, reterr);
 }
 
+static bool
+goes_on(const struct custom_set *now, const struct custom_definition *d)
+{
+  const struct custom_definition *same = custom_set_definition(now, d->name);
+
+  return same && custom_definition_same(same, d);
+}
+
+/* Watches end with what they watch (customresource_handler.go, tearDown); their clients come again. */
+static void
+end_watches(struct crd_manager *m, const struct custom_set *before, const struct custom_set *now)
+{
+  struct custom_definition *d;
+  size_t cursor = 0;
+
+  while ((d = custom_set_next(before, &cursor))) {
+    _cleanup_free_ char *prefix = NULL;
+
+    if (goes_on(now, d))
+      continue;
+    prefix = mem_printf("/registry/%s/", d->storage->resource.storage_prefix);
+    watch_hub_end(m->s->hub, span_of(prefix), store_revision(m->s->store));
+  }
+}
+
+bool
+crd_manager_is_current(struct crd_manager *m, const struct custom_definition *d)
+{
+  struct custom_set *now = current(m);
+  bool ret = goes_on(now, d);
+
+  custom_set_unref(now);
+  return ret;
+}
+
 static int
 refresh(struct crd_manager *m, struct kerr *reterr)
 {
@@ -133,10 +168,10 @@ refresh(struct crd_manager *m, struct kerr *reterr)
   }
   before = current(m);
   list = mem_calloc(found.n + 1, sizeof list[0]);
-  for (size_t i = 0; i < found.n; i++)
+  for (size_t i = 0; i < found.n; i++) {
     list[i] = compile(m, before, found.items[i]);
-  for (size_t i = 0; i < found.n; i++)
     webhooks |= list[i] && custom_has_webhook(list[i]);
+  }
   after = custom_set_new(list, found.n);
   free(list);
   atomic_store(&m->has_webhooks, webhooks);
@@ -144,6 +179,7 @@ refresh(struct crd_manager *m, struct kerr *reterr)
   last = m->set;
   m->set = after;
   pthread_mutex_unlock(&m->lock);
+  end_watches(m, before, after);
   pthread_mutex_unlock(&m->refresh);
   custom_set_unref(last);
   custom_set_unref(before);

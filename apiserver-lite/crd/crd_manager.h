@@ -36,6 +36,8 @@ void crd_manager_free(struct crd_manager *m); /* NULL is fine; no request is run
 _must_check_ int crd_manager_start(struct crd_manager *m, struct kerr *reterr);
 /* What is served at this moment; one reference. */
 struct custom_set *crd_manager_set(struct crd_manager *m);
+/* Is this definition, which somebody has found in a set, still served as it was? */
+bool crd_manager_is_current(struct crd_manager *m, const struct custom_definition *d);
 /* Does any definition convert by webhook, as far as is known? Cheap. */
 bool crd_manager_has_webhooks(const struct crd_manager *m);
 /* A definition was written, or an object of one that is being deleted is gone: do what follows from it. */

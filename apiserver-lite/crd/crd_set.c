@@ -78,6 +78,12 @@ custom_set_definition(const struct custom_set *s, const char *name)
   return NULL;
 }
 
+struct custom_definition *
+custom_set_next(const struct custom_set *s, size_t *cursor)
+{
+  return s && *cursor < s->n_definitions ? s->definitions[(*cursor)++] : NULL;
+}
+
 /* -- lookups -- */
 
 const struct kind_resource *

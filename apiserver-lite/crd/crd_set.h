@@ -27,6 +27,9 @@ void custom_set_unref(struct custom_set *s); /* NULL is fine */
 /* By the definition's name, "widgets.example.com"; borrowed. NULL: not served. */
 struct custom_definition *custom_set_definition(const struct custom_set *s, const char *name);
 
+/* Every definition; `*cursor` starts at 0. Borrowed; NULL at the end. */
+struct custom_definition *custom_set_next(const struct custom_set *s, size_t *cursor);
+
 struct served {
   const struct personality *p;
   struct custom_set *customs; /* NULL: none; borrowed */

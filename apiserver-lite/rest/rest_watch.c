@@ -17,6 +17,7 @@
 
 #include "apiserver_internal.h"
 #include "ceilings.h"
+#include "crd_manager.h"
 #include "object.h"
 #include "rest.h"
 #include "rest_ahead.h"
@@ -576,8 +577,11 @@ begin(struct rest_call *c, struct rest_stream *st, struct kerr *reterr)
   }
   int64_t has = store_revision(c->s->store);
 
-  if (watch_hub_subscribe(c->s->hub, all, within, st->from > has ? has : st->from, &st->reader, &err) == 0)
+  if (watch_hub_subscribe(c->s->hub, all, within, st->from > has ? has : st->from, &st->reader, &err) == 0) {
+    if (c->kind->custom && !crd_manager_is_current(c->s->crds, c->kind->custom->definition))
+      st->phase = PHASE_ENDED; /* it has changed since this request began */
     return 0;
+  }
   if (err.code != KERR_EXPIRED)
     return kerr_move(reterr, &err);
   st->error = status_from_kerr(st->own, &err, NULL, 0); /* the head of the answer is 200, the event says 410 */

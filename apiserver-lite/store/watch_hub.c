@@ -120,6 +120,7 @@ struct ring {
   size_t bytes;        /* of the documents of the events kept */
   int64_t dropped;     /* the revision of the last event let go: whoever has seen it has missed nothing */
   size_t n_readers;
+  int64_t ends_at;            /* nothing after this revision is for its readers; 0: it goes on */
   struct hub_reader *waiting; /* readers that have been told there is nothing */
 };
 
@@ -310,15 +311,35 @@ ring_deliver(struct ring *ring, struct hub_event *e)
 }
 
 static void
-wake_all(struct watch_hub *h)
+ring_wake(struct ring *ring)
 {
   struct hub_reader *next;
 
+  for (struct hub_reader *r = ring->waiting; r; r = next) {
+    next = r->next;
+    reader_wake(r);
+  }
+}
+
+static void
+wake_all(struct watch_hub *h)
+{
   for (struct ring *ring = h->rings; ring; ring = ring->next)
-    for (struct hub_reader *r = ring->waiting; r; r = next) {
-      next = r->next;
-      reader_wake(r);
-    }
+    ring_wake(ring);
+}
+
+/* Everything for its readers is in it. */
+static bool
+ring_is_over(const struct watch_hub *h, const struct ring *ring)
+{
+  return ring->ends_at && h->revision >= ring->ends_at;
+}
+
+static bool
+ring_wants(const struct ring *ring, const struct hub_event *e)
+{
+  return (!ring->ends_at || e->revision <= ring->ends_at) &&
+         span_starts(record_key(e->record), span_make(ring->prefix, ring->prefix_len));
 }
 
 static void
@@ -334,15 +355,17 @@ on_events(void *payload, const struct store_event *events, size_t n)
   }
   for (size_t i = 0; i < n; i++) {
     struct hub_event *e = hub_event_new(&events[i]);
-    struct span key = record_key(e->record);
 
     ring_push(&h->all, e);
     h->revision = e->revision;
     for (struct ring *ring = h->rings; ring; ring = ring->next)
-      if (span_starts(key, span_make(ring->prefix, ring->prefix_len)))
+      if (ring_wants(ring, e))
         ring_deliver(ring, e);
     hub_event_unref(e);
   }
+  for (struct ring *ring = h->rings; ring; ring = ring->next)
+    if (ring_is_over(h, ring))
+      ring_wake(ring);
   tell(h);
   pthread_mutex_unlock(&h->lock);
 }
@@ -450,7 +473,7 @@ ring_find(struct watch_hub *h, struct span prefix)
 {
   struct ring *ring = h->rings;
 
-  while (ring && !span_eq(span_make(ring->prefix, ring->prefix_len), prefix))
+  while (ring && (ring->ends_at || !span_eq(span_make(ring->prefix, ring->prefix_len), prefix)))
     ring = ring->next;
   return ring;
 }
@@ -473,13 +496,13 @@ ring_get(struct watch_hub *h, struct span prefix)
   return ring;
 }
 
-/* Frees a ring that nobody reads, when there are too many of them. */
+/* Frees a ring that nobody reads, when there are too many of them or nobody will. */
 static void
 ring_retire(struct watch_hub *h, struct ring *ring)
 {
   struct ring **at = &h->rings;
 
-  if (ring->n_readers > 0 || h->n_rings <= HUB_IDLE_RINGS_MAX)
+  if (ring->n_readers > 0 || (h->n_rings <= HUB_IDLE_RINGS_MAX && !ring->ends_at))
     return;
   while (*at != ring)
     at = &(*at)->next;
@@ -534,6 +557,22 @@ subscribe_locked(struct watch_hub *h, struct span resource, struct span within, 
   h->n_readers++;
   *ret = r;
   return 0;
+}
+
+void
+watch_hub_end(struct watch_hub *h, struct span resource, int64_t revision)
+{
+  struct ring *ring;
+
+  pthread_mutex_lock(&h->lock);
+  ring = ring_find(h, resource);
+  if (ring && ring->n_readers) {
+    ring->ends_at = revision;
+    if (ring_is_over(h, ring))
+      ring_wake(ring);
+    tell(h);
+  }
+  pthread_mutex_unlock(&h->lock);
 }
 
 int
@@ -606,6 +645,8 @@ hub_reader_next(struct hub_reader *r, struct hub_event **ret)
     *ret = hub_event_ref(e);
     result = HUB_EVENT;
   }
+  if (result == HUB_EMPTY && ring_is_over(h, ring))
+    result = HUB_STOPPED;
   if (result == HUB_EMPTY) {
     if (r->progress < h->revision)
       r->progress = h->revision;

@@ -60,6 +60,12 @@ void watch_hub_free(struct watch_hub *h); /* no reader is left */
 void watch_hub_stop(struct watch_hub *h);
 
 /*
+ * End the readers of this resource, once they have read what happened up to `revision`, which the store has reached:
+ * what they read is no more. Who subscribes from now on is not concerned.
+ */
+void watch_hub_end(struct watch_hub *h, struct span resource, int64_t revision);
+
+/*
  * Events of keys below `within` with revision > from_rev (0: from now on). `resource` is the prefix of the whole
  * collection, which `within` begins with ("/registry/pods/" and "/registry/pods/ns/"): readers of one resource share a
  * ring whatever their namespaces.
@@ -72,7 +78,8 @@ void hub_reader_free(struct hub_reader *r); /* no notify is running or will run 
 enum hub_next { HUB_EVENT = 1, HUB_EMPTY = 0, HUB_ENDED = -1, HUB_STOPPED = -2 };
 /*
  * HUB_EVENT: *ret is the next event, one reference. HUB_EMPTY: nothing now; the notify function is called once when
- * there is, or when the end has come. HUB_ENDED: fell behind. HUB_STOPPED: the hub is being stopped.
+ * there is, or when the end has come. HUB_ENDED: fell behind. HUB_STOPPED: the hub is being stopped, or
+ * there will be no more of this (watch_hub_end).
  */
 enum hub_next hub_reader_next(struct hub_reader *r, struct hub_event **ret);
 /* Everything this reader has to see up to this revision has been handed out: a bookmark may say so. */

@@ -273,6 +273,53 @@ stop_ends_everybody(void **state)
   consumer_stop(&c);
 }
 
+/* Readers of a resource that is no more read to its end; those that come after it begin anew. */
+static void
+a_resource_ends(void **state)
+{
+  struct fixture *f = *state;
+  struct consumer pods, claims, later;
+  struct hub_event *e;
+  int64_t at;
+
+  consumer_start(&pods, f->hub, PODS, NULL, 0);
+  consumer_start(&claims, f->hub, CLAIMS, NULL, 0);
+  (void)put(f->s, "/registry/pods/a", "{}", 0);
+  at = store_revision(f->s);
+  watch_hub_end(f->hub, PODS, at);
+  consumer_start(&later, f->hub, PODS, NULL, at);
+  (void)put(f->s, "/registry/pods/b", "{}", 0);
+  (void)put(f->s, "/registry/resourceclaims/c", "{}", 0);
+  consume(&pods, 1, "+/registry/pods/a@2");
+  assert_int_equal(hub_reader_next(pods.r, &e), HUB_STOPPED);
+  consume(&later, 1, "+/registry/pods/b@3");
+  consume(&claims, 1, "+/registry/resourceclaims/c@4");
+  consumer_stop(&pods);
+  consumer_stop(&later);
+  consumer_stop(&claims);
+}
+
+/* One that waits is told, when the hub has got so far. */
+static void
+the_end_wakes_who_waits(void **state)
+{
+  struct fixture *f = *state;
+  struct consumer c;
+  struct hub_event *e;
+  enum hub_next next;
+
+  (void)put(f->s, "/registry/pods/a", "{}", 0);
+  consumer_start(&c, f->hub, PODS, NULL, store_revision(f->s));
+  assert_int_equal(hub_reader_next(c.r, &e), HUB_EMPTY);
+  hub_reader_set_notify(c.r, on_notify, &c);
+  (void)put(f->s, "/registry/resourceclaims/c", "{}", 0);
+  watch_hub_end(f->hub, PODS, store_revision(f->s));
+  while ((next = hub_reader_next(c.r, &e)) == HUB_EMPTY)
+    assert_true(wait_told(&c));
+  assert_int_equal(next, HUB_STOPPED);
+  consumer_stop(&c);
+}
+
 static void
 unread_rings_are_bounded(void **state)
 {
@@ -426,6 +473,8 @@ main(void)
     TEST(told_once_until_read),
     TEST(slow_reader_is_ended),
     TEST(stop_ends_everybody),
+    TEST(a_resource_ends),
+    TEST(the_end_wakes_who_waits),
     TEST(unread_rings_are_bounded),
     TEST(a_frame_is_encoded_once),
     TEST(many_readers),

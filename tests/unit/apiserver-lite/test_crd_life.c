@@ -1,0 +1,171 @@
+/* The life of CustomResourceDefinitions: what ends with them, what goes on, and what comes after. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <cmocka.h>
+
+#include <string.h>
+
+#include "rest_fixture.h"
+
+#define DEFINITIONS "/apis/apiextensions.k8s.io/v1/customresourcedefinitions"
+#define TOYS        DEFINITIONS "/toys.example.com"
+#define V1          "/apis/example.com/v1/namespaces/default/toys"
+#define V2          "/apis/example.com/v2/namespaces/default/toys"
+#define MERGE       "content-type: application/merge-patch+json\n"
+#define JSON_PATCH  "content-type: application/json-patch+json\n"
+
+#define SCHEMA "\"schema\":{\"openAPIV3Schema\":{\"type\":\"object\",\"x-kubernetes-preserve-unknown-fields\":true}}"
+
+static void
+define(struct fixture *f)
+{
+  (void)must(
+      f, 201, "POST", DEFINITIONS,
+      "{\"metadata\":{\"name\":\"toys.example.com\"},\"spec\":{\"group\":\"example.com\",\"scope\":\"Namespaced\","
+      "\"names\":{\"plural\":\"toys\",\"kind\":\"Toy\"},\"versions\":[{\"name\":\"v1\",\"served\":true,\"storage\":"
+      "true," SCHEMA "},{\"name\":\"v2\",\"served\":true,\"storage\":false," SCHEMA "}]}}",
+      NULL);
+}
+
+static void
+make(struct fixture *f, const char *name)
+{
+  (void)must(f, 201, "POST", V1,
+             arena_printf(f->arena,
+                          "{\"apiVersion\":\"example.com/v1\",\"kind\":\"Toy\",\"metadata\":{\"name\":\"%s\"}}", name),
+             NULL);
+}
+
+/* Nothing more comes, and the stream is over. */
+static bool
+ends(struct exchange_stream *s)
+{
+  struct exchange_event e;
+  int r;
+
+  do
+    r = s->ops->next(s, &e);
+  while (r == 0); /* a test that hangs here has found that it does not end */
+  s->ops->free(s);
+  return r < 0;
+}
+
+static void
+a_watch_ends_with_its_definition(void **state)
+{
+  struct fixture *f = *state;
+  struct exchange_stream *one, *other;
+
+  define(f);
+  make(f, "a");
+  one = open_watch(f, V1 "?watch=1", NULL, false);
+  other = open_watch(f, V2 "?watch=1", NULL, false);
+  (void)next_event(f, one, "ADDED");
+  (void)next_event(f, other, "ADDED");
+  (void)must(f, 200, "DELETE", TOYS, NULL, NULL);
+  (void)next_event(f, one, "DELETED");
+  (void)next_event(f, other, "DELETED");
+  assert_true(ends(one));
+  assert_true(ends(other));
+}
+
+/* Of all versions, whichever is changed: so that nobody reads on in an old shape. */
+static void
+changes_that_end_a_watch(void **state)
+{
+  static const char *const patches[] = {
+    "[{\"op\":\"replace\",\"path\":\"/spec/versions/1/served\",\"value\":false}]",
+    "[{\"op\":\"add\",\"path\":\"/spec/versions/1/schema/openAPIV3Schema/description\",\"value\":\"x\"}]",
+    "[{\"op\":\"add\",\"path\":\"/spec/names/shortNames\",\"value\":[\"ty\"]}]",
+  };
+  struct fixture *f = *state;
+
+  define(f);
+  for (size_t i = 0; i < ARRAY_SIZE(patches); i++) {
+    struct exchange_stream *s = open_watch(f, V1 "?watch=1", NULL, false);
+
+    (void)must(f, 200, "PATCH", TOYS, patches[i], JSON_PATCH);
+    assert_true(ends(s));
+  }
+}
+
+static void
+changes_that_do_not(void **state)
+{
+  struct fixture *f = *state;
+  struct exchange_stream *s;
+
+  define(f);
+  s = open_watch(f, V1 "?watch=1", NULL, false);
+  (void)must(f, 200, "PATCH", TOYS, "{\"metadata\":{\"labels\":{\"a\":\"b\"}}}", MERGE);
+  (void)must(f, 200, "PATCH", TOYS "/status", "{\"status\":{\"storedVersions\":[\"v1\",\"v2\"]}}", MERGE);
+  make(f, "a");
+  (void)next_event(f, s, "ADDED");
+  s->ops->free(s);
+}
+
+/* Finalizers hold an object, which holds its definition; nothing new comes meanwhile. */
+static void
+a_held_object_holds_its_definition(void **state)
+{
+  struct fixture *f = *state;
+  struct exchange_stream *s;
+  struct reply r;
+
+  define(f);
+  make(f, "a");
+  (void)must(f, 200, "PATCH", V1 "/a", "{\"metadata\":{\"finalizers\":[\"example.com/x\"]}}", MERGE);
+  s = open_watch(f, V1 "?watch=1", NULL, false);
+  (void)next_event(f, s, "ADDED");
+  (void)must(f, 200, "DELETE", TOYS, NULL, NULL);
+  (void)next_event(f, s, "MODIFIED");
+  r = must(f, 200, "GET", TOYS, NULL, NULL);
+  assert_string_equal(at(f, &r, "/metadata/finalizers/0"), "customresourcecleanup.apiextensions.k8s.io");
+  r = must(f, 403, "POST", V1, "{\"apiVersion\":\"example.com/v1\",\"kind\":\"Toy\",\"metadata\":{\"name\":\"b\"}}",
+           NULL);
+  assert_string_equal(at(f, &r, "/message"),
+                      "toys.example.com \"b\" is forbidden: create not allowed while custom resource definition is "
+                      "terminating");
+  (void)must(f, 200, "PATCH", V1 "/a", "{\"metadata\":{\"finalizers\":null}}", MERGE);
+  (void)next_event(f, s, "DELETED");
+  assert_true(ends(s));
+  (void)must(f, 404, "GET", TOYS, NULL, NULL);
+}
+
+/* The same name at once: nothing of the old one is left, and watches of the new one are not concerned. */
+static void
+another_of_the_same_name(void **state)
+{
+  struct fixture *f = *state;
+  struct exchange_stream *s;
+  struct reply r;
+
+  for (int i = 0; i < 3; i++) {
+    define(f);
+    r = must(f, 200, "GET", V2, NULL, NULL);
+    assert_string_equal(at(f, &r, "/items/0"), "");
+    s = open_watch(f, V2 "?watch=1", NULL, false);
+    make(f, "a");
+    (void)next_event(f, s, "ADDED");
+    (void)must(f, 200, "DELETE", TOYS, NULL, NULL);
+    (void)must(f, 404, "GET", V1, NULL, NULL);
+    (void)next_event(f, s, "DELETED");
+    assert_true(ends(s));
+  }
+}
+
+int
+main(void)
+{
+  const struct CMUnitTest tests[] = {
+    cmocka_unit_test_setup_teardown(a_watch_ends_with_its_definition, fixture_setup, fixture_teardown),
+    cmocka_unit_test_setup_teardown(changes_that_end_a_watch, fixture_setup, fixture_teardown),
+    cmocka_unit_test_setup_teardown(changes_that_do_not, fixture_setup, fixture_teardown),
+    cmocka_unit_test_setup_teardown(a_held_object_holds_its_definition, fixture_setup, fixture_teardown),
+    cmocka_unit_test_setup_teardown(another_of_the_same_name, fixture_setup, fixture_teardown),
+  };
+
+  return cmocka_run_group_tests_name("crd_life", tests, NULL, NULL);
+}
