@@ -5,10 +5,13 @@
 
 #include "ceilings.h"
 #include "object.h"
+#include "pod_claims.h"
 #include "rbac_policy.h"
 #include "rbac_rule.h"
 
 #define MIRROR "kubernetes.io/config.mirror"
+/* Nodes see what is theirs of pods, nodes and slices, and no more. */
+#define BY_SELECTOR "AuthorizeNodeWithSelectors"
 
 struct authz_node {
   const struct personality *personality;
@@ -57,7 +60,7 @@ authz_node_name(const struct exchange_user *user)
 
 /* -- what a pod names -- */
 
-typedef bool pod_names_fn(const struct json *pod, const char *name);
+typedef bool pod_names_fn(const struct ask *q, const struct json *pod, const char *name);
 
 static bool
 is(const struct json *o, const char *member, const char *name)
@@ -114,8 +117,9 @@ volume_names_secret(const struct json *v, const char *name)
 }
 
 static bool
-names_secret(const struct json *pod, const char *name)
+names_secret(const struct ask *q, const struct json *pod, const char *name)
 {
+  (void)q;
   for (json_each_item (p, json_dig(pod, "spec", "imagePullSecrets", NULL)))
     if (is(*p, "name", name))
       return true;
@@ -126,8 +130,9 @@ names_secret(const struct json *pod, const char *name)
 }
 
 static bool
-names_config_map(const struct json *pod, const char *name)
+names_config_map(const struct ask *q, const struct json *pod, const char *name)
 {
+  (void)q;
   for (json_each_item (v, json_dig(pod, "spec", "volumes", NULL)))
     if (is(json_get(*v, "configMap"), "name", name) || projection_names(*v, "configMap", name))
       return true;
@@ -145,8 +150,9 @@ is_ephemeral_claim(const struct json *pod, const struct json *volume, const char
 }
 
 static bool
-names_volume_claim(const struct json *pod, const char *name)
+names_volume_claim(const struct ask *q, const struct json *pod, const char *name)
 {
+  (void)q;
   for (json_each_item (v, json_dig(pod, "spec", "volumes", NULL)))
     if (is(json_get(*v, "persistentVolumeClaim"), "claimName", name) || is_ephemeral_claim(pod, *v, name))
       return true;
@@ -154,21 +160,23 @@ names_volume_claim(const struct json *pod, const char *name)
 }
 
 static bool
-names_account(const struct json *pod, const char *name)
+names_account(const struct ask *q, const struct json *pod, const char *name)
 {
+  (void)q;
   return is(json_get(pod, "spec"), "serviceAccountName", name);
 }
 
-/* By name in the spec, made from a template (status), or for extended resources. */
+/* By name in the spec, made from a template, or for extended resources. */
 static bool
-names_resource_claim(const struct json *pod, const char *name)
+names_resource_claim(const struct ask *q, const struct json *pod, const char *name)
 {
-  for (json_each_item (c, json_dig(pod, "spec", "resourceClaims", NULL))) {
-    if (is(*c, "resourceClaimName", name))
+  int minor = personality_minor(q->n->personality);
+  const char *claim;
+
+  for (json_each_item (entry, json_dig(pod, "spec", "resourceClaims", NULL))) {
+    (void)pod_claim_find(q->a, minor, pod, *entry, &claim);
+    if (claim && strcmp(claim, name) == 0)
       return true;
-    for (json_each_item (st, json_dig(pod, "status", "resourceClaimStatuses", NULL)))
-      if (is(*st, "name", json_get_str_or(*c, "name", "")) && is(*st, "resourceClaimName", name))
-        return true;
   }
   return is(json_dig(pod, "status", "extendedResourceClaimStatus", NULL), "resourceClaimName", name);
 }
@@ -182,7 +190,7 @@ named_by_pod(const struct ask *q, const char *ns, const char *name, pod_names_fn
 
   for (size_t i = 0; i < n; i++)
     if (is(json_get(pods[i], "spec"), "nodeName", q->node) && !json_get(object_annotations(pods[i]), MIRROR) &&
-        names(pods[i], name))
+        names(q, pods[i], name))
       return true;
   return false;
 }
@@ -194,17 +202,71 @@ on_node(const struct ask *q)
 {
   const struct json *o = q->s->ops->get(q->s, q->a, q->req->resource, q->req->ns, q->req->name);
 
-  return is(json_get(o, "spec"), "nodeName", q->node);
+  return is(json_get(o, "spec"), "nodeName", q->node) || is(o, "nodeName", q->node); /* a slice of 1.30 */
+}
+
+static bool
+is_volume_of_node(const struct ask *q, const struct json *pv)
+{
+  const struct json *ref = json_dig(pv, "spec", "claimRef", NULL);
+
+  return ref &&
+         named_by_pod(q, json_get_str_or(ref, "namespace", ""), json_get_str_or(ref, "name", ""), names_volume_claim);
 }
 
 static bool
 volume_on_node(const struct ask *q)
 {
-  const struct json *pv = q->s->ops->get(q->s, q->a, "persistentvolumes", "", q->req->name),
-                    *ref = json_dig(pv, "spec", "claimRef", NULL);
+  return is_volume_of_node(q, q->s->ops->get(q->s, q->a, "persistentvolumes", "", q->req->name));
+}
 
-  return ref &&
-         named_by_pod(q, json_get_str_or(ref, "namespace", ""), json_get_str_or(ref, "name", ""), names_volume_claim);
+/* A reference to a secret may say its namespace; else it is `ns`. */
+static bool
+refers_to(const struct json *ref, const char *ns, const char *wanted_ns, const char *name)
+{
+  const char *own = json_get_str_or(ref, "namespace", "");
+
+  return is(ref, "name", name) && strcmp(*own ? own : ns, wanted_ns) == 0;
+}
+
+/* The secrets that a kubelet needs for a volume; those of controllers are not among them (VisitPVSecretNames). */
+static bool
+volume_has_secret(const struct json *pv, const char *ns, const char *name)
+{
+  static const char *const of_claim[] = { "cephfs", "flexVolume", "rbd", "scaleIO", "iscsi" },
+                           *const of_reference[] = { "cinder", "storageos" },
+                           *const csi[] = { "nodePublishSecretRef", "nodeStageSecretRef", "nodeExpandSecretRef" };
+  const struct json *spec = json_get(pv, "spec"), *azure = json_get(spec, "azureFile");
+  const char *claim_ns = json_get_str_or(json_get(spec, "claimRef"), "namespace", "");
+  const char *azure_ns = json_get_str_or(azure, "secretNamespace", "");
+  bool found = is(azure, "secretName", name) && strcmp(*azure_ns ? azure_ns : claim_ns, ns) == 0;
+
+  for (size_t i = 0; i < ARRAY_SIZE(of_claim); i++)
+    found = found || refers_to(json_dig(spec, of_claim[i], "secretRef", NULL), claim_ns, ns, name);
+  for (size_t i = 0; i < ARRAY_SIZE(of_reference); i++)
+    found = found || refers_to(json_dig(spec, of_reference[i], "secretRef", NULL), "", ns, name);
+  for (size_t i = 0; i < ARRAY_SIZE(csi); i++)
+    found = found || refers_to(json_dig(spec, "csi", csi[i], NULL), "", ns, name);
+  return found;
+}
+
+static bool
+secret_of_volume(const struct ask *q)
+{
+  const struct json *const *pvs;
+  size_t n = q->s->ops->list(q->s, q->a, "persistentvolumes", "", &pvs);
+
+  for (size_t i = 0; i < n; i++)
+    if (volume_has_secret(pvs[i], q->req->ns, q->req->name) && is_volume_of_node(q, pvs[i]))
+      return true;
+  return false;
+}
+
+/* A gate that is on for ever and not known any more is on. */
+static bool
+feature(const struct ask *q, const char *gate)
+{
+  return personality_gate(q->n->personality, gate) || personality_gate_passed(q->n->personality, gate);
 }
 
 static bool
@@ -264,7 +326,7 @@ get_only(const struct ask *q, bool (*related)(const struct ask *), const char **
 }
 
 static enum authz_decision
-read_named(const struct ask *q, pod_names_fn *names, const char **ret_reason)
+read_named(const struct ask *q, pod_names_fn *names, bool (*otherwise)(const struct ask *q), const char **ret_reason)
 {
   if (!ONE_OF(q->req->verb, "get", "list", "watch"))
     return no(ret_reason, "can only read resources of this type");
@@ -272,19 +334,19 @@ read_named(const struct ask *q, pod_names_fn *names, const char **ret_reason)
     return no(ret_reason, "cannot read subresource");
   if (!*q->req->ns)
     return no(ret_reason, "can only read namespaced object of this type");
-  return if_related(q, named_by_pod(q, q->req->ns, q->req->name, names), ret_reason);
+  return if_related(q, named_by_pod(q, q->req->ns, q->req->name, names) || (otherwise && otherwise(q)), ret_reason);
 }
 
 static enum authz_decision
 secrets(const struct ask *q, const char **ret_reason)
 {
-  return read_named(q, names_secret, ret_reason);
+  return read_named(q, names_secret, secret_of_volume, ret_reason);
 }
 
 static enum authz_decision
 config_maps(const struct ask *q, const char **ret_reason)
 {
-  return read_named(q, names_config_map, ret_reason);
+  return read_named(q, names_config_map, NULL, ret_reason);
 }
 
 static bool
@@ -331,10 +393,9 @@ static enum authz_decision
 accounts(const struct ask *q, const char **ret_reason)
 {
   if (strcmp(q->req->verb, "get") == 0 && !*q->req->subresource) {
-    if (!personality_gate(q->n->personality, "KubeletServiceAccountTokenForCredentialProviders") &&
-        !personality_gate(q->n->personality, "PodCertificateRequest"))
+    if (!feature(q, "KubeletServiceAccountTokenForCredentialProviders") && !feature(q, "PodCertificateRequest"))
       return no(ret_reason, "not allowed to get service accounts");
-    return read_named(q, names_account, ret_reason);
+    return read_named(q, names_account, NULL, ret_reason);
   }
   if (strcmp(q->req->verb, "create") != 0 || !*q->req->name)
     return no(ret_reason, "can only create tokens for individual service accounts");
@@ -359,7 +420,7 @@ static enum authz_decision
 csi_nodes(const struct ask *q, const char **ret_reason)
 {
   if (strcmp(q->req->subresource, "status") == 0) {
-    if (!personality_gate(q->n->personality, "CSIVolumeHealth"))
+    if (!feature(q, "CSIVolumeHealth"))
       return no(ret_reason, "CSINode status access requires CSIVolumeHealth feature");
     if (!ONE_OF(q->req->verb, "get", "update", "patch"))
       return no(ret_reason, "can only get, update, or patch CSINode status");
@@ -385,7 +446,7 @@ slices(const struct ask *q, const char **ret_reason)
   if (!ONE_OF(q->req->verb, "watch", "list", "deletecollection"))
     return no(ret_reason, "only the following verbs are allowed for a ResourceSlice: get, watch, list, create, update, "
                           "patch, delete, deletecollection");
-  if (selects_node(q))
+  if (!feature(q, BY_SELECTOR) || selects_node(q))
     return AUTHZ_ALLOW;
   return no(ret_reason, "can only list/watch/deletecollection resourceslices with nodeName field selector");
 }
@@ -438,7 +499,7 @@ pods(const struct ask *q, const char **ret_reason)
 static enum authz_decision
 certificate_requests(const struct ask *q, const char **ret_reason)
 {
-  if (!personality_gate(q->n->personality, "PodCertificateRequest"))
+  if (!feature(q, "PodCertificateRequest") || !feature(q, BY_SELECTOR))
     return no(ret_reason, "");
   if (*q->req->subresource)
     return no(ret_reason, "nodes may not access the status subresource of PodCertificateRequests");
@@ -456,20 +517,22 @@ certificate_requests(const struct ask *q, const char **ret_reason)
 static const struct {
   const char *group, *resource;
   enum authz_decision (*decide)(const struct ask *q, const char **ret_reason);
+  int since;        /* a minor; before, and */
+  const char *gate; /* without it, the role's rules count */
 } subdivided[] = {
-  { "", "secrets", secrets },
-  { "", "configmaps", config_maps },
-  { "", "persistentvolumeclaims", volume_claims },
-  { "", "persistentvolumes", volumes },
-  { "resource.k8s.io", "resourceclaims", resource_claims },
-  { "storage.k8s.io", "volumeattachments", attachments },
-  { "", "serviceaccounts", accounts },
-  { "coordination.k8s.io", "leases", leases },
-  { "storage.k8s.io", "csinodes", csi_nodes },
-  { "resource.k8s.io", "resourceslices", slices },
-  { "", "nodes", nodes },
-  { "", "pods", pods },
-  { "certificates.k8s.io", "podcertificaterequests", certificate_requests },
+  { "", "secrets", secrets, 0, NULL },
+  { "", "configmaps", config_maps, 0, NULL },
+  { "", "persistentvolumeclaims", volume_claims, 0, NULL },
+  { "", "persistentvolumes", volumes, 0, NULL },
+  { "resource.k8s.io", "resourceclaims", resource_claims, 28, NULL },
+  { "storage.k8s.io", "volumeattachments", attachments, 0, NULL },
+  { "", "serviceaccounts", accounts, 0, NULL },
+  { "coordination.k8s.io", "leases", leases, 0, NULL },
+  { "storage.k8s.io", "csinodes", csi_nodes, 0, NULL },
+  { "resource.k8s.io", "resourceslices", slices, 30, NULL },
+  { "", "nodes", nodes, 0, BY_SELECTOR },
+  { "", "pods", pods, 0, BY_SELECTOR },
+  { "certificates.k8s.io", "podcertificaterequests", certificate_requests, 0, NULL },
 };
 
 enum authz_decision
@@ -484,7 +547,9 @@ authz_node_decide(struct authz_node *n, struct auth_source *s, struct arena *a, 
   if (!*q.node)
     return no(ret_reason, arena_printf(a, "unknown node for user \"%s\"", req->user->name));
   for (size_t i = 0; req->is_resource && i < ARRAY_SIZE(subdivided); i++)
-    if (strcmp(subdivided[i].resource, req->resource) == 0 && strcmp(subdivided[i].group, req->group) == 0)
+    if (strcmp(subdivided[i].resource, req->resource) == 0 && strcmp(subdivided[i].group, req->group) == 0 &&
+        personality_minor(n->personality) >= subdivided[i].since &&
+        (!subdivided[i].gate || feature(&q, subdivided[i].gate)))
       return subdivided[i].decide(&q, ret_reason);
   for (json_each_item (rule, n->rules))
     if (rbac_rule_allows(*rule, req))
