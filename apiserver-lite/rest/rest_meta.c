@@ -136,16 +136,20 @@ void
 rest_meta_dedup_owners(struct rest_call *c, struct json *o)
 {
   struct json *owners = json_find(json_find(o, "metadata"), "ownerReferences");
-  bool dropped = false;
+  const char *dropped = "";
 
   for (size_t i = 0; i < json_count(owners); i++)
-    for (size_t j = json_count(owners); --j > i;)
+    for (size_t j = i + 1; j < json_count(owners);)
       if (json_equal(json_at(owners, i), json_at(owners, j))) {
+        dropped =
+            arena_printf(c->a, "%s%s%s", dropped, *dropped ? ", " : "", json_get_str_or(json_at(owners, j), "uid", ""));
         json_remove_at(owners, j);
-        dropped = true;
+      } else {
+        j++;
       }
-  if (dropped)
+  if (*dropped)
     rest_warn(c,
               ".metadata.ownerReferences contains duplicate entries; API server dedups owner references in 1.20+, and "
-              "may reject such requests as early as 1.24; please fix your requests");
+              "may reject such requests as early as 1.24; please fix your requests; duplicate UID(s) observed: %s",
+              dropped);
 }
