@@ -165,6 +165,13 @@ void kind_strictness_add(struct kind_strictness *s, const char *text);
  */
 _must_check_ int kind_decode(struct arena *a, const struct kind *k, const struct json *in,
                              struct kind_strictness *strict, struct json **ret, struct kerr *reterr);
+/*
+ * What upstream says when it makes an object of a map (after a strategic merge or an apply) whose values have wrong
+ * types; NULL: nothing, kind_decode has the last word. Nesting is bounded by the parser's ceiling. `strict` (may be NULL)
+ * gets the unknown members, sorted, by paths without the keys of maps.
+ */
+const char *kind_restore_problem(struct arena *a, const struct kind *k, const struct json *o,
+                                 struct kind_strictness *strict);
 /* The same for a struct type that is no kind, such as ObjectMeta; `path` is where the value stands, for strict
  * problems. */
 _must_check_ int kind_decode_type(struct arena *a, const struct kind_type *t, const char *path, const struct json *in,

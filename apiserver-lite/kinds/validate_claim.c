@@ -463,7 +463,7 @@ const struct validator validator_claim = {
 };
 const struct validator validator_template = {
   "resource.k8s.io",         "ResourceClaimTemplate",   .name = { .format = TEXT_DNS_SUBDOMAIN },
-  .create = create_template, .update = update_template, .flags = VALIDATOR_META_AGAIN,
+  .create = create_template, .update = update_template, .flags = VALIDATOR_CREATE_AGAIN,
 };
 const struct validator validator_class = {
   "resource.k8s.io",

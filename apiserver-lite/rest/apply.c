@@ -247,6 +247,25 @@ refuse_conflicts(struct rest_call *c, struct manager_conflict *list, size_t n, s
 
 /* -- applying -- */
 
+/* The merged map → the object; upstream calls what goes wrong here an internal error. */
+static int
+restore(struct rest_call *c, const struct json *config, const struct json *merged, struct json **ret,
+        struct kerr *reterr)
+{
+  struct kind_strictness lenient = { .a = c->a };
+  const char *problem = kind_restore_problem(c->a, c->kind, merged, NULL);
+  _cleanup_kerr_ struct kerr err = KERR_INIT;
+
+  if (!problem && kind_decode(c->a, c->kind, merged, &lenient, ret, &err) < 0)
+    problem = err.msg;
+  return problem
+             ? kerr_set(reterr, KERR_INTERNAL, NULL,
+                        "failed to convert new object (%s) to proper version: unable to convert unstructured "
+                        "object to %s, Kind=%s: %s",
+                        described(c, config), gv_text(c->a, c->kind->group, c->kind->version), c->kind->kind, problem)
+             : 0;
+}
+
 /* An object that nobody kept account of belongs, as it is, to whoever wrote it before. */
 static void
 account_for_the_past(struct applying *ap)
@@ -299,7 +318,6 @@ apply_patch(struct rest_call *c, const struct json *live, const struct json *con
             struct kerr *reterr)
 {
   struct applying ap = { .c = c, .root = typed_root(c->kind) };
-  struct kind_strictness lenient = { .a = c->a };
   struct json *merged = NULL;
   bool changed;
 
@@ -319,7 +337,7 @@ apply_patch(struct rest_call *c, const struct json *live, const struct json *con
   if (merge_and_account(&ap, config, force, &merged, reterr) < 0)
     return -(int)reterr->code;
   changed = !json_equal(merged, ap.live);
-  if (kind_decode(c->a, c->kind, merged, &lenient, ret, reterr) < 0)
+  if (restore(c, config, merged, ret, reterr) < 0)
     return -(int)reterr->code;
   kind_default(c->a, c->kind, *ret, c->personality, c->now);
   struct manager *mine = managers_find(&ap.m, &ap.self);

@@ -213,8 +213,8 @@ field_set_to_json(struct arena *a, const struct field_set *s)
 
 /* -- paths as people read them -- */
 
-static const char *
-element_text(struct arena *a, const char *key)
+const char *
+field_set_key_text(struct arena *a, const char *key)
 {
   _cleanup_kerr_ struct kerr ignored = KERR_INIT;
   const char *text = key + 2, *ret = "[";
@@ -241,10 +241,11 @@ walk_paths(struct arena *a, const struct field_set *s, const char *prefix, field
 {
   for (size_t i = 0; s && i < s->n; i++)
     if (s->list[i].member)
-      fn(payload, arena_printf(a, "%s%s", prefix, element_text(a, s->list[i].key)));
+      fn(payload, arena_printf(a, "%s%s", prefix, field_set_key_text(a, s->list[i].key)));
   for (size_t i = 0; s && i < s->n; i++)
     if (s->list[i].below)
-      walk_paths(a, s->list[i].below, arena_printf(a, "%s%s", prefix, element_text(a, s->list[i].key)), fn, payload);
+      walk_paths(a, s->list[i].below, arena_printf(a, "%s%s", prefix, field_set_key_text(a, s->list[i].key)), fn,
+                 payload);
 }
 
 void

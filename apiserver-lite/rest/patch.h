@@ -14,8 +14,8 @@
 #define PATCH_OPERATIONS_MAX 10000     /* handlers.maxJSONPatchOperations */
 
 /*
- * KERR_TOO_LARGE: more than PATCH_OPERATIONS_MAX operations. KERR_BAD_REQUEST: it is no patch. KERR_INVALID: an
- * operation cannot be done (absent path, failed test): evanphx/json-patch's text.
+ * KERR_TOO_LARGE: more than PATCH_OPERATIONS_MAX operations. KERR_INVALID: an operation cannot be done (absent path,
+ * failed test): evanphx/json-patch's text. `patch` is an array of objects.
  */
 _must_check_ int patch_json(struct arena *a, const struct json *doc, const struct json *patch, struct json **ret,
                             struct kerr *reterr);
@@ -23,7 +23,9 @@ _must_check_ int patch_json(struct arena *a, const struct json *doc, const struc
 struct json *patch_merge(struct arena *a, const struct json *doc, const struct json *patch);
 
 struct kind_type;
-/* `type` of the document gives patch strategies and merge keys. KERR_BAD_REQUEST: upstream's texts (mergepatch errors).
+/*
+ * `type` of the document gives patch strategies and merge keys. Upstream's texts (mergepatch errors), most of which it
+ * takes for its own fault: KERR_INTERNAL. KERR_BAD_REQUEST: $retainKeys; KERR_INVALID: lists of lists.
  */
 _must_check_ int patch_strategic(struct arena *a, const struct kind_type *type, const struct json *doc,
                                  const struct json *patch, struct json **ret, struct kerr *reterr);

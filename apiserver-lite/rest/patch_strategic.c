@@ -10,6 +10,7 @@
 #include "kind_type.h"
 #include "patch.h"
 #include "strbuf.h"
+#include "typed.h"
 
 #define DIRECTIVE        "$patch"
 #define RETAIN_KEYS      "$retainKeys"
@@ -59,11 +60,57 @@ identity(const struct json *item, const char *key)
   return key ? json_get(item, key) : item;
 }
 
+/* A map or list as Go prints it. */
+static const char *
+shown(struct smp *s, const struct json *v)
+{
+  struct strbuf b;
+  const char *ret;
+
+  strbuf_init(&b, CEIL_REQUEST_BODY);
+  typed_go_value(&b, s->a, v);
+  ret = arena_strndup(s->a, b.p, b.n);
+  strbuf_release(&b);
+  return ret;
+}
+
 static int
 no_key(struct smp *s, const char *key, const struct json *item)
 {
-  return kerr_set(s->reterr, KERR_BAD_REQUEST, NULL, "map: %s does not contain declared merge key: %s",
-                  json_text(s->a, item, JSON_COMPACT), key);
+  return kerr_set(s->reterr, KERR_INTERNAL, NULL, "map: %s does not contain declared merge key: %s", shown(s, item),
+                  key);
+}
+
+static int
+no_directive(struct smp *s, const struct json *map)
+{
+  return kerr_set(s->reterr, KERR_INTERNAL, NULL, "unknown patch type: %s in map: %s", json_get_str(map, DIRECTIVE),
+                  shown(s, map));
+}
+
+static int
+no_list(struct smp *s, const struct json *v)
+{
+  return kerr_set(s->reterr, KERR_INTERNAL, NULL, "expected a []interface {}, but received a %s", json_go_type(v));
+}
+
+/* Items of one list are of one type, in the document and in the patch. */
+static int
+check_types(struct smp *s, const struct json *doc, const struct json *patch)
+{
+  const struct json *lists[] = { doc, patch };
+  const char *type = NULL;
+
+  for (size_t i = 0; i < ARRAY_SIZE(lists); i++)
+    for (json_each_item (item, lists[i])) {
+      if (!type && json_is(*item, JSON_ARRAY))
+        return kerr_set(s->reterr, KERR_INVALID, NULL, "lists of lists are not supported");
+      if (type && strcmp(type, json_go_type(*item)) != 0)
+        return kerr_set(s->reterr, KERR_INTERNAL, NULL, "list element types are not identical: [%s %s]",
+                        doc ? shown(s, doc) : "[]", shown(s, patch));
+      type = json_go_type(*item);
+    }
+  return 0;
 }
 
 /* The items of `list` in the order of `order` as far as it names them; those it does not name keep their places
@@ -120,7 +167,7 @@ merge_items(struct smp *s, const struct kind_field *f, const char *key, const st
       continue;
     if (directive && strcmp(directive, "delete") != 0 && strcmp(directive, "merge") != 0 &&
         strcmp(directive, "replace") != 0) {
-      (void)kerr_set(s->reterr, KERR_BAD_REQUEST, NULL, "invalid Patch Type: %s", directive);
+      (void)no_directive(s, *item);
       return NULL;
     }
     if (!id) {
@@ -162,6 +209,29 @@ is_list_of_maps(const struct json *list)
   return json_is(json_at(list, 0), JSON_OBJECT);
 }
 
+/* What the patch has of the list comes in the order that it asks for. */
+static int
+check_order(struct smp *s, const char *key, const struct json *patch, const struct json *order)
+{
+  size_t at = 0, n = json_count(order);
+
+  if (!json_is(order, JSON_ARRAY))
+    return no_list(s, order);
+  if (n == 0)
+    return 0;
+  for (json_each_item (item, patch)) {
+    if (json_get_str(*item, DIRECTIVE))
+      continue;
+    while (at < n && !json_equal(identity(*item, key), identity(json_at(order, at), key)))
+      at++;
+    if (at++ >= n)
+      return kerr_set(s->reterr, KERR_INTERNAL, NULL,
+                      "The order in patch list:\n%s\n doesn't match $setElementOrder list:\n%s\n", shown(s, patch),
+                      shown(s, order));
+  }
+  return 0;
+}
+
 /* `$deleteFromPrimitiveList/F`, then the list itself, then `$setElementOrder/F`. */
 static struct json *
 merge_list(struct smp *s, const struct kind_field *f, const struct json *doc, const struct json *patch,
@@ -170,6 +240,8 @@ merge_list(struct smp *s, const struct kind_field *f, const struct json *doc, co
   const char *key = kind_field_merge_key(f);
   struct json *ret;
 
+  if ((order && check_order(s, key, patch, order) < 0) || (patch && check_types(s, doc, patch) < 0))
+    return NULL;
   if (patch && is_list_of_maps(patch) && !key)
     return json_shallow(s->a, patch);
   if (patch && (is_list_of_maps(patch) || (key && kind_field_type(f))))
@@ -194,6 +266,13 @@ merge_list(struct smp *s, const struct kind_field *f, const struct json *doc, co
 /* -- maps -- */
 
 static struct json *
+bad_retain_keys(struct smp *s)
+{
+  (void)kerr_set(s->reterr, KERR_BAD_REQUEST, NULL, "invalid patch format of retainKeys");
+  return NULL;
+}
+
+static struct json *
 retain_keys(struct smp *s, struct json *doc, const struct json *patch)
 {
   const struct json *keys = json_get(patch, RETAIN_KEYS);
@@ -201,15 +280,16 @@ retain_keys(struct smp *s, struct json *doc, const struct json *patch)
 
   if (!keys)
     return doc;
+  if (!json_is(keys, JSON_ARRAY))
+    return bad_retain_keys(s);
+  for (json_each_member (m, patch))
+    if (!json_is(m->value, JSON_NULL) && !starts(m, DELETE_PRIMITIVE) && !starts(m, SET_ORDER) &&
+        strcmp(m->name, RETAIN_KEYS) != 0 && !json_list_has(keys, m->name))
+      return bad_retain_keys(s);
   ret = json_new_object(s->a);
-  for (json_each_member (m, doc)) {
-    bool keep = false;
-
-    for (json_each_item (k, keys))
-      keep = keep || span_eq(json_span(*k), span_make(m->name, m->name_len));
-    if (keep)
+  for (json_each_member (m, doc))
+    if (json_list_has(keys, m->name))
       json_set_n(s->a, ret, m->name, m->name_len, m->value);
-  }
   return ret;
 }
 
@@ -264,10 +344,12 @@ merge_map(struct smp *s, const struct kind_type *t, const struct json *doc, cons
   if (directive && strcmp(directive, "delete") == 0)
     return json_new_object(s->a);
   if (directive && strcmp(directive, "merge") != 0) {
-    (void)kerr_set(s->reterr, KERR_BAD_REQUEST, NULL, "Unknown patch type found: %s", directive);
+    (void)no_directive(s, patch);
     return NULL;
   }
   ret = retain_keys(s, json_shallow(s->a, doc), patch);
+  if (!ret)
+    return NULL;
   for (json_each_member (m, patch)) {
     const char *name = m->name;
 

@@ -164,6 +164,10 @@ _must_check_ int rest_body_object(struct rest_call *c, struct json **ret, struct
 _must_check_ int rest_body_of(struct rest_call *c, const struct kind *k, struct json **ret, struct kerr *reterr);
 /* Doubled keys as the YAML parser that upstream asks tells of them: all are one problem. JSON has one line. */
 const char *rest_doubled_keys(struct rest_call *c, const struct json_dup *dups);
+/* The same of what a strategic merge patch made, by the other rules that upstream has there (kind_restore_problem). */
+_must_check_ int rest_restore_strictly(struct rest_call *c, const struct kind *k, const struct json *in,
+                                       const struct json_dup *dups, struct json **ret, const char **ret_problems,
+                                       struct kerr *reterr);
 /*
  * A tree → the canonical tree of `k`. What strict decoding does not like becomes warnings (Warn), the text
  * *ret_problems (Strict; NULL when there is none) or nothing (Ignore). `dups` belong to `in`, or when `foreign` to the

@@ -161,6 +161,35 @@ foreign_problems(struct rest_call *c, struct kind_strictness *strict, const stru
     kind_strictness_add(strict, arena_printf(c->a, "duplicate field \"%s\"", d->path));
 }
 
+static void
+tell_problems(struct rest_call *c, const struct kind_strictness *strict, const char **ret_problems)
+{
+  if (c->field_validation == REST_STRICT && strict->n)
+    *ret_problems = join_problems(c, strict);
+  if (c->field_validation == REST_WARN)
+    for (size_t i = 0; i < strict->n; i++)
+      rest_warn(c, "%s", strict->problems[i]);
+}
+
+int
+rest_restore_strictly(struct rest_call *c, const struct kind *k, const struct json *in, const struct json_dup *dups,
+                      struct json **ret, const char **ret_problems, struct kerr *reterr)
+{
+  struct kind_strictness doubled = { .a = c->a }, unknown = { .a = c->a }, lenient = { .a = c->a };
+  const char *problem = kind_restore_problem(c->a, k, in, &unknown);
+
+  *ret_problems = NULL;
+  if (problem)
+    return kerr_set(reterr, KERR_INVALID, NULL, "%s", problem);
+  if (kind_decode(c->a, k, in, &lenient, ret, reterr) < 0)
+    return -(int)reterr->code;
+  foreign_problems(c, &doubled, dups);
+  for (size_t i = 0; i < unknown.n; i++)
+    kind_strictness_add(&doubled, unknown.problems[i]);
+  tell_problems(c, &doubled, ret_problems);
+  return 0;
+}
+
 int
 rest_decode_strictly(struct rest_call *c, const struct kind *k, const struct json *in, const struct json_dup *dups,
                      bool foreign, struct json **ret, const char **ret_problems, struct kerr *reterr)
@@ -178,11 +207,7 @@ rest_decode_strictly(struct rest_call *c, const struct kind *k, const struct jso
   r = kind_decode(c->a, k, in, &strict, ret, reterr);
   if (r < 0)
     return r;
-  if (c->field_validation == REST_STRICT && strict.n)
-    *ret_problems = join_problems(c, &strict);
-  if (c->field_validation == REST_WARN)
-    for (size_t i = 0; i < strict.n; i++)
-      rest_warn(c, "%s", strict.problems[i]);
+  tell_problems(c, &strict, ret_problems);
   return 0;
 }
 

@@ -65,15 +65,21 @@ shown_text(struct rest_call *c, const struct json *patched)
   return json_text(c->a, patched, c->kind->custom ? JSON_SORTED : JSON_COMPACT);
 }
 
-/* The patched document → the object, with strictness as the client wants it. `shown`: what a refusal shows. */
+/*
+ * The patched document → the object, with strictness as the client wants it. `shown`: what a refusal shows, when that
+ * is not the document.
+ */
 static int
 decode_patched(struct rest_call *c, const struct patch_call *p, const struct json *patched, const char *shown,
                const struct json *old, struct json **ret, struct kerr *reterr)
 {
   _cleanup_kerr_ struct kerr err = KERR_INIT;
   const char *problems;
+  int r = p->type->fn == patch_with_strategic
+              ? rest_restore_strictly(c, c->kind, patched, p->dups, ret, &problems, &err)
+              : rest_decode_strictly(c, c->kind, patched, p->dups, true, ret, &problems, &err);
 
-  if (rest_decode_strictly(c, c->kind, patched, p->dups, true, ret, &problems, &err) < 0)
+  if (r < 0)
     return bad_patch(c, shown ? shown : shown_text(c, patched), err.msg, reterr);
   if (problems)
     return bad_patch(c, shown ? shown : shown_text(c, patched),
@@ -107,12 +113,23 @@ stray_members(struct rest_call *c, const struct json *patch)
   return c->field_validation == REST_STRICT ? ret : NULL;
 }
 
+/* What upstream's library says is for its log alone. */
+static int
+rejected(struct rest_call *c, struct kerr *reterr)
+{
+  static const struct status_subject nobody;
+  _cleanup_kerr_ struct kerr err = KERR_INIT;
+
+  (void)kerr_set(&err, KERR_INVALID, NULL, "the server rejected our request due to an error in our request");
+  c->refusal = status_from_kerr(c->a, &err, &nobody, 0);
+  return kerr_move(reterr, &err);
+}
+
 static int
 patch_with_json(struct rest_call *c, const struct patch_call *p, const struct json *old, struct json **ret,
                 struct kerr *reterr)
 {
-  static const struct status_subject nobody;
-  _cleanup_kerr_ struct kerr err = KERR_INIT, shown = KERR_INIT;
+  _cleanup_kerr_ struct kerr err = KERR_INIT;
   struct json *patched;
 
   if (patch_json(c->a, old, p->doc, &patched, &err) == 0) {
@@ -122,11 +139,7 @@ patch_with_json(struct rest_call *c, const struct patch_call *p, const struct js
       return bad_patch(c, shown_text(c, patched), arena_printf(c->a, "strict decoding error: %s", stray), reterr);
     return decode_patched(c, p, patched, NULL, old, ret, reterr);
   }
-  if (err.code != KERR_INVALID)
-    return kerr_move(reterr, &err);
-  (void)kerr_set(&shown, KERR_INVALID, NULL, "the server rejected our request due to an error in our request");
-  c->refusal = status_from_kerr(c->a, &shown, &nobody, 0);
-  return kerr_move(reterr, &shown);
+  return err.code == KERR_INVALID ? rejected(c, reterr) : kerr_move(reterr, &err);
 }
 
 static int
@@ -140,12 +153,13 @@ static int
 patch_with_strategic(struct rest_call *c, const struct patch_call *p, const struct json *old, struct json **ret,
                      struct kerr *reterr)
 {
+  _cleanup_kerr_ struct kerr err = KERR_INIT;
   _cleanup_strbuf_ struct strbuf shown;
   struct json *patched;
 
   strbuf_init(&shown, CEIL_REQUEST_BODY);
-  if (patch_strategic(c->a, c->kind->type, old, p->doc, &patched, reterr) < 0)
-    return -(int)reterr->code;
+  if (patch_strategic(c->a, c->kind->type, old, p->doc, &patched, &err) < 0)
+    return err.code == KERR_INVALID ? rejected(c, reterr) : kerr_move(reterr, &err);
   typed_go_value(&shown, c->a, p->doc); /* upstream prints its map */
   return decode_patched(c, p, patched, shown.p ? shown.p : "", old, ret, reterr);
 }
@@ -184,6 +198,50 @@ looks_like_json(const struct rest_call *c)
   return span_starts(span_trim(c->req->body), SPAN("{"));
 }
 
+/* As Go says what does not fit into the variable that a patch is read into. */
+static int
+misfit(const char *prefix, const struct json *v, const char *type, struct kerr *reterr)
+{
+  return kerr_set(reterr, KERR_BAD_REQUEST, NULL, "%sjson: cannot unmarshal %s into Go %s", prefix,
+                  json_wire_type(v), type);
+}
+
+static int
+check_operations(struct rest_call *c, const struct json *doc, struct kerr *reterr)
+{
+  static const char *const texts[] = { "op", "path", "from" };
+  bool strict = c->field_validation != REST_IGNORE;
+  const char *prefix = strict ? "error decoding patch: " : "";
+
+  if (!json_is(doc, JSON_ARRAY))
+    return misfit(prefix, doc, strict ? "value of type []handlers.jsonPatchOp" : "value of type jsonpatch.Patch",
+                  reterr);
+  for (json_each_item (item, doc)) {
+    if (!json_is(*item, JSON_OBJECT) && !json_is(*item, JSON_NULL))
+      return misfit(prefix, *item, strict ? "value of type handlers.jsonPatchOp" : "value of type jsonpatch.Operation",
+                    reterr);
+    for (size_t i = 0; strict && i < ARRAY_SIZE(texts); i++) {
+      const struct json *v = json_get(*item, texts[i]);
+
+      if (v && !json_is(v, JSON_STRING) && !json_is(v, JSON_NULL))
+        return misfit(prefix, v, arena_printf(c->a, "struct field jsonPatchOp.%s of type string", texts[i]), reterr);
+    }
+  }
+  return 0;
+}
+
+static int
+check_shape(struct rest_call *c, const struct patch_type *type, const struct json *doc, struct kerr *reterr)
+{
+  bool merge = type->fn == patch_with_merge;
+
+  if (type->fn == patch_with_json)
+    return check_operations(c, doc, reterr);
+  if (json_is(doc, JSON_OBJECT) || json_is(doc, JSON_NULL) || (merge && c->field_validation == REST_IGNORE))
+    return 0;
+  return misfit(merge ? "error decoding patch: " : "", doc, "value of type map[string]interface {}", reterr);
+}
+
 static int
 read_doc(struct rest_call *c, struct patch_call *p, struct kerr *reterr)
 {
@@ -201,10 +259,8 @@ read_doc(struct rest_call *c, struct patch_call *p, struct kerr *reterr)
     return kerr_set(reterr, KERR_BAD_REQUEST, NULL, "invalid JSON patch");
   if (r < 0)
     return kerr_set(reterr, KERR_BAD_REQUEST, NULL, "error decoding patch: %s", go_json_error(c->a, c->req->body));
-  if (p->type->fn == patch_with_strategic && !json_is(doc, JSON_OBJECT))
-    return kerr_set(reterr, KERR_BAD_REQUEST, NULL,
-                    "json: cannot unmarshal %s into Go value of type map[string]interface {}",
-                    json_wire_type(doc));
+  if (!p->type->yaml && check_shape(c, p->type, doc, reterr) < 0)
+    return -(int)reterr->code;
   p->doc = doc;
   p->dups = dups;
   return 0;

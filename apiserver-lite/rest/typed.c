@@ -115,6 +115,19 @@ key_value(struct arena *a, struct typed_ref t, const struct json *item, struct s
 }
 
 const char *
+typed_key_names(struct arena *a, struct typed_ref t)
+{
+  const char *ret = "", *cursor = NULL;
+  struct span key;
+
+  for (size_t k = 0; t.schema && k < t.schema->n_keys; k++)
+    ret = arena_printf(a, "%s%s\"%s\"", ret, *ret ? " " : "", t.schema->keys[k]);
+  while (t.field && kind_field_list_key(t.field, &cursor, &key))
+    ret = arena_printf(a, "%s%s\"%.*s\"", ret, *ret ? " " : "", SPAN_FMT(key));
+  return arena_printf(a, "[%s]", ret);
+}
+
+const char *
 typed_item_key(struct arena *a, struct typed_ref t, const struct json *item, size_t i)
 {
   struct json *keys;

@@ -1,20 +1,26 @@
 /* Does a configuration fit its type, in the words of typed/validate.go. */
 #include <string.h>
 
+#include "ceilings.h"
+#include "codec.h"
+#include "field_set.h"
 #include "strbuf.h"
 #include "typed_internal.h"
 
-#define PROBLEMS_MAX 32
+#define PROBLEMS_MAX 1000
+#define SHOWN_MAX    CEIL_REQUEST_BODY
 
 struct checking {
   struct arena *a;
-  const char *problems[PROBLEMS_MAX];
+  const char **problems; /* room for PROBLEMS_MAX once there is one */
   size_t n;
 };
 
 static void
 problem(struct checking *k, const char *path, const char *text)
 {
+  if (!k->problems)
+    k->problems = arena_array_of(k->a, const char *, PROBLEMS_MAX);
   if (k->n < PROBLEMS_MAX)
     k->problems[k->n++] = arena_printf(k->a, "%s: %s", path, text);
 }
@@ -26,18 +32,60 @@ shown(struct checking *k, const struct json *v)
   struct strbuf b;
   const char *ret;
 
-  strbuf_init(&b, 64 * 1024);
+  strbuf_init(&b, SHOWN_MAX);
   typed_go_value(&b, k->a, v);
   ret = arena_printf(k->a, "&{%s}", b.p ? b.p : "");
   strbuf_release(&b);
   return ret;
 }
 
-static const char *
-go_syntax(struct checking *k, const struct json *v)
+static void
+go_syntax(struct strbuf *b, struct arena *a, const struct json *v)
 {
-  return json_is(v, JSON_STRING) || json_is(v, JSON_INT) || json_is(v, JSON_BOOL) ? json_text(k->a, v, JSON_COMPACT)
-                                                                                  : shown(k, v);
+  const char *separator = "";
+
+  if (json_is(v, JSON_OBJECT)) {
+    struct json *sorted = json_shallow(a, v);
+
+    json_sort_members(sorted);
+    strbuf_puts(b, "map[string]interface {}{");
+    for (json_each_member (m, sorted)) {
+      strbuf_puts(b, separator);
+      codec_go_quote(b, span_make(m->name, m->name_len));
+      strbuf_putc(b, ':');
+      go_syntax(b, a, m->value);
+      separator = ", ";
+    }
+    strbuf_putc(b, '}');
+  } else if (json_is(v, JSON_ARRAY)) {
+    strbuf_puts(b, "[]interface {}{");
+    for (json_each_item (item, v)) {
+      strbuf_puts(b, separator);
+      go_syntax(b, a, *item);
+      separator = ", ";
+    }
+    strbuf_putc(b, '}');
+  } else if (json_is(v, JSON_STRING)) {
+    codec_go_quote(b, json_span(v));
+  } else if (json_is(v, JSON_NULL)) {
+    strbuf_puts(b, "interface {}(nil)");
+  } else {
+    json_write(b, v, JSON_COMPACT);
+  }
+}
+
+/* The same with %#v. */
+static const char *
+shown_whole(struct checking *k, const struct json *v)
+{
+  struct strbuf b;
+  const char *ret;
+
+  strbuf_init(&b, SHOWN_MAX);
+  go_syntax(&b, k->a, v);
+  ret = arena_printf(k->a, "&value.valueUnstructured{Value:%s}", b.p ? b.p : "");
+  strbuf_release(&b);
+  return ret;
 }
 
 /* A value of a custom object that is compared as a whole. */
@@ -57,7 +105,7 @@ check_by_schema(struct checking *k, const struct schema *s, const char *path, co
     return;
   case SCHEMA_STRING:
     if (texts && !json_is(v, JSON_STRING)) /* with another format it is untyped */
-      problem(k, path, arena_printf(k->a, "expected string, got %s", go_syntax(k, v)));
+      problem(k, path, arena_printf(k->a, "expected string, got %s", shown_whole(k, v)));
     return;
   case SCHEMA_BOOLEAN:
     if (!json_is(v, JSON_BOOL))
@@ -96,7 +144,7 @@ check_scalar(struct checking *k, struct typed_ref t, const char *path, const str
   case KIND_STRING:
   case KIND_BYTES:
     if (!json_is(v, JSON_STRING))
-      problem(k, path, arena_printf(k->a, "expected string, got %s", go_syntax(k, v)));
+      problem(k, path, arena_printf(k->a, "expected string, got %s", shown_whole(k, v)));
     return;
   case KIND_BOOL:
     if (!json_is(v, JSON_BOOL))
@@ -116,6 +164,9 @@ check_scalar(struct checking *k, struct typed_ref t, const char *path, const str
   case KIND_MICROTIME:
   case KIND_QUANTITY:
   case KIND_INT_OR_STRING:
+    if (json_is(v, JSON_OBJECT) || json_is(v, JSON_ARRAY))
+      problem(k, path, arena_printf(k->a, "expected any scalar, got %s", shown(k, v)));
+    return;
   case KIND_RAW:
   case KIND_FIELDS_V1:
   case KIND_JSON:
@@ -138,11 +189,33 @@ check_members(struct checking *k, struct typed_ref t, const char *path, const st
     bool known;
     struct typed_ref mt = typed_member(t, span_make(m->name, m->name_len), &known);
 
-    if (known)
-      check(k, mt, below, m->value);
-    else
+    if (!known) { /* it looks no further in this map */
       problem(k, below, "field not declared in schema");
+      return;
+    }
+    check(k, mt, below, m->value);
   }
+}
+
+/* Why an item cannot have a place in an associative list; NULL: it can. */
+static const char *
+no_place(struct checking *k, struct typed_ref t, const struct json *item)
+{
+  if (t.form == TYPED_SET)
+    return json_is(item, JSON_OBJECT)  ? "associative list without keys has an element that's a map type"
+           : json_is(item, JSON_ARRAY) ? "not supported: associative list with lists as elements"
+           : json_is(item, JSON_NULL)  ? "associative list without keys has an element that's an explicit null"
+                                       : NULL;
+  if (json_is(item, JSON_NULL))
+    return "associative list with keys may not have a null element";
+  if (!json_is(item, JSON_OBJECT))
+    return "associative list with keys may not have non-map elements";
+  if (strcmp(typed_item_key(k->a, t, item, 0), "k:{}") == 0)
+    return arena_printf(k->a,
+                        "associative list with keys has an element that omits all key fields %s (and doesn't have "
+                        "default values for any key fields)",
+                        typed_key_names(k->a, t));
+  return NULL;
 }
 
 static void
@@ -151,14 +224,20 @@ check_items(struct checking *k, struct typed_ref t, const char *path, const stru
   struct typed_ref et = typed_element(t);
 
   for (size_t i = 0; i < json_count(v); i++) {
-    const char *key = typed_item_key(k->a, t, json_at(v, i), i);
+    const char *why = no_place(k, t, json_at(v, i)), *key, *text;
 
+    if (why) { /* nothing can be said of what follows either */
+      problem(k, path, arena_printf(k->a, "element %zu: %s", i, why));
+      return;
+    }
+    key = typed_item_key(k->a, t, json_at(v, i), i);
+    text = field_set_key_text(k->a, key);
     for (size_t j = 0; j < i; j++)
       if (strcmp(typed_item_key(k->a, t, json_at(v, j), j), key) == 0) {
-        problem(k, path, arena_printf(k->a, "duplicate entries for key [%s]", key + 2));
+        problem(k, path, arena_printf(k->a, "duplicate entries for key %s", text));
         break;
       }
-    check(k, et, arena_printf(k->a, "%s[%zu]", path, i), json_at(v, i));
+    check(k, et, arena_printf(k->a, "%s%s", path, text), json_at(v, i));
   }
 }
 

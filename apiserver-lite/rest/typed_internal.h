@@ -12,6 +12,8 @@ bool typed_is_map(struct typed_ref t, const struct json *v); /* granular: member
 bool typed_is_list(struct typed_ref t);
 /* FieldsV1's text for an item; `i` is its place. */
 const char *typed_item_key(struct arena *a, struct typed_ref t, const struct json *item, size_t i);
+/* The names of an associative list's keys as Go prints them, `["name" "protocol"]`. */
+const char *typed_key_names(struct arena *a, struct typed_ref t);
 const char *typed_member_key(struct arena *a, const struct json_member *m);
 
 /* -- typed_schema.c: the same by the schema of a custom kind -- */

@@ -32,14 +32,23 @@ json_patches(void **state)
     { "{\"a\":{\"b/c\":1}}", "[{\"op\":\"remove\",\"path\":\"/a/b~1c\"}]", "{\"a\":{}}" },
     { "{\"a\":1}", "[{\"op\":\"remove\",\"path\":\"/b\"}]", NULL },
     { "{\"a\":1}", "[{\"op\":\"replace\",\"path\":\"/a\",\"value\":{\"x\":[]}}]", "{\"a\":{\"x\":[]}}" },
-    { "{\"a\":1}", "[{\"op\":\"replace\",\"path\":\"/b\",\"value\":2}]", NULL },
+    { "{\"a\":1}", "[{\"op\":\"replace\",\"path\":\"/b\",\"value\":2}]", "{\"a\":1,\"b\":2}" }, /* as the library */
+    { "{\"a\":[1]}", "[{\"op\":\"replace\",\"path\":\"/a/1\",\"value\":2}]", NULL },
+    { "{\"a\":1}", "[{\"op\":\"replace\",\"path\":\"\",\"value\":{\"b\":2}}]", "{\"b\":2}" },
+    { "{\"a\":1}", "[{\"op\":\"replace\",\"path\":\"\",\"value\":2}]", NULL },
+    { "{\"a\":1}", "[{\"op\":\"add\",\"path\":\"\",\"value\":{\"b\":2}}]", NULL },
+    { "{\"a\":1}", "[{\"op\":\"add\",\"path\":\"b\",\"value\":2}]", NULL },
+    { "{\"a\":1}", "[{\"op\":\"add\",\"path\":\"x/b\",\"value\":2}]", "{\"a\":1,\"b\":2}" },
     { "{\"a\":1}", "[{\"op\":\"move\",\"from\":\"/a\",\"path\":\"/b\"}]", "{\"b\":1}" },
     { "{\"a\":1}", "[{\"op\":\"copy\",\"from\":\"/a\",\"path\":\"/b\"}]", "{\"a\":1,\"b\":1}" },
+    { "{\"a\":1}", "[{\"op\":\"copy\",\"from\":\"/x\",\"path\":\"/b\"}]", "{\"a\":1,\"b\":null}" },
+    { "{\"a\":1}", "[{\"op\":\"copy\",\"from\":\"\",\"path\":\"/b\"}]", NULL },
+    { "{\"a\":1}", "[{\"op\":\"move\",\"from\":\"/x\",\"path\":\"/b\"}]", NULL },
     { "{\"a\":1}", "[{\"op\":\"test\",\"path\":\"/a\",\"value\":2}]", NULL },
+    { "{\"a\":1}", "[{\"op\":\"test\",\"path\":\"\",\"value\":{\"a\":1}}]", "{\"a\":1}" },
     { "{\"a\":9007199254740993}", "[{\"op\":\"test\",\"path\":\"/a\",\"value\":9007199254740993}]",
       "{\"a\":9007199254740993}" },
     { "{}", "[{\"op\":\"frob\",\"path\":\"/a\"}]", NULL },
-    { "{}", "{}", NULL },
     { "{\"a\":1}", "[{\"op\":\"move\",\"path\":\"/b\"}]", NULL }, /* from is missing */
     { "{\"a\":1}", "[{\"op\":\"add\"}]", NULL },
   };
@@ -70,10 +79,10 @@ json_patch_copies_are_bounded(void **state)
     struct json *op = json_append(a, patch, json_new_object(a));
 
     json_set_str(a, op, "op", "copy");
-    json_set_str(a, op, "from", "");
-    json_set(a, op, "path", json_new_strf(a, "/c%d", i));
+    json_set_str(a, op, "from", "/a");
+    json_set(a, op, "path", json_new_strf(a, "/a/c%d", i));
   }
-  assert_int_equal(patch_json(a, test_parse(a, "{\"a\":\"some text\"}"), patch, &got, &err), -KERR_INVALID);
+  assert_int_equal(patch_json(a, test_parse(a, "{\"a\":{\"b\":\"some text\"}}"), patch, &got, &err), -KERR_INVALID);
   assert_non_null(strstr(err.msg, "exceeding the limit"));
 }
 
@@ -212,6 +221,76 @@ apply_owns_merges_and_gives_up(void **state)
       "Apply failed with 2 conflicts: conflicts with \"alice\":\n- .data.b\nconflicts with \"bob\":\n- .data.a");
 }
 
+/* As a kube-apiserver 1.37.2 answered; `message` is what its message ends with. */
+static void
+patches_are_refused(void **state)
+{
+#define JSON_PATCH "content-type: application/json-patch+json\n"
+#define STRATEGIC  "content-type: application/strategic-merge-patch+json\n"
+#define MERGE      "content-type: application/merge-patch+json\n"
+  static const struct {
+    const char *type, *body;
+    int status;
+    const char *message;
+  } rows[] = {
+    { STRATEGIC, "{\"metadata\":{\"finalizers\":[1]}}", 500, "list element types are not identical: [[a.b/c] [1]]" },
+    { STRATEGIC, "{\"metadata\":{\"ownerReferences\":[{\"name\":\"x\"}]}}", 500,
+      "map: map[name:x] does not contain declared merge key: uid" },
+    { STRATEGIC, "{\"metadata\":{\"$patch\":\"x\"}}", 500, "unknown patch type: x in map: map[$patch:x]" },
+    { STRATEGIC, "{\"metadata\":{\"$setElementOrder/finalizers\":\"x\"}}", 500,
+      "expected a []interface {}, but received a string" },
+    { STRATEGIC, "{\"metadata\":{\"$setElementOrder/finalizers\":[\"y/z\"],\"finalizers\":[\"x/y\"]}}", 500,
+      "The order in patch list:\n[x/y]\n doesn't match $setElementOrder list:\n[y/z]\n" },
+    { STRATEGIC, "{\"data\":{\"$retainKeys\":\"a\"}}", 400, "invalid patch format of retainKeys" },
+    { STRATEGIC, "{\"data\":{\"a\":1}}", 422, "\"map[data:map[a:1]]\": cannot convert int64 to string" },
+    { STRATEGIC, "{\"data\":{\"a\":[]}}", 422, "\"map[data:map[a:[]]]\": unrecognized type: string" },
+    { STRATEGIC, "{\"data\":\"a\"}", 422, "\"map[data:a]\": cannot restore map from string" },
+    { STRATEGIC, "{\"metadata\":[]}", 422, "\"map[metadata:[]]\": cannot restore struct from: slice" },
+    { STRATEGIC, "{\"immutable\":1}", 422, "\"map[immutable:1]\": unrecognized type: bool" },
+    { MERGE, "[1]", 400,
+      "error decoding patch: json: cannot unmarshal array into Go value of type map[string]interface {}" },
+    { JSON_PATCH, "{}", 400,
+      "error decoding patch: json: cannot unmarshal object into Go value of type []handlers.jsonPatchOp" },
+    { JSON_PATCH, "[\"x\"]", 400,
+      "error decoding patch: json: cannot unmarshal string into Go value of type handlers.jsonPatchOp" },
+    { JSON_PATCH, "[{\"op\":\"add\",\"path\":\"\",\"value\":{}}]", 422,
+      "the server rejected our request due to an error in our request" },
+    { APPLY, "{\"apiVersion\":\"v1\",\"kind\":\"ConfigMap\",\"metadata\":{\"name\":\"r\"},\"data\":{\"a\":{\"b\":1}}}",
+      500, ".data.a: expected string, got &value.valueUnstructured{Value:map[string]interface {}{\"b\":1}}" },
+    { APPLY, "{\"apiVersion\":\"v1\",\"kind\":\"ConfigMap\",\"metadata\":{\"name\":\"r\",\"finalizers\":[{\"a\":1}]}}",
+      500, ".metadata.finalizers: element 0: associative list without keys has an element that's a map type" },
+    { APPLY,
+      "{\"apiVersion\":\"v1\",\"kind\":\"ConfigMap\",\"metadata\":{\"name\":\"r\",\"ownerReferences\":[{\"uid\":\"u\"},"
+      "{\"uid\":\"u\"}]}}",
+      500, ".metadata.ownerReferences: duplicate entries for key [uid=\"u\"]" },
+    { APPLY, "{\"apiVersion\":\"v1\",\"kind\":\"ConfigMap\",\"metadata\":{\"name\":\"r\",\"creationTimestamp\":[]}}",
+      500, ".metadata.creationTimestamp: expected any scalar, got &{[]}" },
+  };
+  struct fixture *f = *state;
+
+  (void)must(f, 201, "POST", CM, "{\"metadata\":{\"name\":\"r\",\"finalizers\":[\"a.b/c\"]}}", NULL);
+  for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+    struct reply r = must(f, rows[i].status, "PATCH", CM "/r?fieldManager=m", rows[i].body, rows[i].type);
+    const char *message = at(f, &r, "/message");
+    size_t n = strlen(message), end = strlen(rows[i].message);
+
+    assert_true(n >= end);
+    assert_string_equal(message + n - end, rows[i].message);
+  }
+}
+
+/* A strategic merge patch tells unknown members sorted, without keys of maps in their paths. */
+static void
+unknown_members_of_strategic_patches(void **state)
+{
+  struct fixture *f = *state;
+  struct reply r = must(f, 201, "POST", CM, "{\"metadata\":{\"name\":\"um\"}}", NULL);
+
+  r = must(f, 422, "PATCH", CM "/um?fieldValidation=Strict", "{\"zz\":1,\"metadata\":{\"yy\":1},\"aa\":1}", STRATEGIC);
+  assert_non_null(strstr(at(f, &r, "/message"), "strict decoding error: unknown field \"aa\", unknown field "
+                                                "\"metadata.yy\", unknown field \"zz\""));
+}
+
 static void
 apply_refuses(void **state)
 {
@@ -302,6 +381,8 @@ main(void)
     cmocka_unit_test(values_are_merged_by_their_keys),
     cmocka_unit_test(apply_owns_merges_and_gives_up),
     cmocka_unit_test(apply_refuses),
+    cmocka_unit_test(patches_are_refused),
+    cmocka_unit_test(unknown_members_of_strategic_patches),
     cmocka_unit_test(updates_take_fields_over),
   };
 
