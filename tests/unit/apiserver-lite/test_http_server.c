@@ -105,6 +105,10 @@ bad_requests(void **state)
     { "GET / HTTP/1.1\r\n\r\n", "HTTP/1.1 400 " }, /* no Host */
     { "POST / HTTP/1.1\r\nHost: x\r\nContent-Length: -5\r\n\r\n", "HTTP/1.1 400 " },
     { "GET http://host:80/abs?q HTTP/1.1\r\nHost: x\r\n\r\n", "HTTP/1.1 200 " },
+    { "POST / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\nno chunk\r\n", "HTTP/1.1 400 Bad Request\r\n" },
+    { "POST / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: gzip\r\n\r\n", "HTTP/1.1 501 " },
+    { "GET / HTTP/2.0\r\nHost: x\r\n\r\n", "HTTP/1.1 505 " },
+    { "\x16\x03\x01\x02\x04\x01\r\n\r\n", "HTTP/1.1 400 " },
   };
   _cleanup_free_ char *flood = mem_alloc(40001);
 
@@ -131,6 +135,93 @@ bad_requests(void **state)
     assert_true(b.p && (strstr(b.p, " 431 ") || strstr(b.p, " 414 ")));
     close(fd);
   }
+}
+
+/* Requests behind each other, answers in their order; the last one says that it is the last. */
+static void
+requests_in_a_row(void **state)
+{
+  struct fixture *f = *state;
+  _cleanup_strbuf_ struct strbuf b;
+  int fd = dial(f);
+
+  strbuf_init(&b, 1 << 20);
+  say(fd, GET("/1") "\r\nPOST /2 HTTP/1.1\r\nHost: x\r\nContent-Length: 2\r\n\r\nab" GET(
+              "/3") "GET /4 HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n" GET("/5"));
+  read_until(fd, &b, "never"); /* until it is closed */
+  for (int i = 1, at = 0; i <= 4; i++) {
+    char want[8];
+    const char *found;
+
+    (void)snprintf(want, sizeof want, " /%d ?", i);
+    found = strstr(b.p + at, want);
+    if (!found)
+      fail_msg("no answer %d: %s", i, b.p);
+    at = (int)(found - b.p);
+  }
+  assert_null(strstr(b.p, " /5 ?"));
+  assert_non_null(strcasestr(b.p, "connection: close\r\n"));
+  close(fd);
+}
+
+/* A client that asks first is told to go on; one of the last century has its connection closed. */
+static void
+old_and_careful_clients(void **state)
+{
+  struct fixture *f = *state;
+  _cleanup_strbuf_ struct strbuf b;
+  int fd = dial(f);
+
+  strbuf_init(&b, 1 << 20);
+  say(fd, "PUT /p HTTP/1.1\r\nHost: x\r\nExpect: 100-continue\r\nContent-Length: 3\r\n\r\n");
+  read_until(fd, &b, "\r\n\r\n");
+  assert_string_equal(b.p, "HTTP/1.1 100 Continue\r\n\r\n");
+  say(fd, "abc");
+  read_answer(fd, &b);
+  assert_non_null(strstr(b.p, "PUT /p ? x-test=- body=3"));
+  close(fd);
+  fd = dial(f);
+  strbuf_clear(&b);
+  say(fd, "GET /old HTTP/1.0\r\n\r\n");
+  read_until(fd, &b, "never");
+  assert_non_null(strstr(b.p, "GET /old"));
+  close(fd);
+  fd = dial(f);
+  strbuf_clear(&b);
+  say(fd, "GET /watch HTTP/1.0\r\n\r\n"); /* no chunks: the end of the stream is the end of the connection */
+  wait_streams(f, 1);
+  push_frames(&f->fake, 2);
+  read_until(fd, &b, "frame 1\n");
+  push_frames(&f->fake, 0);
+  read_until(fd, &b, "never");
+  assert_non_null(strstr(b.p, "\r\n\r\nframe 0\nframe 1\n"));
+  close(fd);
+}
+
+/* A head that comes byte by byte, and one whose client goes away in the middle. */
+static void
+slow_clients(void **state)
+{
+  static const char request[] = "POST /slow HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n"
+                                "3;ext=1\r\nabc\r\n0\r\nTrailer: x\r\n\r\n";
+  struct fixture *f = *state;
+  _cleanup_strbuf_ struct strbuf b;
+  int fd = dial(f);
+
+  strbuf_init(&b, 1 << 20);
+  for (size_t i = 0; i < sizeof request - 1; i++) {
+    send_all(fd, request + i, 1);
+    if (i % 16 == 0)
+      usleep(1000);
+  }
+  read_answer(fd, &b);
+  assert_string_equal(body_of(&b), "POST /slow ? x-test=- body=3 user=none/\n");
+  send_all(fd, request, sizeof request / 2);
+  close(fd);
+  for (int i = 0; i < 3000 && http_server_stats(f->s).connections > 0; i++)
+    usleep(10000);
+  assert_int_equal(http_server_stats(f->s).connections, 0);
+  assert_int_equal(http_server_stats(f->s).requests, 0);
 }
 
 static size_t
@@ -430,6 +521,9 @@ main(void)
     TEST(answers_are_named),
     TEST(bodies_have_a_ceiling),
     TEST(bad_requests),
+    TEST(requests_in_a_row),
+    TEST(old_and_careful_clients),
+    TEST(slow_clients),
     TEST(large_answers_are_compressed_for_those_who_ask),
     TEST(writes_are_served_side_by_side),
     TEST(streams_flow),
