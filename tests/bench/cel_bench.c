@@ -21,7 +21,7 @@
 #include "ceilings.h"
 #include "fs.h"
 
-#define ROUNDS   40
+#define ROUNDS   120
 #define ROUND_NS 3000000
 
 struct upstream {
