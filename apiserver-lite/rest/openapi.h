@@ -43,7 +43,11 @@ void openapi_paths(struct openapi *d, const char *group, const char *version, st
 /* In the arena. NULL: nothing is served under this group version. */
 struct json *openapi_v3_document(struct arena *a, const struct served *served, const char *group, const char *version);
 struct json *openapi_v2_document(struct arena *a, const struct served *served);
-/* Upper-case hex; `what`: "api/v1", "v2". */
+/* -- openapi_proto.c -- */
+/* Appends gnostic's openapi.v2.Document. `doc` is of openapi_v2_document. */
+void openapi_v2_proto(struct strbuf *b, const struct json *doc);
+
+/* Upper-case hex; `what`: "api/v1", "v2", "v2.protobuf". */
 char *openapi_etag(struct arena *a, const struct served *served, const char *what);
 
 #endif

@@ -99,7 +99,7 @@ openapi_etag(struct arena *a, const struct served *served, const char *what)
   while ((r = served_next(served, &cursor)) != NULL)
     if (!r->of->custom)
       strbuf_printf(&seed, "%s/%s/%s\n", r->group, r->version, r->resource);
-    else if (strcmp(what, "v2") == 0 || strcmp(what, arena_printf(a, "apis/%s/%s", r->group, r->version)) == 0)
+    else if (strncmp(what, "v2", 2) == 0 || strcmp(what, arena_printf(a, "apis/%s/%s", r->group, r->version)) == 0)
       strbuf_printf(&seed, "%s/%s/%s %" PRIu64 "\n", r->group, r->version, r->resource, r->of->custom->serial);
   codec_sha512(strbuf_view(&seed), digest);
   codec_hex(&hex, span_make((const char *)digest, sizeof digest));

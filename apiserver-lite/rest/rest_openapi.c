@@ -9,14 +9,15 @@
 #include "openapi.h"
 #include "rest_route.h"
 
-#define V2_PROTO "application/com.github.proto-openapi.spec.v2.v1.0+protobuf"
+#define V2_PROTO      "v2.protobuf"
+#define V2_PROTO_TYPE "application/com.github.proto-openapi.spec.v2.v1.0+protobuf"
 
 static struct json *
 make(struct arena *a, const struct served *served, const char *name)
 {
   struct span group, version;
 
-  if (strcmp(name, "v2") == 0)
+  if (strcmp(name, "v2") == 0 || strcmp(name, V2_PROTO) == 0)
     return openapi_v2_document(a, served);
   if (strncmp(name, "api/", 4) == 0)
     return openapi_v3_document(a, served, "", name + 4);
@@ -39,7 +40,10 @@ document(const struct served *served, const char *name, size_t *ret_n)
 
   if (!doc)
     return NULL;
-  json_write(&b, doc, JSON_COMPACT);
+  if (strcmp(name, V2_PROTO) == 0)
+    openapi_v2_proto(&b, doc);
+  else
+    json_write(&b, doc, JSON_COMPACT);
   return strbuf_take(&b, ret_n);
 }
 
@@ -50,7 +54,7 @@ is_document(const struct served *served, const char *name)
   const struct kind_resource *r;
   size_t cursor = 0;
 
-  if (strcmp(name, "v2") == 0)
+  if (strcmp(name, "v2") == 0 || strcmp(name, V2_PROTO) == 0)
     return true;
   while ((r = served_next(served, &cursor)) != NULL) {
     const char *rest = NULL;
@@ -67,21 +71,29 @@ is_document(const struct served *served, const char *name)
 }
 
 static int
-answer_document(struct rest_call *c, const char *name, const char *vary, struct kerr *reterr)
+check_accept(struct rest_call *c, struct kerr *reterr)
 {
-  const char *accept = rest_header(c, "accept"), *known = rest_header(c, "if-none-match");
+  const char *accept = rest_header(c, "accept");
+
+  if (!accept || !*accept || strstr(accept, "json") || strstr(accept, "*/*"))
+    return 0;
+  return kerr_set(reterr, KERR_NOT_ACCEPTABLE, NULL, "only the following media types are accepted: application/json");
+}
+
+static int
+answer_document(struct rest_call *c, const char *name)
+{
+  const char *known = rest_header(c, "if-none-match");
   const char *etag = arena_printf(c->a, "\"%s\"", openapi_etag(c->a, &c->served, name));
   char *text;
   size_t n;
 
-  if (accept && !strstr(accept, "json") && !strstr(accept, "*/*") && *accept)
-    return kerr_set(reterr, KERR_NOT_ACCEPTABLE, NULL, "only the following media types are accepted: application/json");
   if (!is_document(&c->served, name)) {
     c->ans->status = 404;
     return 0;
   }
   rest_answer_header(c, "etag", etag);
-  rest_answer_header(c, "vary", vary);
+  rest_answer_header(c, "vary", "Accept");
   if (known && strcmp(known, etag) == 0) {
     c->ans->status = 304;
     return 0;
@@ -89,29 +101,10 @@ answer_document(struct rest_call *c, const char *name, const char *vary, struct 
   text = document(&c->served, name, &n);
   assert(text); /* it was there a moment ago, and the call holds what is served */
   c->ans->status = 200;
-  c->ans->content_type = "application/json";
+  c->ans->content_type = strcmp(name, V2_PROTO) == 0 ? V2_PROTO_TYPE : "application/json";
   c->ans->body = span_make(text, n);
   c->ans->held = text;
   c->ans->release = free;
-  return 0;
-}
-
-/*
- * The v2 document in protobuf (gnostic's openapi.v2.Document) is asked for by kubectl before 1.27, and by later ones
- * for kinds that v3 does not know. Its head is enough: a kind without a definition is left to the server to validate.
- */
-static int
-answer_v2_proto(struct rest_call *c)
-{
-  const char *version = arena_printf(c->a, "1.%d", personality_minor(c->personality)), *title = "Kubernetes";
-  size_t info = 2 + strlen(title) + 2 + strlen(version);
-  _cleanup_strbuf_ struct strbuf b;
-
-  strbuf_init(&b, KiB);
-  strbuf_printf(&b, "\x0a\x03%s\x12%c\x0a%c%s\x12%c%s", "2.0", (int)info, (int)strlen(title), title,
-                (int)strlen(version), version); /* 1 swagger, 2 info {1 title, 2 version} */
-  rest_answer_header(c, "vary", "Accept");
-  rest_answer_text(c, 200, V2_PROTO, strbuf_view(&b));
   return 0;
 }
 
@@ -120,12 +113,14 @@ rest_openapi_v2(struct rest_call *c, const char *rest, struct kerr *reterr)
 {
   const char *accept = rest_header(c, "accept");
 
-  if (!*rest && accept && strstr(accept, "proto-openapi.spec.v2"))
-    return answer_v2_proto(c);
+  bool proto = accept && strstr(accept, "proto-openapi.spec.v2");
+
   if (*rest)
     return rest_no_such_page(c);
+  if (!proto && check_accept(c, reterr) < 0)
+    return -(int)reterr->code;
   rest_answer_header(c, "vary", "Accept-Encoding");
-  return answer_document(c, "v2", "Accept", reterr);
+  return answer_document(c, proto ? V2_PROTO : "v2");
 }
 
 static void
@@ -161,5 +156,7 @@ rest_openapi_v3(struct rest_call *c, const char *rest, struct kerr *reterr)
 {
   if (!*rest || strcmp(rest, "/") == 0)
     return answer_index(c);
-  return answer_document(c, rest + 1, "Accept", reterr);
+  if (check_accept(c, reterr) < 0)
+    return -(int)reterr->code;
+  return answer_document(c, rest + 1);
 }

@@ -306,6 +306,7 @@ func main() {
 		{"server-side apply", applies},
 		{"informer with watch-list, protobuf", informs},
 		{"leader election", leads},
+		{"OpenAPI v2, protobuf and JSON alike", describes},
 	} {
 		if err := t.run(s); err != nil {
 			fmt.Printf("not ok client-go: %s: %v\n", t.name, err)
