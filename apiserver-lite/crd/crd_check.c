@@ -34,6 +34,7 @@ struct result {
 
 struct checker {
   struct arena *a;
+  bool any_int_or_string; /* the type of these is not looked at */
 };
 
 /* A value with what it replaces. */
@@ -692,7 +693,7 @@ check(struct checker *c, const struct schema *s, const struct spot *at, struct r
     check_enum(c, s, at, ret);
     return;
   }
-  if (*schema_type_text(s) || formatted)
+  if ((*schema_type_text(s) || formatted) && !(c->any_int_or_string && s->flags & SCHEMA_INT_OR_STRING))
     run(c, check_type, s, at, ret);
   run(c, check_alternatives, s, at, ret);
   if (type == JSON_STRING)
@@ -752,7 +753,8 @@ report(struct checker *c, const char *field, const struct fault_found *f, struct
     field_errors_add(errs, FIELD_NOT_SUPPORTED, at, value, "%s", allowed_text(c, f->allowed));
     return;
   case FAULT_TOO_LONG:
-    field_errors_add(errs, FIELD_TOO_LONG, at, NULL, "may not be more than %" PRId64 " bytes", f->max);
+    field_errors_add(errs, FIELD_TOO_LONG, at, NULL, "may not be more than %" PRId64 " byte%s", f->max,
+                     f->max == 1 ? "" : "s");
     return;
   case FAULT_TOO_MANY:
     field_errors_add(errs, FIELD_TOO_MANY, at, arena_printf(c->a, "%" PRId64, f->actual),
@@ -767,18 +769,33 @@ report(struct checker *c, const char *field, const struct fault_found *f, struct
   }
 }
 
+static void
+check_value(struct checker *c, const struct schema *s, const char *field, struct spot *at, struct field_errors *errs)
+{
+  struct result r;
+
+  result_init(&r);
+  check_below(c, s, at, &r);
+  for (const struct fault_found *f = r.first; f; f = f->next)
+    report(c, field, f, errs);
+}
+
 void
 schema_check(const struct schema *s, const char *field, const struct json *value, const struct json *old,
              struct field_errors *errs)
 {
   struct checker c = { .a = errs->a };
   struct spot at = { .path = "", .value = value, .old = old, .structural = old ? s : NULL };
-  struct result r;
 
-  if (!s)
-    return;
-  result_init(&r);
-  check_below(&c, s, &at, &r);
-  for (const struct fault_found *f = r.first; f; f = f->next)
-    report(&c, field, f, errs);
+  if (s)
+    check_value(&c, s, field, &at, errs);
+}
+
+void
+schema_check_default(const struct schema *s, const char *field, struct field_errors *errs)
+{
+  struct checker c = { .a = errs->a, .any_int_or_string = true };
+  struct spot at = { .path = "", .value = s->dflt };
+
+  check_value(&c, s, field, &at, errs);
 }

@@ -22,6 +22,8 @@
  */
 void schema_check(const struct schema *s, const char *field, const struct json *value, const struct json *old,
                   struct field_errors *errs);
+/* The default of `s`: as structural schemas have it, in which an int-or-string has no type. */
+void schema_check_default(const struct schema *s, const char *field, struct field_errors *errs);
 /* Sets and maps by keys in lists: no item twice. */
 void schema_check_lists(const struct schema *s, const struct json *o, struct field_errors *errs);
 /* Type and metadata of embedded resources. `root`: the value itself is one. */

@@ -394,7 +394,8 @@ check_new(struct validation *v, const struct json *o)
   const struct json *spec = json_get(o, "spec");
   struct span name = json_text_of(json_get(o, "metadata"), "name");
 
-  if (!span_is(name, arena_printf(v->a, "%.*s.%.*s", SPAN_FMT(json_text_of(json_get(spec, "names"), "plural")),
+  if (name.n &&
+      !span_is(name, arena_printf(v->a, "%.*s.%.*s", SPAN_FMT(json_text_of(json_get(spec, "names"), "plural")),
                                   SPAN_FMT(json_text_of(spec, "group")))))
     verr_invalid(v, VP(VP(NULL, "metadata"), "name"), name, "must be spec.names.plural+\".\"+spec.group");
   check_spec(v, &k);

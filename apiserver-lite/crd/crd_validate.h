@@ -50,6 +50,13 @@ bool crd_has_default(const struct json *node);
 bool crd_has_unknown_type(const struct json *node);
 bool crd_is_loose_set(const struct json *node);
 bool crd_has_loose_keys(const struct json *node);
+/* `fn` for every node. */
+typedef void crd_visit_fn(const struct json *node, void *payload);
+void crd_schema_walk(const struct json *schema, crd_visit_fn *fn, void *payload);
+
+/* -- crd_warnings.c -- */
+/* What a definition asks for that nobody will do: appends texts to `warnings`. `old` NULL: a new one. */
+void crd_warnings(struct arena *a, const struct json *o, const struct json *old, struct json *warnings);
 
 /* -- crd_structural.c -- */
 /* Errors in byte order of their texts. False when the schema cannot even be read as a structural one: *ret_why. */

@@ -75,29 +75,46 @@ crd_is_loose_set(const struct json *node)
   return span_is(type, "object") && !span_is(json_text_of(items, "x-kubernetes-map-type"), "atomic");
 }
 
-bool
-crd_schema_has(const struct json *schema, crd_node_fn *fn)
+void
+crd_schema_walk(const struct json *schema, crd_visit_fn *fn, void *payload)
 {
   static const char *const lists[] = { "items", "allOf", "anyOf", "oneOf" };
   static const char *const singles[] = { "items", "not", "additionalProperties", "additionalItems" };
   static const char *const maps[] = { "properties", "patternProperties", "definitions", "dependencies" };
 
   if (!json_is(schema, JSON_OBJECT))
-    return false;
-  if (fn(schema))
-    return true;
+    return;
+  fn(schema, payload);
   for (size_t i = 0; i < ARRAY_SIZE(lists); i++)
     for (json_each_item (p, json_get(schema, lists[i])))
-      if (crd_schema_has(*p, fn))
-        return true;
+      crd_schema_walk(*p, fn, payload);
   for (size_t i = 0; i < ARRAY_SIZE(singles); i++)
-    if (crd_schema_has(json_get(schema, singles[i]), fn))
-      return true;
+    crd_schema_walk(json_get(schema, singles[i]), fn, payload);
   for (size_t i = 0; i < ARRAY_SIZE(maps); i++)
     for (json_each_member (m, json_get(schema, maps[i])))
-      if (crd_schema_has(m->value, fn))
-        return true;
-  return false;
+      crd_schema_walk(m->value, fn, payload);
+}
+
+struct looking {
+  crd_node_fn *fn;
+  bool found;
+};
+
+static void
+look(const struct json *node, void *payload)
+{
+  struct looking *l = payload;
+
+  l->found = l->found || l->fn(node);
+}
+
+bool
+crd_schema_has(const struct json *schema, crd_node_fn *fn)
+{
+  struct looking l = { .fn = fn };
+
+  crd_schema_walk(schema, look, &l);
+  return l.found;
 }
 
 /* -- one node: what OpenAPI v3 has here (specStandardValidatorV3) -- */
@@ -448,29 +465,29 @@ struct defaulting {
   int64_t budget; /* of rules */
 };
 
+/* `resource`: it is one of a whole object, the root or an embedded one. */
 static void
 check_default(struct defaulting *d, const struct vpath *path, const struct json *props, const struct schema *s,
-              bool inside_meta)
+              bool resource, bool inside_meta)
 {
   struct arena *a = d->v->a;
   const char *field = vpath_text(a, path);
-  bool embedded = s->flags & SCHEMA_EMBEDDED;
   struct field_errors errs = { .a = a };
   struct json *pruned = json_copy(a, s->dflt);
 
   if (!inside_meta && !d->unpruned) {
-    schema_prune_value(a, pruned, s, embedded);
+    schema_prune_value(a, pruned, s, resource);
     if (!json_equal(pruned, s->dflt))
       verr_add(d->v, FIELD_INVALID, path, vjson(a, s->dflt), "must not have unknown fields");
   }
   if (!inside_meta)
-    schema_check_embedded(s, field, s->dflt, embedded, &errs);
+    schema_check_embedded(s, field, s->dflt, resource, &errs);
   if (!errs.n)
-    schema_check(s, field, s->dflt, NULL, &errs);
+    schema_check_default(s, field, &errs);
   if (!errs.n && d->budget >= 0) {
     struct cel_report report = { .a = a };
 
-    cel_crd_validate_value(props, embedded, field, s->dflt, &d->budget, &report);
+    cel_crd_validate_value(props, resource, field, s->dflt, &d->budget, &report);
     rules_take_report(&report, &errs);
   }
   take_errors(d->v, &errs);
@@ -485,7 +502,7 @@ check_defaults(struct defaulting *d, const struct vpath *path, const struct json
     inside_meta = false;
   }
   if (s->dflt)
-    check_default(d, VP(path, "default"), props, s, inside_meta);
+    check_default(d, VP(path, "default"), props, s, resource, inside_meta);
   if (!(s->flags & SCHEMA_HAS_DEFAULTS))
     return;
   if (s->items)

@@ -421,6 +421,8 @@ read_schema_or(struct reader *r, const struct place *at, const struct kind_field
     *ret = in;
     return 0;
   }
+  if (in->type != JSON_ARRAY)
+    *ret = NULL; /* Go reads nothing else, and complains of nothing */
   return in->type == JSON_ARRAY && in->count ? read_schema_array(r, at, f, in, ret) : 0;
 }
 

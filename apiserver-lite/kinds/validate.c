@@ -232,6 +232,8 @@ validate_warnings(struct arena *a, const struct kind *k, const struct json *o, c
 {
   if (k->custom)
     custom_warnings(a, o, old, warnings);
+  else if (!strcmp(k->group, "apiextensions.k8s.io"))
+    crd_warnings(a, o, old, warnings);
   else if (!strcmp(k->group, "resource.k8s.io") && !strcmp(k->kind, "ResourceSlice"))
     warn_slice(a, o, warnings);
   else if (!*k->group && !strcmp(k->kind, "Secret"))

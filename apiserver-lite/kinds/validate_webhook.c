@@ -1,34 +1,107 @@
 /* Where a webhook's server is, and which reviews it understands: admission and conversion (apiserver/pkg/util/webhook).
  */
+#include <ctype.h>
 #include <string.h>
 
 #include "validate_internal.h"
 
+/* -- URLs, as Go's url.Parse takes them apart -- */
+
+struct url {
+  struct span scheme, user, host, query, fragment; /* p NULL: there is none */
+};
+
+/* Cuts the scheme off. False: a colon and nothing before it. */
+static bool
+cut_scheme(struct span *rest, struct span *ret)
+{
+  for (size_t i = 0; i < rest->n; i++) {
+    char c = rest->p[i];
+
+    if (isalpha((unsigned char)c) || (i > 0 && (isdigit((unsigned char)c) || c == '+' || c == '-' || c == '.')))
+      continue;
+    if (c == ':' && i > 0) {
+      *ret = span_make(rest->p, i);
+      *rest = span_make(rest->p + i + 1, rest->n - i - 1);
+    }
+    return c != ':' || i > 0;
+  }
+  return true;
+}
+
+/* What is wrong with a host and its port; NULL: nothing. */
+static const char *
+host_problem(struct arena *a, struct span host)
+{
+  const char *colon = memrchr(host.p, ':', host.n);
+  struct span port = colon ? span_make(colon, (size_t)(host.p + host.n - colon)) : SPAN("");
+
+  if (host.n && host.p[0] == '[') {
+    const char *end = memrchr(host.p, ']', host.n);
+
+    if (!end)
+      return "missing ']' in host";
+    port = span_make(end + 1, (size_t)(host.p + host.n - end - 1));
+  }
+  for (size_t i = 0; i < port.n; i++)
+    if (i == 0 ? port.p[i] != ':' : !isdigit((unsigned char)port.p[i]))
+      return arena_printf(a, "invalid port %s after host", vquote(a, port));
+  for (size_t i = 0; i < host.n; i++)
+    if (strchr(" \\^`{|}", host.p[i]))
+      return arena_printf(a, "invalid character %s in host name", vquote(a, span_make(host.p + i, 1)));
+  return NULL;
+}
+
+/* NULL, or what Go complains of. */
+static const char *
+parse_url(struct arena *a, struct span text, struct url *ret)
+{
+  struct span rest = text, path;
+
+  *ret = (struct url){ .scheme = SPAN("") };
+  for (size_t i = 0; i < text.n; i++)
+    if (iscntrl((unsigned char)text.p[i]))
+      return "net/url: invalid control character in URL";
+  rest = span_cut(rest, '#', &ret->fragment);
+  if (!cut_scheme(&rest, &ret->scheme))
+    return "missing protocol scheme";
+  rest = span_cut(rest, '?', &ret->query);
+  path = span_cut(rest, '/', &(struct span){ NULL, 0 });
+  if (!ret->scheme.n && memchr(path.p, ':', path.n))
+    return "first path segment in URL cannot contain colon";
+  if (!span_starts(rest, SPAN("//")))
+    return NULL;
+  ret->host = span_cut(span_make(rest.p + 2, rest.n - 2), '/', &(struct span){ NULL, 0 });
+  if (memchr(ret->host.p, '@', ret->host.n))
+    ret->user = span_cut(ret->host, '@', &ret->host);
+  return host_problem(a, ret->host);
+}
+
 static void
-check_url(struct validation *v, const struct vpath *path, struct span url)
+check_url(struct validation *v, const struct vpath *path, struct span text)
 {
   static const char *const form = "; desired format: https://host[/path]";
-  struct span scheme = url, rest, host, fragment, query, user = { NULL, 0 };
-  const char *colon = memmem(url.p, url.n, "://", 3);
+  struct url url;
+  const char *problem = parse_url(v->a, text, &url);
 
-  rest = colon ? span_make(colon + 3, (size_t)(url.p + url.n - colon - 3)) : SPAN("");
-  scheme.n = colon ? (size_t)(colon - url.p) : 0;
-  rest = span_cut(rest, '#', &fragment);
-  rest = span_cut(rest, '?', &query);
-  host = span_cut(rest, '/', &(struct span){ NULL, 0 });
-  if (memchr(host.p, '@', host.n))
-    user = span_cut(host, '@', &host);
-  if (!span_is(scheme, "https"))
-    verr_invalid(v, path, scheme, arena_printf(v->a, "'https' is the only allowed URL scheme%s", form));
-  if (!host.n)
-    verr_invalid(v, path, host, arena_printf(v->a, "host must be specified%s", form));
-  if (user.p)
-    verr_invalid(v, path, user, "user information is not permitted in the URL");
-  if (fragment.n)
-    verr_invalid(v, path, fragment, "fragments are not permitted in the URL");
-  if (query.n)
-    verr_invalid(v, path, query, "query parameters are not permitted in the URL");
+  if (problem) {
+    verr_required(v, path,
+                  arena_printf(v->a, "url must be a valid URL: parse %s: %s%s", vquote(v->a, text), problem, form));
+    return;
+  }
+  if (!span_is(url.scheme, "https"))
+    verr_invalid(v, path, url.scheme, arena_printf(v->a, "'https' is the only allowed URL scheme%s", form));
+  if (!url.host.n)
+    verr_invalid(v, path, url.host, arena_printf(v->a, "host must be specified%s", form));
+  if (url.user.p)
+    verr_invalid(v, path, url.user, "user information is not permitted in the URL");
+  if (url.fragment.n)
+    verr_invalid(v, path, url.fragment, "fragments are not permitted in the URL");
+  if (url.query.n)
+    verr_invalid(v, path, url.query, "query parameters are not permitted in the URL");
 }
+
+/* -- services and clients -- */
 
 static void
 check_service_path(struct validation *v, const struct vpath *path, struct span s)

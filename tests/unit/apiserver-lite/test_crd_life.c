@@ -156,6 +156,92 @@ another_of_the_same_name(void **state)
   }
 }
 
+/* `schema` of a property, `more` members of the spec, each with its comma. */
+static struct reply
+try(struct fixture *f, const char *name, const char *root, const char *schema, const char *more)
+{
+  return ask(
+      f, "POST", DEFINITIONS "?dryRun=All",
+      arena_printf(f->arena,
+                   "{\"metadata\":{\"name\":\"%s\"},\"spec\":{\"group\":\"example.com\",\"scope\":\"Namespaced\","
+                   "\"names\":{\"plural\":\"toys\",\"kind\":\"Toy\"}%s,\"versions\":[{\"name\":\"v1\",\"served\":"
+                   "true,\"storage\":true,\"schema\":{\"openAPIV3Schema\":{\"type\":\"object\"%s,\"properties\":"
+                   "{\"a\":%s}}}}]}}",
+                   name, more, root, schema),
+      NULL);
+}
+
+#define URL(u)                                                                                    \
+  ",\"conversion\":{\"strategy\":\"Webhook\",\"webhook\":{\"conversionReviewVersions\":[\"v1\"]," \
+  "\"clientConfig\":{\"url\":\"" u "\"}}}"
+#define BAD_URL "Required value: url must be a valid URL: parse "
+#define FORM    "; desired format: https://host[/path]"
+
+static void
+definitions_are_refused(void **state)
+{
+  static const struct {
+    const char *name, *root, *schema, *more, *field, *message;
+  } rows[] = {
+    { "", "", "{\"type\":\"string\"}", "", "metadata.name", "Required value: name or generateName is required" },
+    { "x.example.com", "", "{\"type\":\"string\"}", "", "metadata.name",
+      "Invalid value: \"x.example.com\": must be spec.names.plural+\".\"+spec.group" },
+    { "toys.example.com", "", "{\"type\":\"string\",\"maxLength\":1,\"default\":\"xx\"}", "",
+      "spec.validation.openAPIV3Schema.properties[a].default", "Too long: may not be more than 1 byte" },
+    { "toys.example.com", ",\"default\":{\"a\":\"b\"}", "{\"type\":\"string\"}", "",
+      "spec.validation.openAPIV3Schema.default.apiVersion", "Required value" },
+    { "toys.example.com", "", "{\"type\":\"string\"}", URL("://"), "spec.conversion.webhookClientConfig.url",
+      BAD_URL "\"://\": missing protocol scheme" FORM },
+    { "toys.example.com", "", "{\"type\":\"string\"}", URL("https://a:b"), "spec.conversion.webhookClientConfig.url",
+      BAD_URL "\"https://a:b\": invalid port \":b\" after host" FORM },
+    { "toys.example.com", "", "{\"type\":\"string\"}", URL("https://[::1"), "spec.conversion.webhookClientConfig.url",
+      BAD_URL "\"https://[::1\": missing ']' in host" FORM },
+    { "toys.example.com", "", "{\"type\":\"string\"}", URL("1:2"), "spec.conversion.webhookClientConfig.url",
+      BAD_URL "\"1:2\": first path segment in URL cannot contain colon" FORM },
+    { "toys.example.com", "", "{\"type\":\"string\"}", URL("https:/a"), "spec.conversion.webhookClientConfig.url",
+      "Invalid value: \"\": host must be specified" FORM },
+  };
+  struct fixture *f = *state;
+
+  for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+    struct reply r = try(f, rows[i].name, rows[i].root, rows[i].schema, rows[i].more);
+
+    assert_int_equal(r.status, 422);
+    assert_string_equal(at(f, &r, "/details/causes/0/field"), rows[i].field);
+    assert_string_equal(at(f, &r, "/details/causes/0/message"), rows[i].message);
+  }
+}
+
+static void
+definitions_are_warned_of(void **state)
+{
+  static const struct {
+    const char *schema, *warnings;
+  } rows[] = {
+    { "{\"type\":\"string\",\"format\":\"date\"}", "" },
+    { "{\"type\":\"string\",\"format\":\"colour\"}", "unrecognized format \\\"colour\\\"" },
+    { "{\"type\":\"integer\",\"format\":\"double\"}", "unrecognized format \\\"double\\\"" },
+    { "{\"type\":\"array\",\"items\":{\"type\":\"string\"},\"x-kubernetes-list-type\":\"set\"}", "" },
+    { "{\"type\":\"array\",\"items\":{\"type\":\"array\",\"items\":{\"type\":\"string\"}},\"x-kubernetes-list-type\":"
+      "\"set\"}",
+      "x-kubernetes-list-type: set for items of type \\\"array\\\" is not supported" },
+    { "{\"x-kubernetes-int-or-string\":true,\"default\":1.5}", "" },
+    { "{\"type\":\"string\",\"items\":7}", "" },
+  };
+  struct fixture *f = *state;
+
+  for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+    struct reply r = try(f, "toys.example.com", "", rows[i].schema, "");
+
+    assert_int_equal(r.status, 201);
+    if (*rows[i].warnings)
+      assert_non_null(strstr(r.warnings, rows[i].warnings));
+    else
+      assert_string_equal(r.warnings, "");
+    assert_null(strstr(r.text, "\"items\":null"));
+  }
+}
+
 int
 main(void)
 {
@@ -165,6 +251,8 @@ main(void)
     cmocka_unit_test_setup_teardown(changes_that_do_not, fixture_setup, fixture_teardown),
     cmocka_unit_test_setup_teardown(a_held_object_holds_its_definition, fixture_setup, fixture_teardown),
     cmocka_unit_test_setup_teardown(another_of_the_same_name, fixture_setup, fixture_teardown),
+    cmocka_unit_test_setup_teardown(definitions_are_refused, fixture_setup, fixture_teardown),
+    cmocka_unit_test_setup_teardown(definitions_are_warned_of, fixture_setup, fixture_teardown),
   };
 
   return cmocka_run_group_tests_name("crd_life", tests, NULL, NULL);
