@@ -100,21 +100,50 @@ static const struct {
   { "Job", "status.successful", "0" },
 };
 
+/* Fields that are read from members of other names: the first that says something. */
+static const struct {
+  const char *kind, *path, *at[2];
+} elsewhere[] = {
+  { "Event", "source", { "source.component", "reportingComponent" } },
+  { "Job", "status.successful", { "status.succeeded" } },
+};
+
+static const struct json *
+value_at(const struct json *o, const char *path)
+{
+  struct span left = span_of(path);
+
+  while (o && left.p) {
+    struct span rest, name = span_cut(left, '.', &rest);
+
+    o = json_get_n(o, name.p, name.n);
+    left = rest;
+  }
+  return o;
+}
+
+static const struct json *
+value_of(const char *kind, const struct json *o, const char *path)
+{
+  const struct json *v = value_at(o, path);
+
+  for (size_t i = 0; i < ARRAY_SIZE(elsewhere); i++) {
+    if (strcmp(elsewhere[i].kind, kind) != 0 || strcmp(elsewhere[i].path, path) != 0)
+      continue;
+    v = NULL;
+    for (size_t j = 0; !v && j < ARRAY_SIZE(elsewhere[i].at) && elsewhere[i].at[j]; j++)
+      v = value_at(o, elsewhere[i].at[j]);
+  }
+  return v;
+}
+
 const char *
 rest_field_value(const char *kind, const struct json *o, const char *path, char buf[32])
 {
-  const struct json *at = o;
-  struct span left = span_of(path);
+  const struct json *v = value_of(kind, o, path);
 
-  while (at && left.p) {
-    struct span rest, name = span_cut(left, '.', &rest);
-
-    at = json_get_n(at, name.p, name.n);
-    left = rest;
-  }
-  if (!at)
-    for (size_t i = 0; i < ARRAY_SIZE(zeros); i++)
-      if (strcmp(zeros[i].kind, kind) == 0 && strcmp(zeros[i].path, path) == 0)
-        return zeros[i].zero;
-  return text_of(at, buf);
+  for (size_t i = 0; !v && i < ARRAY_SIZE(zeros); i++)
+    if (strcmp(zeros[i].kind, kind) == 0 && strcmp(zeros[i].path, path) == 0)
+      return zeros[i].zero;
+  return text_of(v, buf);
 }

@@ -467,6 +467,47 @@ pods_start_pending_and_are_bound(void **state)
   (void)must(f, 404, "GET", "/api/v1/namespaces/default/pods/p", NULL, NULL);
 }
 
+/* Labels of fields that have other names where they are read. */
+static void
+fields_are_found_under_older_names(void **state)
+{
+  static const char events[] = "/api/v1/namespaces/default/events", jobs[] = "/apis/batch/v1/namespaces/default/jobs";
+  struct fixture *f = *state;
+  const struct {
+    const char *list, *selector, *name; /* of the only item; "": there is none */
+  } rows[] = {
+    { events, "source=old-reporter", "old" },
+    { events, "source=new-reporter", "new" },
+    { events, "reportingComponent=new-reporter", "new" },
+    { events, "source=nobody", "" },
+    { "/apis/events.k8s.io/v1/namespaces/default/events", "reportingController=new-reporter", "new" },
+    { jobs, "status.successful=2", "done" },
+    { jobs, "status.successful=0", "begun" },
+  };
+
+#define EVENT "\"involvedObject\":{\"kind\":\"Pod\",\"name\":\"p\",\"namespace\":\"default\"}"
+#define JOB(name)                                                                                        \
+  "{\"metadata\":{\"name\":\"" name "\"},\"spec\":{\"template\":{\"spec\":{\"restartPolicy\":\"Never\"," \
+  "\"containers\":[{\"name\":\"c\",\"image\":\"i\"}]}}}}"
+  (void)must(f, 201, "POST", events,
+             "{\"metadata\":{\"name\":\"old\"}," EVENT ",\"source\":{\"component\":\"old-reporter\"}}", NULL);
+  (void)must(f, 201, "POST", events,
+             "{\"metadata\":{\"name\":\"new\"}," EVENT ",\"reportingComponent\":\"new-reporter\",\"reportingInstance\":"
+             "\"i\",\"action\":\"Testing\",\"reason\":\"Test\",\"type\":\"Normal\",\"eventTime\":\"2026-01-01T00:00:00."
+             "000000Z\"}",
+             NULL);
+  (void)must(f, 201, "POST", jobs, JOB("begun"), NULL);
+  (void)must(f, 201, "POST", jobs, JOB("done"), NULL);
+  (void)must(f, 200, "PATCH", arena_printf(f->arena, "%s/done/status", jobs), "{\"status\":{\"succeeded\":2}}", MERGE);
+  for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+    struct reply r =
+        must(f, 200, "GET", arena_printf(f->arena, "%s?fieldSelector=%s", rows[i].list, rows[i].selector), NULL, NULL);
+
+    if (strcmp(at(f, &r, "/items/0/metadata/name"), rows[i].name) != 0 || *at(f, &r, "/items/1/metadata/name"))
+      fail_msg("%s: %s", rows[i].selector, r.text);
+  }
+}
+
 /* A kubelet that is quicker than the server: what it sees marked for deletion without grace is gone before anybody else
  * moves. */
 static const struct store_ops *slow_ops;
@@ -532,6 +573,7 @@ main(void)
     cmocka_unit_test(namespaces_terminate),
     cmocka_unit_test(pods_start_pending_and_are_bound),
     cmocka_unit_test(pods_that_are_over_go_at_once),
+    cmocka_unit_test(fields_are_found_under_older_names),
   };
 
   return cmocka_run_group_tests(tests, fixture_setup, fixture_teardown);
