@@ -235,6 +235,53 @@ is_uuid(struct span s)
   return true;
 }
 
+/* Address family of a text that netip.ParseAddr accepts (no zone), or 0. */
+static int
+ip_family(const char *text, unsigned char addr[16])
+{
+  for (int i = 0; i < 2; i++)
+    if (inet_pton(i ? AF_INET6 : AF_INET, text, addr) == 1)
+      return i ? AF_INET6 : AF_INET;
+  return 0;
+}
+
+/* As netutils.ParseIPSloppy reads IPv4: numbers may have leading zeros. */
+static void
+drop_leading_zeros(char *text)
+{
+  char *to = text;
+  if (strchr(text, ':'))
+    return;
+  for (const char *p = text; *p; p++) {
+    bool starts = to == text || to[-1] == '.';
+    if (!starts || *p != '0' || !isdigit((unsigned char)p[1]))
+      *to++ = *p;
+  }
+  *to = 0;
+}
+
+static const unsigned char mapped[12] = { [10] = 0xff, [11] = 0xff }; /* an IPv4 address in IPv6's clothes */
+
+static void
+check_ip(struct problems *p, struct span s)
+{
+  unsigned char addr[16];
+  char text[64] = "", canonical[INET6_ADDRSTRLEN];
+  if (s.n && s.n < sizeof text && !memchr(s.p, 0, s.n))
+    memcpy(text, s.p, s.n);
+  bool strict = ip_family(text, addr) != 0;
+  drop_leading_zeros(text);
+  int family = ip_family(text, addr);
+  if (!family)
+    complain(p, "must be a valid IP address, (e.g. 10.9.8.7 or 2001:db8::ffff)");
+  else if (!strict)
+    complain(p, "must not have leading 0s");
+  else if (family == AF_INET6 && !memcmp(addr, mapped, sizeof mapped))
+    complain(p, "must not be an IPv4-mapped IPv6 address");
+  else if (inet_ntop(family, addr, canonical, sizeof canonical) && !span_is(s, canonical))
+    complain(p, arena_printf(p->a, "must be in canonical form (\"%s\")", canonical));
+}
+
 size_t
 text_check(struct arena *a, enum text_format f, struct span s, const char *problems[TEXT_PROBLEMS_MAX])
 {
@@ -322,6 +369,9 @@ text_check(struct arena *a, enum text_format f, struct span s, const char *probl
     if (!matches(s, LOWER | UPPER, ALNUM | UNDERSCORE | COLON_COMMA, ALNUM | UNDERSCORE))
       complain(&p, reason_text);
     break;
+  case TEXT_IP:
+    check_ip(&p, s);
+    break;
   }
   return p.n;
 }
@@ -339,6 +389,7 @@ text_origin(enum text_format f)
     [TEXT_LABEL_VALUE] = "format=k8s-label-value",
     [TEXT_PATH_SEGMENT] = "format=k8s-path-segment-name",
     [TEXT_UUID] = "format=k8s-uuid",
+    [TEXT_IP] = "format=ip-strict",
     [TEXT_DNS_LABEL] = "format=k8s-short-name",
     [TEXT_DNS_SUBDOMAIN] = "format=k8s-long-name",
   };
@@ -404,16 +455,6 @@ text_is_semver(struct span s)
   return !*p;
 }
 
-/* Address family of a text that netip.ParseAddr accepts (no zone), or 0. */
-static int
-ip_family(const char *text, unsigned char addr[16])
-{
-  for (int i = 0; i < 2; i++)
-    if (inet_pton(i ? AF_INET6 : AF_INET, text, addr) == 1)
-      return i ? AF_INET6 : AF_INET;
-  return 0;
-}
-
 bool
 text_is_ip(struct span s)
 {
@@ -424,21 +465,6 @@ text_is_ip(struct span s)
   memcpy(text, s.p, s.n);
   text[s.n] = 0;
   return ip_family(text, addr) != 0;
-}
-
-/* As netutils.ParseIPSloppy reads IPv4: numbers may have leading zeros. */
-static void
-drop_leading_zeros(char *text)
-{
-  char *to = text;
-  if (strchr(text, ':'))
-    return;
-  for (const char *p = text; *p; p++) {
-    bool starts = to == text || to[-1] == '.';
-    if (!starts || *p != '0' || !isdigit((unsigned char)p[1]))
-      *to++ = *p;
-  }
-  *to = 0;
 }
 
 static int
@@ -457,7 +483,6 @@ parse_cidr(struct span s, unsigned char addr[16], int *ret_bits)
   *slash = 0;
   drop_leading_zeros(text);
   int family = ip_family(text, addr);
-  static const unsigned char mapped[12] = { [10] = 0xff, [11] = 0xff };
   if (!family || *end || bits > (family == AF_INET ? 32 : 128))
     return 0;
   if (family == AF_INET6 && bits >= 96 && !memcmp(addr, mapped, sizeof mapped)) {

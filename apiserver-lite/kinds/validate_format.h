@@ -36,6 +36,7 @@ enum text_format {
   TEXT_HTTP_HEADER,
   TEXT_PERCENT,
   TEXT_CONDITION_REASON,
+  TEXT_IP, /* IsValidIP: canonical */
 };
 
 #define TEXT_PROBLEMS_MAX 5

@@ -229,6 +229,27 @@ check_storage_class(struct validation *v, const struct json *o)
   validate_choice(v, NULL, o, "volumeBindingMode", binding);
 }
 
+/* -- addresses of services (networking/validation: ValidateIPAddress) -- */
+
+static void
+check_address(struct validation *v, const struct json *o)
+{
+  static const struct {
+    const char *name;
+    enum text_format format;
+  } fields[] = {
+    { "group", TEXT_DNS_SUBDOMAIN },
+    { "resource", TEXT_PATH_SEGMENT },
+    { "name", TEXT_PATH_SEGMENT },
+    { "namespace", TEXT_PATH_SEGMENT },
+  };
+  const struct vpath *path = VP(VP(NULL, "spec"), "parentRef");
+  const struct json *ref = json_dig(o, "spec", "parentRef", NULL);
+  for (size_t i = 0; i < ARRAY_SIZE(fields); i++)
+    if (json_text_of(ref, fields[i].name).n) /* what is missing is for the tags to say */
+      verr_format(v, VP(path, fields[i].name), json_text_of(ref, fields[i].name), fields[i].format);
+}
+
 /* -- custom resource definitions (apiextensions/validation) -- */
 
 #define SUBDOMAIN                \
@@ -237,6 +258,7 @@ check_storage_class(struct validation *v, const struct json *o)
   }
 const struct validator validators_network[] = {
   { "networking.k8s.io", "Ingress", .name = SUBDOMAIN, .create = check_ingress },
+  { "networking.k8s.io", "IPAddress", .cluster = true, .name = { .format = TEXT_IP }, .create = check_address },
   { "networking.k8s.io", "NetworkPolicy", .name = SUBDOMAIN, .create = check_network_policy },
   { "", "PersistentVolumeClaim", .name = SUBDOMAIN, .create = check_volume_claim, .update = update_volume_claim },
   { "storage.k8s.io", "StorageClass", .cluster = true, .name = SUBDOMAIN, .create = check_storage_class },

@@ -79,6 +79,46 @@ services_get_addresses(void **state)
   assert_string_equal(at(f, &r, "/spec/clusterIP"), ip);
 }
 
+/* Their names are what they are: canonical. */
+static void
+addresses_are_named_by_themselves(void **state)
+{
+  static const struct {
+    const char *name, *problem; /* "": made */
+  } rows[] = {
+    { "fe80::42:1dff:fe84:f9e2", "" },
+    { "192.168.9.1", "" },
+    { "FE80::1", "must be in canonical form (\"fe80::1\")" },
+    { "192.168.9.01", "must not have leading 0s" },
+    { "::ffff:10.0.0.1", "must not be an IPv4-mapped IPv6 address" },
+    { "address", "must be a valid IP address, (e.g. 10.9.8.7 or 2001:db8::ffff)" },
+  };
+  struct fixture *f = *state;
+
+  for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+    struct reply r =
+        ask(f, "POST", "/apis/networking.k8s.io/v1/ipaddresses",
+            arena_printf(
+                f->arena,
+                "{\"metadata\":{\"name\":\"%s\"},\"spec\":{\"parentRef\":{\"resource\":\"services\",\"name\":\"s\"}}}",
+                rows[i].name),
+            NULL);
+    const char *said =
+        *rows[i].problem
+            ? arena_printf(f->arena,
+                           "IPAddress.networking.k8s.io \"%s\" is invalid: metadata.name: Invalid value: \"%s\": %s",
+                           rows[i].name, rows[i].name, rows[i].problem)
+            : "";
+
+    assert_string_equal(at(f, &r, "/message"), said);
+  }
+  struct reply r = must(
+      f, 422, "POST", "/apis/networking.k8s.io/v1/ipaddresses",
+      "{\"metadata\":{\"name\":\"192.168.9.2\"},\"spec\":{\"parentRef\":{\"resource\":\"a/b\",\"name\":\"s\"}}}", NULL);
+
+  assert_string_equal(at(f, &r, "/details/causes/0/field"), "spec.parentRef.resource");
+}
+
 static void
 quota_is_charged(void **state)
 {
@@ -554,6 +594,7 @@ main(void)
     cmocka_unit_test(bootstrap_objects_are_there),
     cmocka_unit_test(a_server_starts_again_on_its_store),
     cmocka_unit_test(services_get_addresses),
+    cmocka_unit_test(addresses_are_named_by_themselves),
     cmocka_unit_test(quota_is_charged),
     cmocka_unit_test(deployments_scale),
     cmocka_unit_test(openapi_has_what_kubectl_needs),
