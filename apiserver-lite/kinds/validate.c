@@ -28,24 +28,35 @@ is_for(const struct validator *rules, const struct kind *k)
 }
 
 static const struct validator *
+find_in(const struct validator *list, size_t n, const struct kind *k)
+{
+  for (size_t i = 0; i < n; i++)
+    if (is_for(&list[i], k))
+      return &list[i];
+  return NULL;
+}
+
+static const struct validator *
 find_validator(const struct kind *k)
 {
+  const struct {
+    const struct validator *list;
+    size_t n;
+  } groups[] = {
+    { validators_workload, validator_workload_count },   { validators_apps, validator_apps_count },
+    { validators_batch, validator_batch_count },         { validators_network, validator_network_count },
+    { validators_admission, validator_admission_count },
+  };
+  const struct validator *found = NULL;
   for (size_t i = 0; i < validator_classic_count; i++) /* by version: before those for every version */
     if (is_for(validators_classic[i], k))
       return validators_classic[i];
   for (size_t i = 0; i < ARRAY_SIZE(validators); i++)
     if (is_for(validators[i], k))
       return validators[i];
-  for (size_t i = 0; i < validator_workload_count; i++)
-    if (is_for(&validators_workload[i], k))
-      return &validators_workload[i];
-  for (size_t i = 0; i < validator_network_count; i++)
-    if (is_for(&validators_network[i], k))
-      return &validators_network[i];
-  for (size_t i = 0; i < validator_admission_count; i++)
-    if (is_for(&validators_admission[i], k))
-      return &validators_admission[i];
-  return NULL;
+  for (size_t i = 0; i < ARRAY_SIZE(groups) && !found; i++)
+    found = find_in(groups[i].list, groups[i].n, k);
+  return found;
 }
 
 /* What a kind without rules of its own is held to: its metadata, and whatever the tags say. */

@@ -116,13 +116,19 @@ verr_too_many(struct validation *v, const struct vpath *path, size_t n, size_t m
 }
 
 void
-verr_not_supported(struct validation *v, const struct vpath *path, struct span s, const char *const *allowed)
+verr_unsupported(struct validation *v, const struct vpath *path, const char *value, const char *const *allowed)
 {
   _cleanup_strbuf_ struct strbuf b;
   strbuf_init(&b, CEIL_ARENA_SMALL);
   for (size_t i = 0; allowed[i]; i++)
     strbuf_printf(&b, "%s%s", i ? ", " : "", vquote(v->a, span_of(allowed[i])));
-  verr_add(v, FIELD_NOT_SUPPORTED, path, vquote(v->a, s), "supported values: %.*s", SPAN_FMT(strbuf_view(&b)));
+  verr_add(v, FIELD_NOT_SUPPORTED, path, value, "supported values: %.*s", SPAN_FMT(strbuf_view(&b)));
+}
+
+void
+verr_not_supported(struct validation *v, const struct vpath *path, struct span s, const char *const *allowed)
+{
+  verr_unsupported(v, path, vquote(v->a, s), allowed);
 }
 
 bool
@@ -275,12 +281,26 @@ go_value(struct strbuf *b, struct arena *a, const struct json *v, const struct k
     go_element(b, a, v, t);
 }
 
+/* TypeMeta of an object: internal ones leave it empty, and its members have omitempty. */
+static bool
+is_type_meta(const struct kind_type *t, const char *go)
+{
+  if (strcmp(go, "Kind") && strcmp(go, "APIVersion"))
+    return false;
+  for (kind_each_field(f, t))
+    if (!strcmp(kind_text(f->go), "ObjectMeta"))
+      return true;
+  return false;
+}
+
 static void
 go_members(struct strbuf *b, struct arena *a, const struct json *o, const struct kind_type *t, bool *first)
 {
   for (kind_each_field(f, t)) {
     const char *go = kind_text(f->go);
     const struct json *v = json_get_n(o, kind_field_name(f), f->name_len);
+    if (is_type_meta(t, go))
+      continue;
     if (f->flags & KIND_F_INLINE) {
       go_members(b, a, o, kind_field_type(f), first);
     } else if (!strcmp(go, "ObjectMeta")) { /* embedded: its members stand here, under their JSON names */

@@ -60,6 +60,7 @@ void verr_too_long_max(struct validation *v, const struct vpath *path, int max);
 void verr_too_many(struct validation *v, const struct vpath *path, size_t n, size_t max);
 /* `allowed` ends with NULL; printed in the order given. */
 void verr_not_supported(struct validation *v, const struct vpath *path, struct span s, const char *const *allowed);
+void verr_unsupported(struct validation *v, const struct vpath *path, const char *value, const char *const *allowed);
 /* Every problem of `s` as an Invalid error; true when there was none. */
 bool verr_format(struct validation *v, const struct vpath *path, struct span s, enum text_format f);
 /*

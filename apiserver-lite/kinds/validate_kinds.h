@@ -7,7 +7,9 @@
 extern const struct validator validator_pod, validator_pod_template, validator_namespace, validator_config_map,
     validator_secret, validator_node, validator_lease, validator_service, validator_quota, validator_limits,
     validator_event, validator_event_new;
-extern const struct validator validators_workload[], validators_network[], validators_admission[];
-extern const size_t validator_workload_count, validator_network_count, validator_admission_count;
+extern const struct validator validators_workload[], validators_apps[], validators_batch[], validators_network[],
+    validators_admission[];
+extern const size_t validator_workload_count, validator_apps_count, validator_batch_count, validator_network_count,
+    validator_admission_count;
 
 #endif

@@ -3,6 +3,7 @@
  * the gates of fields are in the kind tables, the rest is in rows here.
  */
 #include "crd_custom.h"
+#include "number.h"
 #include "object.h"
 #include "validate_internal.h"
 
@@ -192,6 +193,24 @@ restart_taint(struct arena *a, struct json *o, const struct json *old, int64_t n
   json_set_str(a, taint, "timeAdded", clock_rfc3339(now * CLOCK_SEC, false, text));
 }
 
+/*
+ * How often the template of a daemon set has changed: a field of upstream's internal type, an annotation in v1, which
+ * is the server's alone to write once the set exists (apps/daemonset/strategy.go).
+ */
+static void
+count_templates(struct arena *a, struct json *o, const struct json *old)
+{
+  static const char name[] = "deprecated.daemonset.template.generation";
+  const struct json *now = json_dig(o, "spec", "template", NULL), *was = json_dig(old, "spec", "template", NULL);
+  struct span text = json_text_of(object_annotations(old), name);
+  struct json *annotations = json_ensure_object(a, json_ensure_object(a, o, "metadata"), "annotations");
+  int64_t n;
+  if (!number_int64(text, &n))
+    n = 0;
+  json_set(a, annotations, name, json_new_strf(a, "%lld", (long long)(n + !json_same(now, was))));
+  json_sort_members(annotations);
+}
+
 static bool
 generation_moves(const struct json *o, const struct json *old, unsigned strategy)
 {
@@ -217,6 +236,8 @@ update_main(struct arena *a, const struct kind *k, struct json *o, const struct 
   drop_disabled(a, k, o, old, p);
   if (!strcmp(k->kind, "DeviceTaintRule"))
     restart_taint(a, o, old, now);
+  if (!strcmp(k->kind, "DaemonSet") && !strcmp(k->group, "apps"))
+    count_templates(a, o, old);
   if (!(strategy & GENERATION_FIRST))
     moves = generation_moves(o, old, strategy);
   if ((flags & KIND_RES_GENERATION) && moves)
@@ -234,6 +255,8 @@ update_status(struct arena *a, const struct kind *k, struct json *o, const struc
   if (strategy & STATUS_LABELS)
     put_back(a, json_ensure_object(a, o, "metadata"), json_get(old, "metadata"), "labels");
   drop_disabled(a, k, o, old, p);
+  if (!strcmp(k->kind, "DaemonSet") && !strcmp(k->group, "apps"))
+    count_templates(a, o, old);
   if (!strcmp(k->kind, "ResourceClaim") && !strcmp(k->group, "resource.k8s.io"))
     drop_deallocated(o, old);
 }

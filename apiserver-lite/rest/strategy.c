@@ -8,7 +8,7 @@
 
 static const struct strategy *const strategies[] = {
   &strategy_pod,        &strategy_namespace, &strategy_service,      &strategy_claim,
-  &strategy_definition, &strategy_volume,    &strategy_volume_claim,
+  &strategy_definition, &strategy_volume,    &strategy_volume_claim, &strategy_job,
 };
 
 static const struct strategy *

@@ -587,6 +587,54 @@ pods_that_are_over_go_at_once(void **state)
   (void)must(f, 404, "DELETE", "/api/v1/namespaces/default/pods/over", NULL, NULL);
 }
 
+#define JOBS     "/apis/batch/v1/namespaces/default/jobs"
+#define JOB_PODS "\"spec\":{\"restartPolicy\":\"Never\",\"containers\":[{\"name\":\"c\",\"image\":\"busybox\"}]}"
+
+/* A job selects its pods by its own uid; who sets one of the labels has to set the right one. */
+static void
+jobs_select_their_own_pods(void **state)
+{
+  struct fixture *f = *state;
+  struct reply r =
+      must(f, 201, "POST", JOBS, "{\"metadata\":{\"name\":\"j\"},\"spec\":{\"template\":{" JOB_PODS "}}}", NULL);
+  const char *uid = at(f, &r, "/metadata/uid");
+
+  assert_string_equal(at(f, &r, "/spec/selector/matchLabels/batch.kubernetes.io~1controller-uid"), uid);
+  assert_string_equal(at(f, &r, "/spec/template/metadata/labels/batch.kubernetes.io~1controller-uid"), uid);
+  assert_string_equal(at(f, &r, "/spec/template/metadata/labels/controller-uid"), uid);
+  assert_string_equal(at(f, &r, "/spec/template/metadata/labels/batch.kubernetes.io~1job-name"), "j");
+  assert_string_equal(at(f, &r, "/spec/template/metadata/labels/job-name"), "j");
+  r = must(
+      f, 422, "POST", JOBS,
+      "{\"metadata\":{\"name\":\"k\"},\"spec\":{\"template\":{\"metadata\":{\"labels\":{\"job-name\":\"x\"}}," JOB_PODS
+      "}}}",
+      NULL);
+  assert_string_equal(at(f, &r, "/details/causes/0/field"), "spec.template.metadata.labels[job-name]");
+  assert_non_null(strstr(at(f, &r, "/details/causes/0/message"), "must be 'k'"));
+}
+
+/* How often the template of a daemon set has changed is the server's to count. */
+static void
+daemon_sets_count_their_templates(void **state)
+{
+  struct fixture *f = *state;
+  const char *path = "/apis/apps/v1/namespaces/default/daemonsets/d",
+             *patch = "content-type: application/merge-patch+json",
+             *count = "/metadata/annotations/deprecated.daemonset.template.generation";
+  struct reply r =
+      must(f, 201, "POST", "/apis/apps/v1/namespaces/default/daemonsets",
+           "{\"metadata\":{\"name\":\"d\"},\"spec\":{\"selector\":{\"matchLabels\":{\"a\":\"b\"}},\"template\":{"
+           "\"metadata\":{\"labels\":{\"a\":\"b\"}},\"spec\":{\"containers\":[{\"name\":\"c\",\"image\":"
+           "\"busybox\"}]}}}}",
+           NULL);
+
+  assert_string_equal(at(f, &r, count), "1");
+  r = must(f, 200, "PATCH", path, "{\"metadata\":{\"annotations\":null},\"spec\":{\"minReadySeconds\":3}}", patch);
+  assert_string_equal(at(f, &r, count), "1");
+  r = must(f, 200, "PATCH", path, "{\"spec\":{\"template\":{\"spec\":{\"hostNetwork\":true}}}}", patch);
+  assert_string_equal(at(f, &r, count), "2");
+}
+
 int
 main(void)
 {
@@ -597,6 +645,8 @@ main(void)
     cmocka_unit_test(addresses_are_named_by_themselves),
     cmocka_unit_test(quota_is_charged),
     cmocka_unit_test(deployments_scale),
+    cmocka_unit_test(jobs_select_their_own_pods),
+    cmocka_unit_test(daemon_sets_count_their_templates),
     cmocka_unit_test(openapi_has_what_kubectl_needs),
     cmocka_unit_test(create_fills_in_and_get_gives_back),
     cmocka_unit_test(other_versions_see_the_same_object),
