@@ -286,11 +286,10 @@ attempt(struct sched_attempt *t)
 struct sched_attempt
 sched_attempt_of(struct scheduler *s, struct arena *a, struct sched_pod *pod)
 {
-  const struct json *tree = record_tree(pod->pod);
+  struct sched_attempt t = { .s = s, .a = a, .pod = pod, .tree = record_tree(pod->pod) };
 
-  return (struct sched_attempt){
-    .s = s, .a = a, .pod = pod, .tree = tree, .subject = { .a = a, .pod = tree, .spec = json_get(tree, "spec") }
-  };
+  sched_subject_init(&t.subject, a, t.tree);
+  return t;
 }
 
 void

@@ -22,12 +22,6 @@ say(const struct sched_subject *s, struct sched_verdict *v, const char *reason)
   v->reasons = list;
 }
 
-static const struct json *
-node_spec(const struct sched_node *n, const char *member)
-{
-  return json_dig(record_tree(n->node), "spec", member, NULL);
-}
-
 static int
 filter_unschedulable(const struct sched_subject *s, const struct sched_node *n, struct sched_verdict *ret,
                      struct kerr *reterr)
@@ -35,7 +29,7 @@ filter_unschedulable(const struct sched_subject *s, const struct sched_node *n, 
   struct json *taint;
 
   (void)reterr;
-  if (!json_get_bool(json_get(record_tree(n->node), "spec"), "unschedulable", false))
+  if (!n->unschedulable)
     return 0;
   taint = json_new_object(s->a);
   json_set_str(s->a, taint, "key", "node.kubernetes.io/unschedulable");
@@ -47,13 +41,17 @@ filter_unschedulable(const struct sched_subject *s, const struct sched_node *n, 
   return 0;
 }
 
+static bool
+wants_name(const struct sched_subject *s)
+{
+  return *json_get_str_or(s->spec, "nodeName", "");
+}
+
 static int
 filter_name(const struct sched_subject *s, const struct sched_node *n, struct sched_verdict *ret, struct kerr *reterr)
 {
-  const char *wanted = json_get_str(s->spec, "nodeName");
-
   (void)reterr;
-  if (wanted && *wanted && strcmp(wanted, n->name) != 0) {
+  if (strcmp(json_get_str_or(s->spec, "nodeName", ""), n->name) != 0) {
     say(s, ret, "node(s) didn't match the requested node name");
     ret->needs = SCHED_NEEDS_NODE;
   }
@@ -64,7 +62,7 @@ static int
 filter_taints(const struct sched_subject *s, const struct sched_node *n, struct sched_verdict *ret, struct kerr *reterr)
 {
   (void)reterr;
-  for (json_each_item (p, node_spec(n, "taints"))) {
+  for (json_each_item (p, n->taints)) {
     const char *effect = json_get_str_or(*p, "effect", ""), *value = json_get_str_or(*p, "value", "");
 
     if ((strcmp(effect, "NoSchedule") != 0 && strcmp(effect, "NoExecute") != 0) ||
@@ -77,13 +75,24 @@ filter_taints(const struct sched_subject *s, const struct sched_node *n, struct 
   return 0;
 }
 
+static const struct json *
+required_affinity(const struct sched_subject *s)
+{
+  return json_dig(s->spec, "affinity", "nodeAffinity", "requiredDuringSchedulingIgnoredDuringExecution", NULL);
+}
+
+static bool
+wants_labels(const struct sched_subject *s)
+{
+  return json_get(s->spec, "nodeSelector") || required_affinity(s);
+}
+
 static int
 filter_affinity(const struct sched_subject *s, const struct sched_node *n, struct sched_verdict *ret,
                 struct kerr *reterr)
 {
   const struct json *labels = object_labels(record_tree(n->node));
-  const struct json *required =
-      json_dig(s->spec, "affinity", "nodeAffinity", "requiredDuringSchedulingIgnoredDuringExecution", NULL);
+  const struct json *required = required_affinity(s);
   bool match = true;
 
   for (json_each_member (m, json_get(s->spec, "nodeSelector"))) {
@@ -121,6 +130,16 @@ has_port_like(const struct json *spec, const struct json *port)
   for (json_each_item (c, json_get(spec, "containers")))
     for (json_each_item (p, json_get(*c, "ports")))
       if (ports_clash(port, *p))
+        return true;
+  return false;
+}
+
+static bool
+wants_ports(const struct sched_subject *s)
+{
+  for (json_each_item (c, json_get(s->spec, "containers")))
+    for (json_each_item (p, json_get(*c, "ports")))
+      if (json_get_int(*p, "hostPort", 0) > 0)
         return true;
   return false;
 }
@@ -184,16 +203,32 @@ filter_resources(const struct sched_subject *s, const struct sched_node *n, stru
   return 0;
 }
 
+/* In upstream's order. */
+static const struct {
+  bool (*concerns)(const struct sched_subject *s); /* NULL: every pod. Else asked once for a pod, as PreFilter does */
+  filter_fn *filter;
+} filters[] = {
+  { NULL, filter_unschedulable },    { wants_name, filter_name },   { NULL, filter_taints },
+  { wants_labels, filter_affinity }, { wants_ports, filter_ports }, { NULL, filter_resources },
+};
+
+void
+sched_subject_init(struct sched_subject *s, struct arena *a, const struct json *pod)
+{
+  *s = (struct sched_subject){ .a = a, .pod = pod, .spec = json_get(pod, "spec") };
+  s->preferred = json_dig(s->spec, "affinity", "nodeAffinity", "preferredDuringSchedulingIgnoredDuringExecution", NULL);
+  for (size_t i = 0; i < ARRAY_SIZE(filters); i++)
+    if (!filters[i].concerns || filters[i].concerns(s))
+      s->filters |= 1U << i;
+}
+
 int
 sched_filter(const struct sched_subject *s, const struct sched_node *n, bool *ret_fits, struct sched_verdict *ret,
              struct kerr *reterr)
 {
-  static filter_fn *const filters[] = { filter_unschedulable, filter_name,  filter_taints,
-                                        filter_affinity,      filter_ports, filter_resources };
-
   *ret = (struct sched_verdict){ .n = 0 };
   for (size_t i = 0; i < ARRAY_SIZE(filters); i++) {
-    int r = filters[i](s, n, ret, reterr);
+    int r = s->filters & 1U << i ? filters[i].filter(s, n, ret, reterr) : 0;
 
     if (r < 0)
       return r;
@@ -225,11 +260,8 @@ sched_score(const struct sched_subject *s, const struct sched_node *n)
 int
 sched_affinity(const struct sched_subject *s, const struct sched_node *n, int64_t *ret, struct kerr *reterr)
 {
-  const struct json *terms =
-      json_dig(s->spec, "affinity", "nodeAffinity", "preferredDuringSchedulingIgnoredDuringExecution", NULL);
-
   *ret = 0;
-  for (json_each_item (p, terms)) {
+  for (json_each_item (p, s->preferred)) {
     struct json *selector = json_new_object(s->a);
     bool match = false;
     int r;

@@ -17,11 +17,16 @@
 struct sched_subject {
   struct arena *a;
   const struct json *pod, *spec;
+  const struct json *preferred; /* node affinities that count for the score, or NULL */
+  unsigned filters;             /* those that have something to say about this pod, by bit */
   struct sched_resources requests;
   /* Extended resources that DRA will see to: not held against the node's own (KEP-5004). */
   const char *const *by_claims;
   size_t n_by_claims;
 };
+
+/* `requests` and `by_claims` are the caller's to fill in. */
+void sched_subject_init(struct sched_subject *s, struct arena *a, const struct json *pod);
 
 /* The verdict of one node. */
 struct sched_verdict {

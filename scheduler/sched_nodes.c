@@ -88,6 +88,8 @@ sched_nodes_set(struct sched_nodes *s, struct record *node)
   arena_free(n->memory);
   n->memory = arena_new(CEIL_ARENA_SMALL);
   n->allocatable = sched_resources_of(n->memory, json_dig(o, "status", "allocatable", NULL));
+  n->taints = json_dig(o, "spec", "taints", NULL);
+  n->unschedulable = json_get_bool(json_get(o, "spec"), "unschedulable", false);
 }
 
 void

@@ -9,6 +9,7 @@
 #define SCHEDULER_SCHED_NODES_H
 
 #include "hmap.h"
+#include "json.h"
 #include "record.h"
 #include "sched_resources.h"
 
@@ -19,6 +20,8 @@ struct sched_node {
   struct hmap *used;    /* resource name → int64_t * */
   struct arena *memory; /* of `allocatable`; renewed with the node */
   struct sched_resources allocatable;
+  const struct json *taints; /* of `node`, as the next */
+  bool unschedulable;
 };
 
 struct sched_nodes;
