@@ -25,28 +25,47 @@ enqueue(struct controller *ctl, const char *what, const char *ns, const char *na
   workqueue_add(ctl->queue, span_of(key));
 }
 
-/* -- the index: which claim was made for which entry of which pod -- */
+/* -- indexes: which claim was made for which entry of which pod, and which pods with a node use a claim -- */
 
-struct claims_made {
-  struct hmap *by_entry; /* "pod uid/entry" → claim name */
+struct pod_name {
+  struct pod_name *next;
+  char name[];
 };
+
+struct claim_index {
+  struct hmap *by_entry; /* "pod uid/entry" → claim name */
+  struct hmap *users;    /* "ns/claim" → list of names */
+};
+
+static void
+pod_names_free(void *p)
+{
+  struct pod_name *next;
+
+  for (struct pod_name *n = p; n; n = next) {
+    next = n->next;
+    free(n);
+  }
+}
 
 static void *
 state_new(struct controller *ctl)
 {
-  struct claims_made *s = mem_alloc(sizeof *s);
+  struct claim_index *s = mem_alloc(sizeof *s);
 
   (void)ctl;
   s->by_entry = hmap_new(free);
+  s->users = hmap_new(pod_names_free);
   return s;
 }
 
 static void
 state_free(void *p)
 {
-  struct claims_made *s = p;
+  struct claim_index *s = p;
 
   hmap_free(s->by_entry);
+  hmap_free(s->users);
   free(s);
 }
 
@@ -71,7 +90,7 @@ index_key(const struct json *claim)
 }
 
 static void
-index_claim(struct claims_made *s, const struct json *claim, bool there)
+index_claim(struct claim_index *s, const struct json *claim, bool there)
 {
   _cleanup_free_ char *key = index_key(claim);
 
@@ -81,6 +100,46 @@ index_claim(struct claims_made *s, const struct json *claim, bool there)
     hmap_put(s->by_entry, span_of(key), mem_strdup(object_name(claim)));
   else
     hmap_remove(s->by_entry, span_of(key));
+}
+
+/* `pod` uses a claim, or does so no more. */
+static void
+index_user(struct claim_index *s, const char *pod, const char *ns, const char *claim, bool uses)
+{
+  _cleanup_free_ char *key = mem_printf("%s/%s", ns, claim);
+  struct pod_name *list = hmap_take(s->users, span_of(key)), **at = &list, *own;
+
+  while (*at && strcmp((*at)->name, pod) != 0)
+    at = &(*at)->next;
+  own = *at;
+  if (own && !uses) {
+    *at = own->next;
+    free(own);
+  } else if (!own && uses) {
+    size_t n = strlen(pod) + 1;
+
+    own = mem_alloc(sizeof *own + n);
+    memcpy(own->name, pod, n);
+    *at = own;
+  }
+  if (list)
+    hmap_put(s->users, span_of(key), list);
+}
+
+static void
+index_pod(struct controller *ctl, const struct json *pod, bool there)
+{
+  _cleanup_arena_ struct arena *a = NULL;
+
+  if (!*json_get_str_or(json_get(pod, "spec"), "nodeName", ""))
+    return;
+  a = arena_new(CEIL_ARENA_SMALL);
+  for (json_each_item (p, json_dig(pod, "spec", "resourceClaims", NULL))) {
+    const char *name = claim_name_of_entry(ctl->all, a, pod, *p);
+
+    if (name)
+      index_user(ctl->state, object_name(pod), object_namespace(pod), name, there);
+  }
 }
 
 /* -- what a change means -- */
@@ -122,28 +181,24 @@ pod_changed(struct controller *ctl, const struct kclient_change *change)
 
   if (json_count(json_dig(pod, "spec", "resourceClaims", NULL)) == 0)
     return;
+  if (change->old)
+    index_pod(ctl, record_tree(change->old), false);
+  index_pod(ctl, pod, change->type != KCLIENT_DELETED);
   if (change->type == KCLIENT_DELETED || claim_pod_is_done(pod))
     enqueue_claims_of(ctl, pod);
   else
     enqueue(ctl, "pod", object_namespace(pod), object_name(pod));
 }
 
-/* Pods that name this claim and have a node: a pod the scheduler never saw is reserved for by us. */
+/* Pods that use this claim and have a node: a pod the scheduler never saw is reserved for by us. */
 static void
-enqueue_pods_of(struct controller *ctl, const struct json *claim)
+enqueue_users(struct controller *ctl, const struct json *claim)
 {
-  struct kclient_cache *pods = ctl->all->watched[WATCH_PODS].cache;
-  struct record *r;
-  size_t cursor = 0;
+  struct claim_index *s = ctl->state;
+  _cleanup_free_ char *key = mem_printf("%s/%s", object_namespace(claim), object_name(claim));
 
-  while ((r = kclient_cache_next(pods, &cursor)) != NULL) {
-    const struct json *pod = record_tree(r);
-
-    if (strcmp(object_namespace(pod), object_namespace(claim)) != 0 || !json_get_str(json_get(pod, "spec"), "nodeName"))
-      continue;
-    if (pod_claim_uses(ctl->all->minor, pod, object_namespace(claim), object_name(claim)))
-      enqueue(ctl, "pod", object_namespace(pod), object_name(pod));
-  }
+  for (const struct pod_name *p = hmap_get(s->users, span_of(key)); p; p = p->next)
+    enqueue(ctl, "pod", object_namespace(claim), p->name);
 }
 
 static void
@@ -158,7 +213,7 @@ claim_changed(struct controller *ctl, const struct kclient_change *change)
   if (change->type == KCLIENT_DELETED && owner)
     enqueue(ctl, "pod", object_namespace(claim), json_get_str_or(owner, "name", ""));
   if ((allocated != before || change->type == KCLIENT_ADDED) && change->type != KCLIENT_DELETED)
-    enqueue_pods_of(ctl, claim);
+    enqueue_users(ctl, claim);
 }
 
 /* Pods that wait for a template that is there now. */
@@ -263,7 +318,7 @@ ensure_claim(struct controller *ctl, struct arena *a, const struct json *pod, co
   const char *name = json_get_str_or(entry, "name", ""), *wanted = pod_claim_template(entry);
   const char *known = claim_name_of_entry(ctl->all, a, pod, entry), *found;
   _cleanup_free_ char *key = mem_printf("%s/%s", object_uid(pod), name);
-  struct claims_made *s = ctl->state;
+  struct claim_index *s = ctl->state;
   _cleanup_record_ struct record *made = NULL;
   struct record *template, *there;
   int r;
