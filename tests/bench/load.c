@@ -3,7 +3,7 @@
  * `key value` a line. The same program for every server, so that two figures
  * are a comparison.
  *
- *   load PORT TOKEN PID[,PID...] VERB...     VERB: get create list watch sched-name sched-template
+ *   load PORT TOKEN PID[,PID...] VERB...     VERB: get create list watch crowd sched-name sched-template
  *
  * CPU is that of the processes named, user and system, from /proc/PID/stat
  * (which counts in hundredths of a second: runs are long enough for that).
@@ -27,6 +27,7 @@
 #define PODS        "/api/v1/namespaces/" NS "/pods"
 #define GET_SECONDS 2
 #define WATCHERS    50
+#define CROWD       1000
 #define EVENTS      100
 #define SLICES      1000
 #define NODES       100
@@ -366,6 +367,7 @@ static atomic_int watching;
 
 struct watcher {
   struct follow follow;
+  const char *prefix; /* of the objects that are waited for */
   int64_t took[EVENTS];
 };
 
@@ -377,7 +379,7 @@ watch_events(void *arg)
   follow_open(&w->follow);
   atomic_fetch_add(&watching, 1);
   for (int seen = 0; seen < EVENTS;) {
-    int i = object_number(follow_line(&w->follow), "seen");
+    int i = object_number(follow_line(&w->follow), w->prefix);
 
     if (i < 0)
       continue;
@@ -388,36 +390,51 @@ watch_events(void *arg)
   return NULL;
 }
 
+/* `key`: what the figures are called. `pause`: between two events. */
 static void
-run_watch(struct bench_conn *c)
+fan_out(struct bench_conn *c, const char *key, int watchers, int64_t pause)
 {
-  _cleanup_free_ struct watcher *w = mem_calloc(WATCHERS, sizeof *w);
-  _cleanup_free_ int64_t *took = mem_calloc(WATCHERS * EVENTS, sizeof *took);
-  pthread_t t[WATCHERS];
+  _cleanup_free_ struct watcher *w = mem_calloc((size_t)watchers, sizeof *w);
+  _cleanup_free_ int64_t *took = mem_calloc((size_t)watchers * EVENTS, sizeof *took);
+  _cleanup_free_ pthread_t *t = mem_calloc((size_t)watchers, sizeof *t);
   long revision;
   double cpu;
 
   make_namespace(c, false);
   revision = revision_in(must(c, "GET", CLAIMS, NULL));
-  for (int i = 0; i < WATCHERS; i++) {
-    w[i].follow = (struct follow){ .collection = CLAIMS, .revision = revision };
+  atomic_store(&watching, 0);
+  for (int i = 0; i < watchers; i++) {
+    w[i] = (struct watcher){ .follow = { .collection = CLAIMS, .revision = revision }, .prefix = key };
     thread_start(&t[i], "watcher", watch_events, &w[i]);
   }
-  while (atomic_load(&watching) < WATCHERS)
+  while (atomic_load(&watching) < watchers)
     clock_sleep(clk, 10 * CLOCK_MS);
   clock_sleep(clk, 200 * CLOCK_MS);
   cpu = cpu_seconds();
   for (int i = 0; i < EVENTS; i++) {
     atomic_store(&sent[i], clock_mono(clk));
-    make_claim(c, "seen", i);
-    clock_sleep(clk, 5 * CLOCK_MS);
+    make_claim(c, key, i);
+    clock_sleep(clk, pause);
   }
-  for (int i = 0; i < WATCHERS; i++) {
+  for (int i = 0; i < watchers; i++) {
     pthread_join(t[i], NULL);
     memcpy(took + (size_t)i * EVENTS, w[i].took, sizeof w[i].took);
   }
-  printf("watch_cpu_us %.1f\n", (cpu_seconds() - cpu) * 1e6 / (WATCHERS * EVENTS));
-  print_quantiles("watch", took, WATCHERS * EVENTS);
+  printf("%s_cpu_us %.1f\n", key, (cpu_seconds() - cpu) * 1e6 / (watchers * EVENTS));
+  print_quantiles(key, took, (size_t)watchers * EVENTS);
+}
+
+static void
+run_watch(struct bench_conn *c)
+{
+  fan_out(c, "watch", WATCHERS, 5 * CLOCK_MS);
+}
+
+/* With events faster than a thousand watchers can read them one by one. */
+static void
+run_crowd(struct bench_conn *c)
+{
+  fan_out(c, "crowd", CROWD, CLOCK_MS);
 }
 
 /* -- scheduling -- */
@@ -545,8 +562,13 @@ static const struct verb {
   void (*run)(struct bench_conn *c);
   bool from_template;
 } verbs[] = {
-  { "get", run_get, false },     { "create", run_create, false },    { "list", run_list, false },
-  { "watch", run_watch, false }, { "sched-name", run_sched, false }, { "sched-template", run_sched, true },
+  { "get", run_get, false },
+  { "create", run_create, false },
+  { "list", run_list, false },
+  { "watch", run_watch, false },
+  { "crowd", run_crowd, false },
+  { "sched-name", run_sched, false },
+  { "sched-template", run_sched, true },
 };
 
 int
