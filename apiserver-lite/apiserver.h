@@ -38,8 +38,8 @@ struct apiserver_config {
   const char *advertise_address; /* of the `kubernetes` service's endpoint: "127.0.0.1"; NULL: none is made */
   int advertise_port;
   const char *enable_admission, *disable_admission; /* names of admission plugins, by commas; NULL: none */
-  const char *service_range; /* "10.96.0.0/12" when NULL */
-  const char *client_ca;     /* PEM, told to extension servers in a config map; NULL: none */
+  const char *service_range;                        /* "10.96.0.0/12" when NULL */
+  const char *client_ca;                            /* PEM, told to extension servers in a config map; NULL: none */
 };
 
 struct apiserver;
@@ -62,5 +62,11 @@ typedef bool apiserver_hook_fn(void *payload, const struct exchange_request *req
                                const char *subresource, const char *ns, const char *name, struct exchange_answer *ret);
 /* Before the first request. */
 void apiserver_set_hook(struct apiserver *s, apiserver_hook_fn *fn, void *payload);
+
+/*
+ * What of a ValidatingAdmissionPolicy's expressions does not fit the kinds it matches, as status.typeChecking tells it:
+ * a list of {fieldRef, warning} in the arena, or NULL.
+ */
+struct json *apiserver_check_policy(struct apiserver *s, const struct json *policy, struct arena *a);
 
 #endif

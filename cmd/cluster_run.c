@@ -226,6 +226,14 @@ stop_scheduler(struct cluster_run *r)
   kclient_free(r->scheduler_client);
 }
 
+static struct json *
+check_policy(void *payload, const struct json *policy, struct arena *a)
+{
+  struct cluster_run *r = payload;
+
+  return apiserver_check_policy(r->api, policy, a);
+}
+
 static int
 start_controllers(struct cluster_run *r, struct kerr *reterr)
 {
@@ -237,7 +245,9 @@ start_controllers(struct cluster_run *r, struct kerr *reterr)
                                                                    .personality = r->personality,
                                                                    .clock = r->config.clock,
                                                                    .log = r->config.log,
-                                                                   .root_ca_pem = arena_span(r->a, pki_ca(r->pki)).p });
+                                                                   .root_ca_pem = arena_span(r->a, pki_ca(r->pki)).p,
+                                                                   .check_policy = check_policy,
+                                                                   .check_policy_payload = r });
   return 0;
 }
 

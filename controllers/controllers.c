@@ -7,9 +7,9 @@
 #define WORKERS     4
 
 static const struct controller_ops *const rows[] = {
-  &claim_controller_ops,   &namespace_controller_ops,   &serviceaccount_controller_ops,
-  &garbage_controller_ops, &node_controller_ops,        &taint_controller_ops,
-  &quota_controller_ops,   &aggregation_controller_ops, &ttl_controller_ops,
+  &claim_controller_ops, &namespace_controller_ops, &serviceaccount_controller_ops, &garbage_controller_ops,
+  &node_controller_ops,  &taint_controller_ops,     &quota_controller_ops,          &aggregation_controller_ops,
+  &ttl_controller_ops,   &policy_controller_ops,
 };
 
 #define DRA_GATE   "DynamicResourceAllocation"

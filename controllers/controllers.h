@@ -25,6 +25,12 @@ struct controllers_config {
   struct clock *clock;
   struct log *log;
   const char *root_ca_pem; /* published in every namespace as kube-root-ca.crt; NULL: not */
+  /*
+   * For status.typeChecking of ValidatingAdmissionPolicies: what of one does not fit the kinds it matches, a list of
+   * {fieldRef, warning} in the arena, or NULL. From any thread. NULL: nobody knows, and policies get no status.
+   */
+  struct json *(*check_policy)(void *payload, const struct json *policy, struct arena *a);
+  void *check_policy_payload;
 };
 
 struct controllers;

@@ -21,6 +21,8 @@ RESOURCE(KC_RESOURCECLAIMS, "resource.k8s.io", "v1", "resourceclaims", "Resource
 RESOURCE(KC_RESOURCECLAIMTEMPLATES, "resource.k8s.io", "v1", "resourceclaimtemplates", "ResourceClaimTemplate", true);
 RESOURCE(KC_RESOURCESLICES, "resource.k8s.io", "v1", "resourceslices", "ResourceSlice", false);
 RESOURCE(KC_DEVICECLASSES, "resource.k8s.io", "v1", "deviceclasses", "DeviceClass", false);
+RESOURCE(KC_VALIDATINGADMISSIONPOLICIES, "admissionregistration.k8s.io", "v1", "validatingadmissionpolicies",
+         "ValidatingAdmissionPolicy", false);
 RESOURCE(KC_CLUSTERROLES, "rbac.authorization.k8s.io", "v1", "clusterroles", "ClusterRole", false);
 RESOURCE(KC_DEVICETAINTRULES, "resource.k8s.io", "v1", "devicetaintrules", "DeviceTaintRule", false);
 

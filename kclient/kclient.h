@@ -54,7 +54,7 @@ struct kclient_resource {
 /* The ones that dralab's own components use. */
 extern const struct kclient_resource KC_NAMESPACES, KC_NODES, KC_PODS, KC_EVENTS, KC_CONFIGMAPS, KC_SECRETS,
     KC_RESOURCEQUOTAS, KC_SERVICEACCOUNTS, KC_LEASES, KC_RESOURCECLAIMS, KC_RESOURCECLAIMTEMPLATES, KC_RESOURCESLICES,
-    KC_DEVICECLASSES, KC_DEVICETAINTRULES, KC_CLUSTERROLES;
+    KC_DEVICECLASSES, KC_DEVICETAINTRULES, KC_CLUSTERROLES, KC_VALIDATINGADMISSIONPOLICIES;
 
 struct kclient_list {
   struct record **items; /* references, owned by the list */

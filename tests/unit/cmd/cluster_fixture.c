@@ -38,6 +38,14 @@ client_new(struct fixture *f, const char *agent)
       &(struct kclient_options){ .user_agent = agent, .user = &admin_user, .clock = f->clock, .log = f->log });
 }
 
+static struct json *
+check_policy(void *payload, const struct json *policy, struct arena *a)
+{
+  struct fixture *f = payload;
+
+  return apiserver_check_policy(f->server, policy, a);
+}
+
 struct fixture *
 fixture_new(unsigned parts)
 {
@@ -66,7 +74,9 @@ fixture_new(unsigned parts)
                                                                      .personality = f->personality,
                                                                      .clock = f->clock,
                                                                      .log = f->log,
-                                                                     .root_ca_pem = FIXTURE_CA });
+                                                                     .root_ca_pem = FIXTURE_CA,
+                                                                     .check_policy = check_policy,
+                                                                     .check_policy_payload = f });
   }
   return f;
 }

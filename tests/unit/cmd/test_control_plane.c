@@ -356,6 +356,69 @@ more_nodes_let_kubelets_cache_longer(void **state)
   record_unref(fixture_until(f, &KC_NODES, NULL, "n101", may_be_cached_for, "15"));
 }
 
+/* -- status of admission policies -- */
+
+static bool
+is_observed(const struct json *policy, const void *arg)
+{
+  (void)arg;
+  return object_generation(policy) == json_int_or(json_dig(policy, "status", "observedGeneration", NULL), 0);
+}
+
+/* Answers of kube-controller-manager 1.37.2; "spec.validations[N].expression: " before each warning. */
+static void
+policies_are_checked_against_what_they_match(void **state)
+{
+#define MATCH(groups, resources)                                                                                      \
+  "matchConstraints: {resourceRules: [{apiGroups: [" groups "], apiVersions: [v1], operations: [CREATE], resources: " \
+  "[" resources "]}]}\n  "
+#define VALID(expression) "validations: [{expression: 'true'}, {expression: \"" expression "\"}]"
+  static const struct {
+    const char *spec, *warnings;
+  } rows[] = {
+    { MATCH("apps", "deployments") VALID("object.spec.replicas <= 5"), "" },
+    { MATCH("apps", "deployments") VALID("object.spec.replicas <= '5'"),
+      "apps/v1, Kind=Deployment: ERROR: <input>:1:22: found no matching overload for '_<=_' applied to '(int, "
+      "string)'\n"
+      " | object.spec.replicas <= '5'\n | .....................^\n" },
+    { MATCH("apps, ''", "pods, deployments, pods/status") VALID("object.spec.replicas == 1"),
+      "/v1, Kind=Pod: ERROR: <input>:1:12: undefined field 'replicas'\n | object.spec.replicas == 1\n | "
+      "...........^\n" },
+    { MATCH("'*'", "pods") VALID("object.spec.nope == 1"), "" },
+    { MATCH("example.com", "things") VALID("object.nope == 1"), "" },
+    { "paramKind: {apiVersion: v1, kind: ConfigMap}\n  " MATCH("apps", "deployments") VALID("params.nope == 1"),
+      "apps/v1, Kind=Deployment: ERROR: <input>:1:7: undefined field 'nope'\n | params.nope == 1\n | ......^\n" },
+    { "paramKind: {apiVersion: example.com/v1, kind: Thing}\n  " MATCH("apps", "deployments") VALID("params.nope == 1"),
+      "" },
+    { MATCH("resource.k8s.io", "resourceclaims, resourceslices") VALID("oldObject.metadata.labels.x == 1"),
+      "resource.k8s.io/v1, Kind=ResourceClaim: ERROR: <input>:1:29: found no matching overload for '_==_' applied to "
+      "'(string, int)'\n | oldObject.metadata.labels.x == 1\n | ............................^\n\n"
+      "resource.k8s.io/v1, Kind=ResourceSlice: ERROR: <input>:1:29: found no matching overload for '_==_' applied to "
+      "'(string, int)'\n | oldObject.metadata.labels.x == 1\n | ............................^\n" },
+  };
+  struct fixture *f = *state;
+
+  for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+    _cleanup_free_ char *name = mem_printf("p%zu", i);
+    _cleanup_free_ char *text =
+        mem_printf("apiVersion: admissionregistration.k8s.io/v1\nkind: ValidatingAdmissionPolicy\n"
+                   "metadata: {name: %s}\nspec:\n  %s\n",
+                   name, rows[i].spec);
+    _cleanup_record_ struct record *r = NULL;
+    const struct json *checking;
+
+    fixture_create(f, &KC_VALIDATINGADMISSIONPOLICIES, NULL, text);
+    r = fixture_until(f, &KC_VALIDATINGADMISSIONPOLICIES, NULL, name, is_observed, NULL);
+    checking = json_dig(record_tree(r), "status", "typeChecking", NULL);
+    assert_non_null(checking);
+    const struct json *first = json_at(json_get(checking, "expressionWarnings"), 0);
+
+    assert_string_equal(json_get_str_or(first, "warning", ""), rows[i].warnings);
+    if (first)
+      assert_string_equal(json_get_str(first, "fieldRef"), "spec.validations[1].expression");
+  }
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 
 int
@@ -372,6 +435,7 @@ main(void)
     TEST(the_root_ca_stays_what_it_is),
     TEST(an_object_goes_after_its_owner),
     TEST(aggregated_roles_have_the_rules_of_others),
+    TEST(policies_are_checked_against_what_they_match),
     TEST(more_nodes_let_kubelets_cache_longer),
   };
 
