@@ -439,6 +439,30 @@ json_copy(struct arena *a, const struct json *v)
   return copy;
 }
 
+struct json *
+json_tight(struct arena *a, struct json *v)
+{
+  struct json *copy = v;
+
+  if (v->loose) {
+    copy = json_shallow(a, v);
+    copy->loose = false;
+  }
+  for (uint32_t i = 0; i < json_count(v); i++) {
+    struct json *was = v->type == JSON_ARRAY ? v->u.items[i] : v->u.members[i].value, *now = json_tight(a, was);
+
+    if (now == was)
+      continue;
+    if (copy == v)
+      copy = json_shallow(a, v);
+    if (v->type == JSON_ARRAY)
+      copy->u.items[i] = now;
+    else
+      copy->u.members[i].value = now;
+  }
+  return copy;
+}
+
 static bool
 objects_equal(const struct json *x, const struct json *y)
 {

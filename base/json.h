@@ -30,9 +30,10 @@ enum json_type { JSON_NULL, JSON_BOOL, JSON_INT, JSON_NUMBER, JSON_STRING, JSON_
 struct json_member;
 
 struct json {
-  uint32_t type : 8; /* enum json_type */
-  uint32_t cap : 24; /* room for items or members */
-  uint32_t count;    /* bytes of a string or number, items, members */
+  uint32_t type : 7;  /* enum json_type */
+  uint32_t loose : 1; /* items or members stood in a text with blanks: see json_parse_opts */
+  uint32_t cap : 24;  /* room for items or members */
+  uint32_t count;     /* bytes of a string or number, items, members */
   union {
     bool boolean;
     int64_t integer;
@@ -61,11 +62,24 @@ struct json_dup {
   struct json *value;        /* json_parse only: the value that gave way */
 };
 
+/*
+ * Go keeps the text of values it does not look into, and calls them changed when only blanks went. A tree cannot, but
+ * it can tell that there were some (`loose`), and JSON_LOOSE writes one behind the opening bracket to say so.
+ */
+enum json_blanks {
+  JSON_BLANKS_IGNORED,
+  JSON_BLANKS_FIRST,    /* loose: one behind the bracket, as JSON_LOOSE writes it */
+  JSON_BLANKS_ANYWHERE, /* loose: one anywhere between the brackets */
+};
+
 struct json_parse_opts {
+  enum json_blanks blanks;
   uint32_t max_depth; /* 0: CEIL_JSON_DEPTH */
   struct json_dup *
       *dups; /* NULL: a duplicate key is an error. Else the last value wins and the key is listed, in order */
 };
+
+extern const struct json_parse_opts json_as_written; /* to read what was written with JSON_LOOSE */
 
 /*
  * Parse exactly one value; white space may surround it. `opts` may be NULL.
@@ -168,6 +182,8 @@ struct json *json_shallow(struct arena *a, const struct json *v); /* own node an
 /* Equal as JSON: order of members does not matter; 1 and 1.0 are equal. */
 bool json_equal(const struct json *x, const struct json *y);
 void json_sort_members(struct json *obj); /* by name, bytes; not recursive */
+/* The same without `loose` at any level: `v` itself where it was so, else a copy of the parts that were not. */
+struct json *json_tight(struct arena *a, struct json *v);
 /* A copy in one heap block without waste, given back with free(root): for trees that outlive every arena. Read-only:
  * equal parts are shared. */
 struct json *json_pack(const struct json *v);
@@ -180,6 +196,7 @@ enum json_write_flags {
   JSON_INDENT4 = 2, /* as kubectl -o json */
   JSON_HTML = 4,    /* <, > and & as \u003c..., as Go's default encoder */
   JSON_SORTED = 8,  /* members by name, at every level */
+  JSON_LOOSE = 16,  /* a blank behind the bracket of what is loose */
 };
 
 void json_write(struct strbuf *b, const struct json *v, unsigned flags);

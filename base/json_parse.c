@@ -8,10 +8,14 @@
 #include "json.h"
 #include "number.h"
 
+const struct json_parse_opts json_as_written = { .blanks = JSON_BLANKS_FIRST };
+
 struct parser {
   struct arena *a;
   const char *at, *end, *start;
   uint32_t depth, max_depth;
+  enum json_blanks blanks;
+  size_t n_blanks;        /* met so far */
   struct json_dup **dups; /* where the next one goes; NULL: refuse */
   struct strbuf *path;    /* kept only while duplicates are listed */
   struct kerr *err;
@@ -44,8 +48,18 @@ fail(struct parser *p, const char *at, const char *what)
 static void
 skip_space(struct parser *p)
 {
+  const char *from = p->at;
+
   while (p->at < p->end && (*p->at == ' ' || *p->at == '\t' || *p->at == '\n' || *p->at == '\r'))
     p->at++;
+  p->n_blanks += (size_t)(p->at - from);
+}
+
+/* `open` and `first`: blanks met before the bracket, and before what stands behind it. */
+static bool
+is_loose(const struct parser *p, size_t open, size_t first)
+{
+  return p->blanks == JSON_BLANKS_FIRST ? first > open : p->blanks == JSON_BLANKS_ANYWHERE && p->n_blanks > open;
 }
 
 static int
@@ -283,11 +297,12 @@ static int
 parse_array(struct parser *p, struct json **ret)
 {
   struct json *v = json_new_array(p->a), *item;
-  size_t mark = p->path ? p->path->n : 0;
+  size_t mark = p->path ? p->path->n : 0, open = p->n_blanks, first;
   int r = enter(p);
 
   if (r < 0)
     return r;
+  first = p->n_blanks;
   *ret = v;
   if (p->at < p->end && *p->at == ']') {
     p->at++;
@@ -310,6 +325,7 @@ parse_array(struct parser *p, struct json **ret)
       break;
     skip_space(p);
   }
+  v->loose = is_loose(p, open, first);
   if (p->path)
     p->path->n = mark;
   p->depth--;
@@ -419,10 +435,12 @@ static int
 parse_object(struct parser *p, struct json **ret)
 {
   _cleanup_(members_release) struct members m = { .obj = json_new_object(p->a), .path_mark = p->path ? p->path->n : 0 };
+  size_t open = p->n_blanks, first;
   int r = enter(p);
 
   if (r < 0)
     return r;
+  first = p->n_blanks;
   *ret = m.obj;
   if (p->at < p->end && *p->at == '}') {
     p->at++;
@@ -440,6 +458,7 @@ parse_object(struct parser *p, struct json **ret)
       break;
     skip_space(p);
   }
+  m.obj->loose = is_loose(p, open, first);
   if (p->path)
     p->path->n = m.path_mark;
   p->depth--;
@@ -485,6 +504,7 @@ json_parse(struct arena *a, struct span text, const struct json_parse_opts *opts
     .start = text.p,
     .end = text.p + text.n,
     .max_depth = opts && opts->max_depth ? opts->max_depth : CEIL_JSON_DEPTH,
+    .blanks = opts ? opts->blanks : JSON_BLANKS_IGNORED,
     .dups = opts ? opts->dups : NULL,
     .err = reterr,
   };

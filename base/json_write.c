@@ -68,6 +68,14 @@ by_name(const void *x, const void *y)
 }
 
 static void
+open_bracket(struct strbuf *b, const struct json *v, char bracket, unsigned flags)
+{
+  strbuf_putc(b, bracket);
+  if ((flags & JSON_LOOSE) && v->loose)
+    strbuf_putc(b, ' ');
+}
+
+static void
 write_object(struct strbuf *b, const struct json *v, unsigned flags, int level)
 {
   _cleanup_free_ const struct json_member **sorted = NULL;
@@ -78,7 +86,7 @@ write_object(struct strbuf *b, const struct json *v, unsigned flags, int level)
       sorted[i] = &v->u.members[i];
     qsort(sorted, v->count, sizeof *sorted, by_name);
   }
-  strbuf_putc(b, '{');
+  open_bracket(b, v, '{', flags);
   for (uint32_t i = 0; i < v->count; i++) {
     const struct json_member *m = sorted ? sorted[i] : &v->u.members[i];
 
@@ -99,7 +107,7 @@ write_object(struct strbuf *b, const struct json *v, unsigned flags, int level)
 static void
 write_array(struct strbuf *b, const struct json *v, unsigned flags, int level)
 {
-  strbuf_putc(b, '[');
+  open_bracket(b, v, '[', flags);
   for (uint32_t i = 0; i < v->count; i++) {
     if (i)
       strbuf_putc(b, ',');

@@ -65,7 +65,7 @@ write_metadata(struct strbuf *b, const struct json *meta, size_t *stamp_at)
       strbuf_putc(b, ',');
     json_write_str(b, span_make(m->name, m->name_len), JSON_HTML);
     strbuf_putc(b, ':');
-    json_write(b, m->value, JSON_HTML);
+    json_write(b, m->value, JSON_HTML | JSON_LOOSE);
     leading = leading && before_stamp(m);
     if (first || leading)
       *stamp_at = b->n;
@@ -92,7 +92,7 @@ record_from_json(struct span key, int64_t revision, const struct json *tree)
     if (span_is(span_make(m->name, m->name_len), "metadata") && json_is(m->value, JSON_OBJECT))
       write_metadata(&b, m->value, &stamp_at);
     else
-      json_write(&b, m->value, JSON_HTML);
+      json_write(&b, m->value, JSON_HTML | JSON_LOOSE);
   }
   strbuf_putc(&b, '}');
   assert(!strbuf_overflowed(&b));
@@ -184,7 +184,7 @@ parse(const struct record *r, struct arena *a)
   struct json *v;
 
   record_write(&text, r);
-  if (strbuf_overflowed(&text) || json_parse(a, strbuf_view(&text), NULL, &v, &err) < 0) {
+  if (strbuf_overflowed(&text) || json_parse(a, strbuf_view(&text), &json_as_written, &v, &err) < 0) {
     fprintf(stderr, "dralab: record '%s' is not JSON: %s\n", r->data, err.msg ? err.msg : "too large");
     abort();
   }

@@ -90,7 +90,7 @@ record_of_document(struct span body)
   _cleanup_kerr_ struct kerr err = KERR_INIT;
   struct json *doc = NULL;
 
-  if (json_parse(a, body, NULL, &doc, &err) < 0 || !json_is(doc, JSON_OBJECT))
+  if (json_parse(a, body, &json_as_written, &doc, &err) < 0 || !json_is(doc, JSON_OBJECT))
     return NULL;
   return record_from_json(span_of(object_name(doc)), 0, doc);
 }
@@ -133,7 +133,7 @@ call_body(struct kclient *c, const char *method, const char *path, const char *q
   _cleanup_strbuf_ struct strbuf text;
 
   strbuf_init(&text, CEIL_REQUEST_BODY);
-  json_write(&text, body, JSON_COMPACT);
+  json_write(&text, body, JSON_COMPACT | JSON_LOOSE);
   if (strbuf_overflowed(&text))
     return kerr_set(reterr, KERR_TOO_LARGE, NULL, "the object is larger than %zu bytes", CEIL_REQUEST_BODY);
   return call_object(c,

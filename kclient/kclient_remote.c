@@ -164,7 +164,7 @@ remote_call(struct kclient *c, struct arena *a, const struct kclient_call *call,
     return remote_no_answer(r, call, error, code, reterr);
   got.body = arena_span(a, strbuf_view(&body));
   if (call->objects && got.status < 400) {
-    if (json_parse(a, got.body, NULL, &doc, &bad) < 0)
+    if (json_parse(a, got.body, &json_as_written, &doc, &bad) < 0)
       return kerr_set(reterr, KERR_INTERNAL, NULL, "%s %s: the answer is no JSON: %s", call->method, call->path,
                       bad.msg);
     take_objects(a, call->objects, doc, &got);

@@ -272,7 +272,7 @@ read_frame(struct remote_stream *s, struct span line, struct exchange_event *ret
   int64_t revision = 0;
   size_t i = 0;
 
-  if (json_parse(s->frame, line, NULL, &frame, &err) < 0)
+  if (json_parse(s->frame, line, &json_as_written, &frame, &err) < 0)
     return false;
   while (i < ARRAY_SIZE(types) && strcmp(types[i].name, json_get_str_or(frame, "type", "")) != 0)
     i++;

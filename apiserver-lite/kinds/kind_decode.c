@@ -344,10 +344,8 @@ read_int_or_string(struct reader *r, const struct place *at, const struct kind_f
 static int
 read_anything(struct reader *r, const struct place *at, const struct kind_field *f, struct json *in, struct json **ret)
 {
-  (void)r;
   (void)at;
-  (void)f;
-  *ret = in;
+  *ret = f->base == KIND_RAW ? in : json_tight(r->a, in);
   return 0;
 }
 
@@ -520,6 +518,7 @@ read_map(struct reader *r, const struct place *at, const struct kind_field *f, s
     return wrong(r, at, f, in, false);
   struct json *out = json_shallow(r->a, in);
   int rc = 0;
+  out->loose = false;
   for (uint32_t i = 0; i < in->count && rc == 0; i++) {
     struct json_member *m = &out->u.members[i];
     struct place entry = { .up = at, .name = span_make(m->name, m->name_len) };

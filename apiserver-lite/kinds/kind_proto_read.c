@@ -148,7 +148,7 @@ read_int_or_string(struct reader *r, const struct kind_field *f, const struct wi
 static int
 read_raw(struct reader *r, const struct kind_field *f, const struct wire_field *w, struct json **ret)
 {
-  (void)f;
+  const struct json_parse_opts opts = { .blanks = f->base == KIND_RAW ? JSON_BLANKS_ANYWHERE : JSON_BLANKS_IGNORED };
   struct wire_field parts[2] = { 0 };
   int rc = read_small(r, w->bytes, "-b", parts);
   if (rc < 0)
@@ -157,7 +157,7 @@ read_raw(struct reader *r, const struct kind_field *f, const struct wire_field *
     *ret = json_new_null(r->a);
     return 0;
   }
-  rc = json_parse(r->a, parts[1].bytes, NULL, ret, r->err);
+  rc = json_parse(r->a, parts[1].bytes, &opts, ret, r->err);
   if (rc < 0 && r->err->code == KERR_PARSE)
     return kerr_wrap(r->err, "an embedded object is not JSON");
   return rc;

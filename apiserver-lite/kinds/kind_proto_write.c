@@ -108,7 +108,7 @@ write_raw(struct strbuf *b, const struct kind_field *f, uint32_t number, const s
   size_t mark = wire_begin(b, number);
   if (v && v->type != JSON_NULL) {
     size_t raw = wire_begin(b, 1);
-    json_write(b, v, JSON_COMPACT | JSON_HTML);
+    json_write(b, v, JSON_COMPACT | JSON_HTML | JSON_LOOSE);
     wire_end(b, raw);
   }
   wire_end(b, mark);

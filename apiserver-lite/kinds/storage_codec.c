@@ -27,7 +27,7 @@ encode(void *payload, struct record *r, struct strbuf *out, struct kerr *reterr)
   struct json *o;
 
   (void)payload;
-  if (json_parse(a, record_bytes(r), NULL, &o, reterr) < 0)
+  if (json_parse(a, record_bytes(r), &json_as_written, &o, reterr) < 0)
     return kerr_wrap(reterr, "document of '%.*s'", SPAN_FMT(record_key(r)));
   k = kind_find_api_version(json_get_str_or(o, "apiVersion", ""), json_get_str_or(o, "kind", ""));
   if (k && !is_kept_as_json(k))

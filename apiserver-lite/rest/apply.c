@@ -337,6 +337,8 @@ apply_patch(struct rest_call *c, const struct json *live, const struct json *con
   if (merge_and_account(&ap, config, force, &merged, reterr) < 0)
     return -(int)reterr->code;
   changed = !json_equal(merged, ap.live);
+  if (changed)
+    merged = json_tight(c->a, merged);
   if (restore(c, config, merged, ret, reterr) < 0)
     return -(int)reterr->code;
   kind_default(c->a, c->kind, *ret, c->personality, c->now);

@@ -61,7 +61,7 @@ static int
 parse(struct rest_call *c, enum rest_encoding encoding, const struct kind *k, struct json_dup **dups, struct json **ret,
       struct kerr *reterr)
 {
-  struct json_parse_opts opts = { .dups = dups };
+  struct json_parse_opts opts = { .dups = dups, .blanks = k->custom ? JSON_BLANKS_IGNORED : JSON_BLANKS_ANYWHERE };
   _cleanup_kerr_ struct kerr err = KERR_INIT;
   int r;
 

@@ -70,15 +70,17 @@ shown_text(struct rest_call *c, const struct json *patched)
  * is not the document.
  */
 static int
-decode_patched(struct rest_call *c, const struct patch_call *p, const struct json *patched, const char *shown,
+decode_patched(struct rest_call *c, const struct patch_call *p, struct json *patched, const char *shown,
                const struct json *old, struct json **ret, struct kerr *reterr)
 {
   _cleanup_kerr_ struct kerr err = KERR_INIT;
   const char *problems;
-  int r = p->type->fn == patch_with_strategic
-              ? rest_restore_strictly(c, c->kind, patched, p->dups, ret, &problems, &err)
-              : rest_decode_strictly(c, c->kind, patched, p->dups, true, ret, &problems, &err);
+  int r;
 
+  patched = json_tight(c->a, patched); /* upstream patches JSON text or maps, and writes them anew */
+  r = p->type->fn == patch_with_strategic
+          ? rest_restore_strictly(c, c->kind, patched, p->dups, ret, &problems, &err)
+          : rest_decode_strictly(c, c->kind, patched, p->dups, true, ret, &problems, &err);
   if (r < 0)
     return bad_patch(c, shown ? shown : shown_text(c, patched), err.msg, reterr);
   if (problems)
@@ -202,8 +204,8 @@ looks_like_json(const struct rest_call *c)
 static int
 misfit(const char *prefix, const struct json *v, const char *type, struct kerr *reterr)
 {
-  return kerr_set(reterr, KERR_BAD_REQUEST, NULL, "%sjson: cannot unmarshal %s into Go %s", prefix,
-                  json_wire_type(v), type);
+  return kerr_set(reterr, KERR_BAD_REQUEST, NULL, "%sjson: cannot unmarshal %s into Go %s", prefix, json_wire_type(v),
+                  type);
 }
 
 static int
