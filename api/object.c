@@ -126,6 +126,12 @@ object_condition(const struct json *o, const char *type)
   return NULL;
 }
 
+bool
+object_condition_is_true(const struct json *o, const char *type)
+{
+  return strcmp(json_get_str_or(object_condition(o, type), "status", ""), "True") == 0;
+}
+
 /* Set a string member; true when it was another one. */
 static bool
 change_str(struct arena *a, struct json *obj, const char *name, const char *value)

@@ -47,6 +47,7 @@ char *object_key(struct arena *a, const struct json *o);
 
 /* Condition of `type` in status.conditions, or NULL. */
 const struct json *object_condition(const struct json *o, const char *type);
+bool object_condition_is_true(const struct json *o, const char *type); /* false when there is none */
 /*
  * Set a condition as meta.SetStatusCondition does: lastTransitionTime moves only when `status` changes.
  * True when something changed.

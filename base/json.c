@@ -377,6 +377,17 @@ json_append_str(struct arena *a, struct json *array, const char *s)
 }
 
 void
+json_restore(struct arena *a, struct json *obj, const struct json *like, const char *name)
+{
+  const struct json *was = json_get(like, name);
+
+  if (was)
+    json_set(a, obj, name, json_copy(a, was));
+  else
+    json_remove(obj, name);
+}
+
+void
 json_remove_at(struct json *array, size_t at)
 {
   assert(json_is(array, JSON_ARRAY) && at < array->count);

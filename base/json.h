@@ -168,6 +168,8 @@ struct json *json_set_bool(struct arena *a, struct json *obj, const char *name, 
 struct json *json_ensure_object(struct arena *a, struct json *obj, const char *name);
 struct json *json_ensure_array(struct arena *a, struct json *obj, const char *name);
 bool json_remove(struct json *obj, const char *name); /* was it there; order of the others stays */
+/* The member becomes what it is in `like`: a copy, or nothing. */
+void json_restore(struct arena *a, struct json *obj, const struct json *like, const char *name);
 struct json *json_append(struct arena *a, struct json *array, struct json *value);
 struct json *json_append_str(struct arena *a, struct json *array, const char *s);
 void json_insert(struct arena *a, struct json *array, size_t at, struct json *value);

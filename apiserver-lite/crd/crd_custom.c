@@ -195,12 +195,6 @@ take_version(struct schema_compiler *sc, const struct json *crd, const struct js
 
 /* -- the whole -- */
 
-static bool
-has_condition(const struct json *crd, const char *type)
-{
-  return strcmp(json_get_str_or(object_condition(crd, type), "status", ""), "True") == 0;
-}
-
 static void
 fill(struct owned *o, struct schema_compiler *sc, const struct json *crd, struct webhook_client *webhooks)
 {
@@ -215,7 +209,7 @@ fill(struct owned *o, struct schema_compiler *sc, const struct json *crd, struct
   d->namespaced = strcmp(json_get_str_or(spec, "scope", ""), "Namespaced") == 0;
   d->generation = object_generation(crd);
   d->names = json_copy(o->a, json_dig(crd, "status", "acceptedNames", NULL));
-  d->terminating = object_is_deleting(crd) || has_condition(crd, "Terminating");
+  d->terminating = object_is_deleting(crd) || object_condition_is_true(crd, "Terminating");
   d->preserve = json_get_bool(spec, "preserveUnknownFields", false);
   d->conversion = json_copy(o->a, json_get(spec, "conversion"));
   if (strcmp(json_get_str_or(d->conversion, "strategy", ""), "Webhook") == 0)
@@ -246,7 +240,7 @@ custom_definition_new(struct record *r, struct webhook_client *webhooks)
   struct owned *o;
 
   /* Not record_tree(): the record would keep it, and nobody reads definitions often. */
-  if (json_parse(passing, record_bytes(r), NULL, &crd, &err) < 0 || !has_condition(crd, "Established"))
+  if (json_parse(passing, record_bytes(r), NULL, &crd, &err) < 0 || !object_condition_is_true(crd, "Established"))
     return NULL;
   o = mem_alloc(sizeof *o);
   atomic_init(&o->refs, 1);

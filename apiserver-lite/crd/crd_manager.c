@@ -344,7 +344,7 @@ terminate(struct crd_manager *m, struct arena *a, struct json *o)
   if (object_set_condition(a, o, "Terminating", "True", "InstanceDeletionInProgress",
                            "CustomResource deletion is in progress", now))
     return write_status(m, a, o) < 300;
-  if (strcmp(json_get_str_or(object_condition(o, "Established"), "status", ""), "True") != 0)
+  if (!object_condition_is_true(o, "Established"))
     (void)object_set_condition(a, o, "Terminating", "False", "NeverEstablished", "resource was never established", now);
   else if (delete_objects(m, a, o))
     (void)object_set_condition(a, o, "Terminating", "False", "InstanceDeletionCompleted", "removed all instances", now);
@@ -365,8 +365,7 @@ remember(struct crd_manager *m, const struct record *r, const struct json *o)
   s->revision = record_revision(r);
   s->group = mem_strdup(json_get_str_or(names, "group", ""));
   s->accepted = json_pack(json_dig(o, "status", "acceptedNames", NULL));
-  s->waits =
-      strcmp(json_get_str_or(object_condition(o, "NamesAccepted"), "status", ""), "True") != 0 || object_is_deleting(o);
+  s->waits = !object_condition_is_true(o, "NamesAccepted") || object_is_deleting(o);
   hmap_put(m->known, span_of(object_name(o)), s);
 }
 

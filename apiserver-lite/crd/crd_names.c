@@ -161,19 +161,13 @@ settle_approval(struct arena *a, struct json *o, int64_t now)
 
 /* -- the whole -- */
 
-static bool
-is_true(const struct json *o, const char *type)
-{
-  return strcmp(json_get_str_or(object_condition(o, type), "status", ""), "True") == 0;
-}
-
 /* A definition that was established stays so, whatever happens to its names. */
 static bool
 settle_established(struct arena *a, struct json *o, int64_t now)
 {
-  if (is_true(o, "Established"))
+  if (object_condition_is_true(o, "Established"))
     return false;
-  if (is_true(o, "NamesAccepted"))
+  if (object_condition_is_true(o, "NamesAccepted"))
     return object_set_condition(a, o, "Established", "True", "InitialNamesAccepted",
                                 "the initial names have been accepted", now);
   if (object_condition(o, "Established"))

@@ -10,22 +10,12 @@
 #include "crd_custom.h"
 #include "crd_path.h"
 #include "crd_rules.h"
+#include "crd_shape.h"
 #include "object.h"
 #include "validate.h"
 #include "validate_format.h"
 
 /* -- what a write may change -- */
-
-static void
-put_back(struct arena *a, struct json *o, const struct json *old, const char *name)
-{
-  const struct json *was = json_get(old, name);
-
-  if (was)
-    json_set(a, o, name, json_copy(a, was));
-  else
-    json_remove(o, name);
-}
 
 void
 custom_prepare_create(struct arena *a, const struct custom *c, struct json *o)
@@ -72,7 +62,7 @@ custom_prepare_update(struct arena *a, const struct custom *c, struct json *o, c
     return;
   }
   if (c->has_status)
-    put_back(a, o, old, "status");
+    json_restore(a, o, old, "status");
   if (!same_but_for_metadata(a, o, old))
     json_set_int(a, json_ensure_object(a, o, "metadata"), "generation", object_generation(old) + 1);
 }
@@ -90,6 +80,22 @@ check_type_meta(const struct custom *c, const struct json *o, struct field_error
   if (strcmp(object_api_version(o), wanted) != 0)
     field_errors_add_str(errs, FIELD_INVALID, "apiVersion", object_api_version(o), "must be %s", wanted);
   return errs->n == before;
+}
+
+/* Errors show metadata as Go's struct has it, not as the map that the object is. */
+static void
+check_metadata(const struct custom *c, const struct json *o, const struct json *old, const struct personality *p,
+               struct field_errors *errs)
+{
+  struct json *shown = json_shallow(errs->a, o), *meta;
+  _cleanup_kerr_ struct kerr err = KERR_INIT;
+
+  if (schema_decode_meta(errs->a, "metadata", json_get(o, "metadata"), NULL, &meta, &err) < 0) {
+    field_errors_add(errs, FIELD_INVALID, "metadata", NULL, "%s", err.msg);
+    return;
+  }
+  json_set(errs->a, shown, "metadata", meta);
+  validate_metadata(shown, old, c->definition->namespaced, p, errs);
 }
 
 static void
@@ -191,7 +197,7 @@ custom_validate(const struct custom *c, const struct json *o, const struct json 
 
   if (!check_type_meta(c, o, errs))
     return;
-  validate_metadata(o, old, c->definition->namespaced, p, errs);
+  check_metadata(c, o, old, p, errs);
   if (strcmp(subresource, "status") == 0) {
     check_status(c, o, old, ratchet, errs);
   } else {

@@ -1,10 +1,16 @@
 #include "crd_path.h"
 
+#include "ceilings.h"
+#include "typed.h"
+
 static const char *
 accessor_error(struct arena *a, struct span upto, const struct json *v, const char *expected)
 {
-  return arena_printf(a, "%.*s accessor error: %s is of the type %s, expected %s", SPAN_FMT(upto),
-                      json_is(v, JSON_STRING) ? json_str(v) : json_text(a, v, JSON_COMPACT), json_go_type(v), expected);
+  _cleanup_strbuf_ struct strbuf value = STRBUF_INIT(CEIL_REQUEST_BODY);
+
+  typed_go_value(&value, a, v);
+  return arena_printf(a, "%.*s accessor error: %.*s is of the type %s, expected %s", SPAN_FMT(upto),
+                      SPAN_FMT(strbuf_view(&value)), json_go_type(v), expected);
 }
 
 /* NULL and no error: nothing there. */

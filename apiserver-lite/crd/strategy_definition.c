@@ -9,7 +9,7 @@
 #include "crd_manager.h"
 #include "object.h"
 #include "rest_delete.h"
-#include "rest_meta.h"
+#include "rest_write.h"
 #include "strategy.h"
 
 /* The storage version is one of those in which objects may be stored. */
@@ -53,29 +53,11 @@ prepare_update(struct rest_call *c, struct json *o, const struct json *old, stru
   return 0;
 }
 
-static int
-refuse_precondition(struct rest_call *c, const struct delete_options *opts, const struct json *o, struct kerr *reterr)
-{
-  const char *rv = opts->resource_version, *why = NULL;
-
-  if (opts->uid && strcmp(opts->uid, object_uid(o)) != 0)
-    why = arena_printf(c->a, "precondition failed: UID in precondition: %s, UID in object meta: %s", opts->uid,
-                       object_uid(o));
-  else if (rv && strcmp(rv, object_resource_version(o)) != 0)
-    why = arena_printf(c->a,
-                       "precondition failed: ResourceVersion in precondition: %s, ResourceVersion in object meta: %s",
-                       rv, object_resource_version(o));
-  return why ? rest_conflict(c, object_name(o), why, reterr) : 0;
-}
-
 /* The first deletion only marks the definition; its manager goes on from there. */
 static int
 mark(struct rest_call *c, struct record *before, struct record **ret, struct kerr *reterr)
 {
   struct json *o = json_copy(c->a, record_tree(before)), *meta = json_find(o, "metadata");
-  _cleanup_record_ struct record *r = NULL;
-  _cleanup_kerr_ struct kerr err = KERR_INIT;
-  int64_t revision = record_revision(before);
 
   json_set_str(c->a, meta, "deletionTimestamp", rest_time(c->a, c->now));
   if (!object_has_finalizer(o, CRD_FINALIZER))
@@ -83,13 +65,7 @@ mark(struct rest_call *c, struct record *before, struct record **ret, struct ker
   (void)object_set_condition(c->a, o, "Terminating", "True", "InstanceDeletionPending",
                              "CustomResourceDefinition marked for deletion; CustomResource deletion will begin soon",
                              c->now);
-  json_remove(meta, "resourceVersion");
-  rest_meta_order(c->a, o);
-  r = record_from_json(record_key(before), c->dry_run ? revision : 0, o);
-  if (!c->dry_run && store_cas(c->s->store, record_key(before), r, revision, &revision, &err) < 0)
-    return err.code == KERR_CONFLICT || err.code == KERR_NOT_FOUND ? 1 : kerr_move(reterr, &err);
-  *ret = steal_pointer(&r);
-  return 0;
+  return rest_swap(c, before, o, ret, reterr);
 }
 
 static int
@@ -99,7 +75,7 @@ remove_definition(struct rest_call *c, struct record *before, const struct delet
   const struct json *o = record_tree(before);
 
   *ret_gone = false;
-  if (refuse_precondition(c, opts, o, reterr) < 0)
+  if (delete_options_check(c, opts, o, "precondition failed", reterr) < 0)
     return -(int)reterr->code;
   if (object_is_deleting(o))
     return STRATEGY_DEFAULT;

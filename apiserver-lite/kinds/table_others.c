@@ -322,19 +322,14 @@ cell_group_status(const struct table_cell_context *t, const char *path)
 
 /* -- resource.k8s.io: ResourcePoolStatusRequest -- */
 
-static bool
-is_true(const struct json *o, const char *type)
-{
-  return strcmp(json_get_str_or(object_condition(o, type), "status", ""), "True") == 0;
-}
-
 /* The sum of one member over all pools; "-" while there is no answer. */
 struct json *
 cell_pools_sum(const struct table_cell_context *t, const char *member)
 {
   int64_t sum = 0;
 
-  if (!json_get(t->o, "status") || (is_true(t->o, "Failed") && !is_true(t->o, "Complete")))
+  if (!json_get(t->o, "status") ||
+      (object_condition_is_true(t->o, "Failed") && !object_condition_is_true(t->o, "Complete")))
     return json_new_str(t->a, "-");
   for (json_each_item (p, table_at(t->o, "status.pools"))) {
     const struct json *v = json_get(*p, member);
@@ -351,8 +346,8 @@ cell_pools_status(const struct table_cell_context *t, const char *path)
   size_t shown = json_count(table_at(t->o, "status.pools"));
 
   (void)path;
-  if (!is_true(t->o, "Complete"))
-    return json_new_str(t->a, is_true(t->o, "Failed") ? "Failed" : "Pending");
+  if (!object_condition_is_true(t->o, "Complete"))
+    return json_new_str(t->a, object_condition_is_true(t->o, "Failed") ? "Failed" : "Pending");
   return all > (int64_t)shown ? json_new_strf(t->a, "Complete (%zu/%lld pools)", shown, (long long)all)
                               : json_new_str(t->a, "Complete");
 }
@@ -363,7 +358,8 @@ cell_pools_completed(const struct table_cell_context *t, const char *path)
   struct table_cell_context done = { .a = t->a, .o = object_condition(t->o, "Complete"), .now = t->now };
 
   (void)path;
-  return is_true(t->o, "Complete") ? table_age(&done, "lastTransitionTime") : json_new_str(t->a, "<none>");
+  return object_condition_is_true(t->o, "Complete") ? table_age(&done, "lastTransitionTime")
+                                                    : json_new_str(t->a, "<none>");
 }
 
 /* -- other groups -- */
@@ -439,7 +435,7 @@ struct json *
 cell_established(const struct table_cell_context *t, const char *path)
 {
   (void)path;
-  return json_new_bool(t->a, is_true(t->o, "Established"));
+  return json_new_bool(t->a, object_condition_is_true(t->o, "Established"));
 }
 
 /* "v1(storage),v1beta1": those that are served. */

@@ -79,16 +79,6 @@ check_removed_gates(struct validation *v, const struct vpath *path, const struct
 }
 
 static void
-keep_member(struct arena *a, struct json *spec, const struct json *old, const char *name)
-{
-  const struct json *was = json_get(old, name);
-  if (was)
-    json_set(a, spec, name, json_copy(a, was));
-  else
-    json_remove(spec, name);
-}
-
-static void
 keep_images(struct arena *a, struct json *spec, const struct json *old, const char *list)
 {
   const struct json *now = json_get(spec, list), *was = json_get(old, list);
@@ -97,7 +87,7 @@ keep_images(struct arena *a, struct json *spec, const struct json *old, const ch
   struct json *copy = json_set(a, spec, list, json_copy(a, now));
   for (size_t i = 0; i < json_count(now); i++)
     if (json_is(json_item(copy, i), JSON_OBJECT))
-      keep_member(a, json_item(copy, i), json_at(was, i), "image");
+      json_restore(a, json_item(copy, i), json_at(was, i), "image");
 }
 
 /* A pod that is held back may be narrowed down to fewer nodes. */
@@ -111,7 +101,7 @@ check_gated(struct validation *v, const struct vpath *path, struct json *spec, c
                "only additions to spec.nodeSelector are allowed (no mutations or deletions)");
       break;
     }
-  keep_member(v->a, spec, old, "nodeSelector");
+  json_restore(v->a, spec, old, "nodeSelector");
   const struct json *affinity = json_get(spec, "affinity"), *was = json_get(old, "affinity");
   if (json_same(json_get(affinity, "nodeAffinity"), json_get(was, "nodeAffinity")))
     return;
@@ -127,7 +117,7 @@ check_gated(struct validation *v, const struct vpath *path, struct json *spec, c
              "no additions/deletions to non-empty NodeSelectorTerms list are allowed");
   struct json *edit = json_set(v->a, spec, "affinity",
                                json_is(affinity, JSON_OBJECT) ? json_shallow(v->a, affinity) : json_new_object(v->a));
-  keep_member(v->a, edit, was, "nodeAffinity");
+  json_restore(v->a, edit, was, "nodeAffinity");
   if (!json_count(edit) && !was)
     json_remove(spec, "affinity");
 }
@@ -158,10 +148,10 @@ validate_pod_update(struct validation *v, const struct json *o, const struct jso
   keep_images(v->a, munged, was, "containers");
   keep_images(v->a, munged, was, "initContainers");
   for (size_t i = 0; i < ARRAY_SIZE(free_members); i++)
-    keep_member(v->a, munged, was, free_members[i]);
+    json_restore(v->a, munged, was, free_members[i]);
   if (json_get_int(was, "terminationGracePeriodSeconds", 0) < 0 &&
       json_get_int(munged, "terminationGracePeriodSeconds", 0) == 1)
-    keep_member(v->a, munged, was, "terminationGracePeriodSeconds");
+    json_restore(v->a, munged, was, "terminationGracePeriodSeconds");
   if (json_count(json_get(was, "schedulingGates")))
     check_gated(v, path, munged, was);
   if (json_same(munged, was))

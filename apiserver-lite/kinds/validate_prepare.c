@@ -70,16 +70,6 @@ resource_flags(const struct kind *k)
 }
 
 /* The member as the old object has it. */
-static void
-put_back(struct arena *a, struct json *o, const struct json *old, const char *name)
-{
-  const struct json *was = json_get(old, name);
-  if (was)
-    json_set(a, o, name, json_copy(a, was));
-  else
-    json_remove(o, name);
-}
-
 /* Fresh objects have the status that Go's zero value would be written as. */
 static void
 clear_status(struct arena *a, const struct kind *k, struct json *o)
@@ -91,7 +81,7 @@ clear_status(struct arena *a, const struct kind *k, struct json *o)
   if (kind_decode(a, k, blank, NULL, &zero, &err) < 0)
     json_remove(o, "status");
   else
-    put_back(a, o, zero, "status");
+    json_restore(a, o, zero, "status");
 }
 
 /*
@@ -150,7 +140,7 @@ keep_metadata(struct arena *a, struct json *o, const struct json *old)
   static const char *const kept[] = { "deletionTimestamp", "generation", "selfLink",       "labels",
                                       "annotations",       "finalizers", "ownerReferences" };
   for (size_t i = 0; i < ARRAY_SIZE(kept); i++)
-    put_back(a, json_ensure_object(a, o, "metadata"), json_get(old, "metadata"), kept[i]);
+    json_restore(a, json_ensure_object(a, o, "metadata"), json_get(old, "metadata"), kept[i]);
 }
 
 /* Is there an allocation result for the device of this status entry? */
@@ -231,7 +221,7 @@ update_main(struct arena *a, const struct kind *k, struct json *o, const struct 
   unsigned strategy = strategy_of(k);
   uint32_t flags = resource_flags(k);
   if (flags & KIND_RES_STATUS)
-    put_back(a, o, old, "status");
+    json_restore(a, o, old, "status");
   bool moves = (strategy & GENERATION_FIRST) && generation_moves(o, old, strategy);
   drop_disabled(a, k, o, old, p);
   if (!strcmp(k->kind, "DeviceTaintRule"))
@@ -249,11 +239,11 @@ update_status(struct arena *a, const struct kind *k, struct json *o, const struc
               const struct personality *p)
 {
   unsigned strategy = strategy_of(k);
-  put_back(a, o, old, "spec");
+  json_restore(a, o, old, "spec");
   if (strategy & STATUS_META)
     keep_metadata(a, o, old);
   if (strategy & STATUS_LABELS)
-    put_back(a, json_ensure_object(a, o, "metadata"), json_get(old, "metadata"), "labels");
+    json_restore(a, json_ensure_object(a, o, "metadata"), json_get(old, "metadata"), "labels");
   drop_disabled(a, k, o, old, p);
   if (!strcmp(k->kind, "DaemonSet") && !strcmp(k->group, "apps"))
     count_templates(a, o, old);

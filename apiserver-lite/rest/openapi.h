@@ -27,6 +27,8 @@ struct openapi {
 /* A reference to the definition, which is made (with all it needs) when it is not there yet. */
 struct json *openapi_ref(struct openapi *d, const struct kind_type *t);
 struct json *openapi_ref_named(struct openapi *d, const char *name);
+/* To a definition that is there. */
+struct json *openapi_reference(struct openapi *d, const char *name);
 
 /* Of any kind, custom ones too. */
 struct json *openapi_ref_kind(struct openapi *d, const struct kind *k);

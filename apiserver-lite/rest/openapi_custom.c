@@ -223,15 +223,6 @@ name_of(struct openapi *d, const struct custom *c, const char *kind)
   return ret;
 }
 
-static struct json *
-reference(struct openapi *d, const char *name)
-{
-  struct json *ref = json_new_object(d->a);
-
-  json_set(d->a, ref, "$ref", json_new_strf(d->a, d->v3 ? "#/components/schemas/%s" : "#/definitions/%s", name));
-  return ref;
-}
-
 struct json *
 openapi_ref_custom(struct openapi *d, const struct custom *c)
 {
@@ -239,7 +230,7 @@ openapi_ref_custom(struct openapi *d, const struct custom *c)
 
   if (!json_get(d->schemas, name))
     json_set(d->a, d->schemas, name, schema_of(d, c));
-  return reference(d, name);
+  return openapi_reference(d, name);
 }
 
 struct json *
@@ -249,7 +240,7 @@ openapi_ref_custom_list(struct openapi *d, const struct custom *c)
   struct json *schema, *properties, *items;
 
   if (json_get(d->schemas, name))
-    return reference(d, name);
+    return openapi_reference(d, name);
   schema = json_set(d->a, d->schemas, name, json_new_object(d->a));
   json_set(d->a, schema, "description", json_new_strf(d->a, "%s is a list of %s", kind, c->kind.kind));
   json_set_str(d->a, schema, "type", "object");
@@ -265,5 +256,5 @@ openapi_ref_custom_list(struct openapi *d, const struct custom *c)
   json_set(d->a, items, "items", openapi_ref_custom(d, c));
   add_identity(d, schema, c, kind);
   add_selectable(d, schema, stored_version(d, c));
-  return reference(d, name);
+  return openapi_reference(d, name);
 }

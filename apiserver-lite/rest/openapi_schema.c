@@ -71,8 +71,8 @@ special_definition(struct openapi *d, const char *name)
   return schema;
 }
 
-static struct json *
-reference(struct openapi *d, const char *name)
+struct json *
+openapi_reference(struct openapi *d, const char *name)
 {
   struct json *ref = json_new_object(d->a);
 
@@ -85,7 +85,7 @@ openapi_ref_named(struct openapi *d, const char *name)
 {
   if (!json_get(d->schemas, name))
     json_set(d->a, d->schemas, name, special_definition(d, name));
-  return reference(d, name);
+  return openapi_reference(d, name);
 }
 
 /* -- fields -- */
@@ -270,7 +270,7 @@ openapi_ref(struct openapi *d, const struct kind_type *t)
   struct json *schema, *properties, *required;
 
   if (json_get(d->schemas, name))
-    return reference(d, name);
+    return openapi_reference(d, name);
   schema = json_set(d->a, d->schemas, name, json_new_object(d->a)); /* first: a type may hold itself */
   json_set_str(d->a, schema, "description", words(d->a, kind_type_go(t)));
   json_set_str(d->a, schema, "type", "object");
@@ -288,7 +288,7 @@ openapi_ref(struct openapi *d, const struct kind_type *t)
   if (t->flags & KIND_T_ATOMIC)
     json_set_str(d->a, schema, "x-kubernetes-map-type", "atomic");
   add_identity(d, t, schema);
-  return reference(d, name);
+  return openapi_reference(d, name);
 }
 
 struct json *

@@ -201,6 +201,10 @@ void rest_answer_text(struct rest_call *c, int http_status, const char *content_
 void rest_answer_document(struct rest_call *c, const struct json *doc);
 void rest_answer_header(struct rest_call *c, const char *name, const char *value);
 
+/* -- rest_patch.c -- */
+/* 422 of nothing in particular: the patch as a whole is at fault, whose result `value` is. */
+int rest_bad_patch(struct rest_call *c, const char *value, const char *why, struct kerr *reterr);
+
 /* -- rest_watch.c -- */
 _must_check_ int rest_watch(struct rest_call *c, struct kerr *reterr);
 

@@ -84,6 +84,18 @@ static int
 check_custom_identity(struct rest_call *c, const struct kind *k, const struct json *in, const char *group,
                       const char *version, struct kerr *reterr)
 {
+  static const char *const names[] = { "kind", "apiVersion" };
+
+  for (size_t i = 0; i < ARRAY_SIZE(names); i++) {
+    const struct json *v = json_get(in, names[i]);
+
+    if (json_type(v) != JSON_NULL && !json_is(v, JSON_STRING))
+      return unreadable(c, k,
+                        arena_printf(c->a,
+                                     NO_VERSION "json: cannot unmarshal %s into Go struct field .%s of type string",
+                                     json_wire_type(v), names[i]),
+                        reterr);
+  }
   if (!*object_kind(in))
     return kerr_set(reterr, KERR_BAD_REQUEST, NULL,
                     "the object provided is unrecognized (must be of type %s): Object 'Kind' is missing in '%.*s' (%s)",

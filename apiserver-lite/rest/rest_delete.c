@@ -107,6 +107,20 @@ check_preconditions(struct rest_call *c, const struct delete_options *opts, cons
   return kerr_move(reterr, &err);
 }
 
+int
+delete_options_check(struct rest_call *c, const struct delete_options *opts, const struct json *o, const char *prefix,
+                     struct kerr *reterr)
+{
+  const char *rv = opts->resource_version, *why = NULL;
+
+  if (opts->uid && strcmp(opts->uid, object_uid(o)) != 0)
+    why = arena_printf(c->a, "%s: UID in precondition: %s, UID in object meta: %s", prefix, opts->uid, object_uid(o));
+  else if (rv && strcmp(rv, object_resource_version(o)) != 0)
+    why = arena_printf(c->a, "%s: ResourceVersion in precondition: %s, ResourceVersion in object meta: %s", prefix, rv,
+                       object_resource_version(o));
+  return why ? rest_conflict(c, object_name(o), why, reterr) : 0;
+}
+
 static bool
 wants_orphan(const struct delete_options *opts, const struct json *o)
 {
@@ -249,20 +263,9 @@ remove_now(struct rest_call *c, struct record *before, struct record **ret, stru
 static int
 store_mark(struct rest_call *c, struct record *before, struct json *o, struct record **ret, struct kerr *reterr)
 {
-  _cleanup_record_ struct record *r = NULL;
-  _cleanup_kerr_ struct kerr err = KERR_INIT;
-  int64_t revision = record_revision(before);
-
-  if (json_equal(o, record_tree(before))) {
-    *ret = record_ref(before);
-    return 0;
-  }
-  json_remove(json_find(o, "metadata"), "resourceVersion");
-  rest_meta_order(c->a, o);
-  r = record_from_json(record_key(before), c->dry_run ? revision : 0, o);
-  if (!c->dry_run && store_cas(c->s->store, record_key(before), r, revision, &revision, &err) < 0)
-    return err.code == KERR_CONFLICT || err.code == KERR_NOT_FOUND ? 1 : kerr_move(reterr, &err);
-  *ret = steal_pointer(&r);
+  if (!json_equal(o, record_tree(before)))
+    return rest_swap(c, before, o, ret, reterr);
+  *ret = record_ref(before);
   return 0;
 }
 

@@ -13,6 +13,9 @@ struct delete_options {
 };
 
 _must_check_ int delete_options_read(struct rest_call *c, struct delete_options *ret, struct kerr *reterr);
+/* The preconditions in the words of registries that delete in their own way; `prefix`: "Precondition failed". */
+_must_check_ int delete_options_check(struct rest_call *c, const struct delete_options *opts, const struct json *o,
+                                      const char *prefix, struct kerr *reterr);
 /*
  * Delete `name`. *ret: the object as it is afterwards (still there, marked), or as it was last (gone); one reference.
  * *ret_gone says which.

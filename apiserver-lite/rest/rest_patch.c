@@ -48,9 +48,8 @@ type_find(const char *header, const struct kind *k)
   return NULL;
 }
 
-/* 422 of nothing in particular: the patch as a whole is at fault. */
-static int
-bad_patch(struct rest_call *c, const char *value, const char *why, struct kerr *reterr)
+int
+rest_bad_patch(struct rest_call *c, const char *value, const char *why, struct kerr *reterr)
 {
   struct field_errors errs = { .a = c->a };
 
@@ -82,10 +81,10 @@ decode_patched(struct rest_call *c, const struct patch_call *p, struct json *pat
           ? rest_restore_strictly(c, c->kind, patched, p->dups, ret, &problems, &err)
           : rest_decode_strictly(c, c->kind, patched, p->dups, true, ret, &problems, &err);
   if (r < 0)
-    return bad_patch(c, shown ? shown : shown_text(c, patched), err.msg, reterr);
+    return rest_bad_patch(c, shown ? shown : shown_text(c, patched), err.msg, reterr);
   if (problems)
-    return bad_patch(c, shown ? shown : shown_text(c, patched),
-                     arena_printf(c->a, "strict decoding error: %s", problems), reterr);
+    return rest_bad_patch(c, shown ? shown : shown_text(c, patched),
+                          arena_printf(c->a, "strict decoding error: %s", problems), reterr);
   kind_default(c->a, c->kind, *ret, c->personality, c->now);
   managed_fields_update(c, old, *ret);
   return 0;
@@ -138,7 +137,7 @@ patch_with_json(struct rest_call *c, const struct patch_call *p, const struct js
     const char *stray = stray_members(c, p->doc);
 
     if (stray)
-      return bad_patch(c, shown_text(c, patched), arena_printf(c->a, "strict decoding error: %s", stray), reterr);
+      return rest_bad_patch(c, shown_text(c, patched), arena_printf(c->a, "strict decoding error: %s", stray), reterr);
     return decode_patched(c, p, patched, NULL, old, ret, reterr);
   }
   return err.code == KERR_INVALID ? rejected(c, reterr) : kerr_move(reterr, &err);

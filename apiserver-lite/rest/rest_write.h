@@ -36,4 +36,11 @@ _must_check_ int rest_check_name(struct rest_call *c, const struct json *o, stru
 /* The stored object; 404 in upstream's words. */
 _must_check_ int rest_load(struct rest_call *c, const char *name, struct record **ret, struct kerr *reterr);
 
+/*
+ * Put `o`, a stored tree whose metadata are the caller's own, in the place of `before` without asking anybody: 0, 1
+ * (some other writer was faster: begin anew) or an error.
+ */
+_must_check_ int rest_swap(struct rest_call *c, struct record *before, struct json *o, struct record **ret,
+                           struct kerr *reterr);
+
 #endif

@@ -6,6 +6,7 @@
 #include "admission_chain.h"
 #include "rest_delete.h"
 #include "rest_meta.h"
+#include "rest_write.h"
 #include "strategy.h"
 
 static void
@@ -68,21 +69,12 @@ static int
 store_terminating(struct rest_call *c, struct record *before, struct record **ret, struct kerr *reterr)
 {
   struct json *o = json_shallow(c->a, record_tree(before)), *meta = rest_meta_edit(c->a, o), *status;
-  _cleanup_record_ struct record *r = NULL;
-  _cleanup_kerr_ struct kerr err = KERR_INIT;
-  int64_t revision = record_revision(before);
 
   json_set_str(c->a, meta, "deletionTimestamp", rest_time(c->a, c->now));
-  json_remove(meta, "resourceVersion");
   status = json_find(o, "status");
   status = json_set(c->a, o, "status", status ? json_shallow(c->a, status) : json_new_object(c->a));
   json_set_str(c->a, status, "phase", "Terminating");
-  rest_meta_order(c->a, o);
-  r = record_from_json(record_key(before), c->dry_run ? revision : 0, o);
-  if (!c->dry_run && store_cas(c->s->store, record_key(before), r, revision, &revision, &err) < 0)
-    return err.code == KERR_CONFLICT || err.code == KERR_NOT_FOUND ? 1 : kerr_move(reterr, &err);
-  *ret = steal_pointer(&r);
-  return 0;
+  return rest_swap(c, before, o, ret, reterr);
 }
 
 static int
@@ -90,18 +82,10 @@ remove_namespace(struct rest_call *c, struct record *before, const struct delete
                  bool *ret_gone, struct kerr *reterr)
 {
   const struct json *o = record_tree(before);
-  const char *why = NULL;
 
   *ret_gone = false;
-  if (opts->uid && strcmp(opts->uid, object_uid(o)) != 0)
-    why = arena_printf(c->a, "Precondition failed: UID in precondition: %s, UID in object meta: %s", opts->uid,
-                       object_uid(o));
-  else if (opts->resource_version && strcmp(opts->resource_version, object_resource_version(o)) != 0)
-    why = arena_printf(c->a,
-                       "Precondition failed: ResourceVersion in precondition: %s, ResourceVersion in object meta: %s",
-                       opts->resource_version, object_resource_version(o));
-  if (why)
-    return rest_conflict(c, object_name(o), why, reterr);
+  if (delete_options_check(c, opts, o, "Precondition failed", reterr) < 0)
+    return -(int)reterr->code;
   if (object_is_deleting(o)) {
     if (json_count(json_dig(o, "spec", "finalizers", NULL)) == 0)
       return STRATEGY_DEFAULT;

@@ -99,6 +99,23 @@ struct scaling {
   bool is_json_patch;
 };
 
+/* What a patch has made of a Scale has to be one. */
+static int
+decode_patched(struct rest_call *c, const struct json *patched, const struct json **ret, struct kerr *reterr)
+{
+  const struct kind *k = rest_kind(c, "autoscaling", "v1", "Scale");
+  _cleanup_kerr_ struct kerr err = KERR_INIT;
+  const char *problems, *shown = json_text(c->a, patched, JSON_COMPACT);
+  struct json *scale;
+
+  if (rest_decode_strictly(c, k, patched, NULL, true, &scale, &problems, &err) < 0)
+    return rest_bad_patch(c, shown, err.msg, reterr);
+  if (problems)
+    return rest_bad_patch(c, shown, arena_printf(c->a, "strict decoding error: %s", problems), reterr);
+  *ret = scale;
+  return 0;
+}
+
 static int
 scale_wanted(struct rest_call *c, const struct scaling *s, const struct json *old, const struct json **ret,
              struct kerr *reterr)
@@ -113,14 +130,11 @@ scale_wanted(struct rest_call *c, const struct scaling *s, const struct json *ol
 
   if (why)
     return internal(why, reterr);
-  if (!s->is_json_patch) {
-    *ret = patch_merge(c->a, scale_of(c, old, &v), s->patch);
-    return 0;
-  }
-  if (patch_json(c->a, scale_of(c, old, &v), s->patch, &patched, reterr) < 0)
+  if (!s->is_json_patch)
+    patched = patch_merge(c->a, scale_of(c, old, &v), s->patch);
+  else if (patch_json(c->a, scale_of(c, old, &v), s->patch, &patched, reterr) < 0)
     return -(int)reterr->code;
-  *ret = patched;
-  return 0;
+  return decode_patched(c, patched, ret, reterr);
 }
 
 /* As upstream hands it on from the scale to the object: the entry of a custom one has no time, and so stands first. */
@@ -217,6 +231,10 @@ read_scaling(struct rest_call *c, struct scaling *s, struct kerr *reterr)
     return -(int)reterr->code;
   s->patch = body;
   s->is_json_patch = type && strncmp(type, "application/json-patch+json", 27) == 0;
+  if (!s->is_json_patch && !json_is(body, JSON_OBJECT))
+    return kerr_set(reterr, KERR_BAD_REQUEST, NULL,
+                    "error decoding patch: json: cannot unmarshal %s into Go value of type map[string]interface {}",
+                    json_wire_type(body));
   return 0;
 }
 

@@ -242,6 +242,56 @@ definitions_are_warned_of(void **state)
   }
 }
 
+#define DOLLS "/apis/example.com/v1/namespaces/default/dolls"
+
+static void
+objects_are_refused(void **state)
+{
+  static const struct {
+    const char *method, *target, *body;
+    int status;
+    const char *message;
+  } rows[] = {
+    { "POST", DOLLS, "{\"apiVersion\":\"example.com/v1\",\"kind\":\"Bar\",\"metadata\":{\"name\":\"b\"}}", 422,
+      "Bar.example.com \"b\" is invalid: kind: Invalid value: \"Bar\": must be Doll" },
+    { "POST", DOLLS, "{\"apiVersion\":\"example.com/v1\",\"kind\":7}", 400,
+      "the object provided is unrecognized (must be of type Doll): couldn't get version/kind; json parse error: json: "
+      "cannot unmarshal number into Go struct field .kind of type string" },
+    { "POST", DOLLS,
+      "{\"apiVersion\":\"example.com/v1\",\"kind\":\"Doll\",\"metadata\":{\"name\":\"b\",\"resourceVersion\":\"1\"}}",
+      500, "resourceVersion should not be set on objects to be created" },
+    { "POST", DOLLS "?dryRun=All",
+      "{\"apiVersion\":\"example.com/v1\",\"kind\":\"Doll\",\"metadata\":{\"name\":\"b\",\"resourceVersion\":\"1\"}}",
+      201, "" },
+    { "PATCH", DOLLS "/a/scale", "{\"spec\":{\"replicas\":\"x\"}}", 422,
+      "json: cannot unmarshal string into Go struct field ScaleSpec.spec.replicas of type int32" },
+    { "PATCH", DOLLS "/a/scale", "{\"spec\":{\"replicas\":2147483648}}", 422,
+      "json: cannot unmarshal number 2147483648 into Go struct field ScaleSpec.spec.replicas of type int32" },
+    { "PATCH", DOLLS "/a/scale", "7", 400,
+      "error decoding patch: json: cannot unmarshal number into Go value of type map[string]interface {}" },
+    { "PATCH", DOLLS "/a/scale", "{\"spec\":{\"replicas\":3}}", 200, "" },
+  };
+  struct fixture *f = *state;
+  struct reply r;
+
+  (void)must(
+      f, 201, "POST", DEFINITIONS,
+      "{\"metadata\":{\"name\":\"dolls.example.com\"},\"spec\":{\"group\":\"example.com\",\"scope\":\"Namespaced\","
+      "\"names\":{\"plural\":\"dolls\",\"kind\":\"Doll\"},\"versions\":[{\"name\":\"v1\",\"served\":true,"
+      "\"storage\":true,\"subresources\":{\"scale\":{\"specReplicasPath\":\".spec.n\",\"statusReplicasPath\":"
+      "\".status.n\"}}," SCHEMA "}]}}",
+      NULL);
+  (void)must(f, 201, "POST", DOLLS,
+             "{\"apiVersion\":\"example.com/v1\",\"kind\":\"Doll\",\"metadata\":{\"name\":\"a\"},\"spec\":{\"n\":1}}",
+             NULL);
+  for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+    r = must(f, rows[i].status, rows[i].method, rows[i].target, rows[i].body, rows[i].method[1] == 'A' ? MERGE : NULL);
+    assert_non_null(strstr(at(f, &r, "/message"), rows[i].message));
+  }
+  r = must(f, 200, "GET", DOLLS "/a", NULL, NULL);
+  assert_string_equal(at(f, &r, "/spec/n"), "3");
+}
+
 int
 main(void)
 {
@@ -253,6 +303,7 @@ main(void)
     cmocka_unit_test_setup_teardown(another_of_the_same_name, fixture_setup, fixture_teardown),
     cmocka_unit_test_setup_teardown(definitions_are_refused, fixture_setup, fixture_teardown),
     cmocka_unit_test_setup_teardown(definitions_are_warned_of, fixture_setup, fixture_teardown),
+    cmocka_unit_test_setup_teardown(objects_are_refused, fixture_setup, fixture_teardown),
   };
 
   return cmocka_run_group_tests_name("crd_life", tests, NULL, NULL);

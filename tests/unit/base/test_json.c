@@ -173,6 +173,10 @@ trees_are_built_and_compared(void **state)
   assert_false(json_remove(copy, "s"));
   assert_string_equal(json_text(a, copy, 0), "{\"i\":-5,\"b\":true,\"l\":[1,2,3,4,\"mid\",5,6,7,8,9,null]}");
   assert_string_equal(json_get_str(o, "s"), "x"); /* the original is as it was */
+  json_restore(a, copy, o, "s");
+  assert_string_equal(json_get_str(copy, "s"), "x");
+  json_restore(a, o, test_parse(a, "{}"), "b");
+  assert_null(json_get(o, "b"));
   assert_true(json_equal(test_parse(a, "{\"a\":1,\"b\":2.0}"), test_parse(a, "{\"b\":2,\"a\":1.0}")));
   assert_false(json_equal(test_parse(a, "[1]"), test_parse(a, "[\"1\"]")));
   assert_int_equal(json_get_int(o, "s", 7), 7); /* of another type */
