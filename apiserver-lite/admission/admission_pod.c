@@ -202,24 +202,30 @@ const struct admission_plugin admission_taint_nodes = {
 
 /* -- StorageObjectInUseProtection -- */
 
+static const struct admission_target volumes[] = { { "", "persistentvolumes" },
+                                                   { "", "persistentvolumeclaims" },
+                                                   { "storage.k8s.io", "volumeattributesclasses" },
+                                                   { NULL, NULL } };
+static const char *const in_use[] = { "kubernetes.io/pv-protection", "kubernetes.io/pvc-protection",
+                                      "kubernetes.io/vac-protection" };
+
 static int
 storage_mutate(struct rest_call *c, struct json *o, const struct json *old, struct kerr *reterr)
 {
-  bool claim = strcmp(c->info.resource, "persistentvolumeclaims") == 0;
-  const char *finalizer = claim ? "kubernetes.io/pvc-protection" : "kubernetes.io/pv-protection";
+  size_t i = 0;
   struct json *meta;
 
   (void)reterr;
-  if (old || *c->info.subresource || object_has_finalizer(o, finalizer))
+  while (strcmp(volumes[i].resource, c->info.resource) != 0)
+    i++;
+  if (old || *c->info.subresource || object_has_finalizer(o, in_use[i]))
+    return 0;
+  if (*volumes[i].group && !personality_gate(c->personality, "VolumeAttributesClass"))
     return 0;
   meta = json_ensure_object(c->a, o, "metadata");
-  json_append_str(c->a, json_ensure_array(c->a, meta, "finalizers"), finalizer);
+  json_append_str(c->a, json_ensure_array(c->a, meta, "finalizers"), in_use[i]);
   return 0;
 }
-
-static const struct admission_target volumes[] = { { "", "persistentvolumes" },
-                                                   { "", "persistentvolumeclaims" },
-                                                   { NULL, NULL } };
 
 const struct admission_plugin admission_storage_in_use = {
   .name = "StorageObjectInUseProtection",

@@ -9,6 +9,7 @@
 #include "cel_regex.h"
 #include "clock.h"
 #include "crd_check.h"
+#include "validate_address.h"
 #include "validate_format.h"
 
 typedef bool format_fn(struct arena *a, struct span text);
@@ -88,12 +89,19 @@ is_hostname(struct arena *a, struct span text)
   return true;
 }
 
+static bool
+is_ip(struct span text)
+{
+  struct address ip;
+  return address_read(text, &ip);
+}
+
 /* Leading zeros are let pass, as netutils.ParseIPSloppy does. */
 static bool
 is_ipv4(struct arena *a, struct span text)
 {
   if (memchr(text.p, ':', text.n)) /* an IPv6 address that ends in an IPv4 one */
-    return memchr(text.p, '.', text.n) && text_is_ip(text);
+    return memchr(text.p, '.', text.n) && is_ip(text);
   return matches(a, "^0*(?:25[0-5]|2[0-4][0-9]|1?[0-9]?[0-9])(?:\\.0*(?:25[0-5]|2[0-4][0-9]|1?[0-9]?[0-9])){3}$", text);
 }
 
@@ -101,7 +109,7 @@ static bool
 is_ipv6(struct arena *a, struct span text)
 {
   (void)a;
-  return memchr(text.p, ':', text.n) && text_is_ip(text);
+  return memchr(text.p, ':', text.n) && is_ip(text);
 }
 
 static bool
@@ -116,7 +124,7 @@ is_cidr(struct arena *a, struct span text)
 
   for (size_t i = 1; i < bits.n; i++)
     n = n * 10 + (bits.p[i] - '0');
-  return n <= (v4 ? 32 : 128) && (v4 ? is_ipv4(a, address) : text_is_ip(address));
+  return n <= (v4 ? 32 : 128) && (v4 ? is_ipv4(a, address) : is_ip(address));
 }
 
 static bool

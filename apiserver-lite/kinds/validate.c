@@ -1,9 +1,7 @@
 #include "validate.h"
 
-#include "ceilings.h"
 #include "crd_custom.h"
 #include "crd_validate.h"
-#include "codec.h"
 #include "object.h"
 #include "validate_claim.h"
 #include "validate_classic.h"
@@ -43,9 +41,11 @@ find_validator(const struct kind *k)
     const struct validator *list;
     size_t n;
   } groups[] = {
-    { validators_workload, validator_workload_count },   { validators_apps, validator_apps_count },
-    { validators_batch, validator_batch_count },         { validators_network, validator_network_count },
-    { validators_admission, validator_admission_count },
+    { validators_workload, validator_workload_count },     { validators_apps, validator_apps_count },
+    { validators_batch, validator_batch_count },           { validators_network, validator_network_count },
+    { validators_admission, validator_admission_count },   { validators_endpoints, validator_endpoints_count },
+    { validators_storage, validator_storage_count },       { validators_persistent, validator_persistent_count },
+    { validators_controller, validator_controller_count },
   };
   const struct validator *found = NULL;
   for (size_t i = 0; i < validator_classic_count; i++) /* by version: before those for every version */
@@ -201,52 +201,4 @@ validate_refuse_admin(const struct kind *k, const struct json *o, const char *su
                    NULL,
                    "admin access to devices requires the `resource.kubernetes.io/admin-access: true` label on the "
                    "containing namespace");
-}
-
-static void
-warn_slice(struct arena *a, const struct json *o, struct json *warnings)
-{
-  struct span driver = json_text_of(json_get(o, "spec"), "driver");
-  bool upper = false;
-  for (size_t i = 0; i < driver.n; i++)
-    upper |= driver.p[i] >= 'A' && driver.p[i] <= 'Z';
-  if (upper)
-    json_append(a, warnings,
-                json_new_strf(a, "spec.driver: driver names should be lowercase; %s contains uppercase characters",
-                              vquote(a, driver)));
-}
-
-static bool
-has_pem(struct span base64)
-{
-  _cleanup_strbuf_ struct strbuf b;
-  strbuf_init(&b, CEIL_SMALL_FILE);
-  return codec_unbase64(&b, base64) && b.n && strstr(strbuf_view(&b).p, "-----BEGIN ");
-}
-
-/* As Go's tls.X509KeyPair begins to read a pair. */
-static void
-warn_tls(struct arena *a, const struct json *o, struct json *warnings)
-{
-  const struct json *data = json_get(o, "data");
-  if (!span_is(json_text_of(o, "type"), "kubernetes.io/tls"))
-    return;
-  if (!has_pem(json_text_of(data, "tls.crt")))
-    json_append_str(a, warnings, "tls: failed to find any PEM data in certificate input");
-  else if (!has_pem(json_text_of(data, "tls.key")))
-    json_append_str(a, warnings, "tls: failed to find any PEM data in key input");
-}
-
-void
-validate_warnings(struct arena *a, const struct kind *k, const struct json *o, const struct json *old,
-                  struct json *warnings)
-{
-  if (k->custom)
-    custom_warnings(a, o, old, warnings);
-  else if (!strcmp(k->group, "apiextensions.k8s.io"))
-    crd_warnings(a, o, old, warnings);
-  else if (!strcmp(k->group, "resource.k8s.io") && !strcmp(k->kind, "ResourceSlice"))
-    warn_slice(a, o, warnings);
-  else if (!*k->group && !strcmp(k->kind, "Secret"))
-    warn_tls(a, o, warnings);
 }

@@ -52,7 +52,7 @@ void validate_refuse_admin(const struct kind *k, const struct json *o, const cha
 /* Warning headers of a write (WarningsOnCreate, WarningsOnUpdate): appends strings to `warnings`, a JSON array. `old`
  * NULL: a new object. */
 void validate_warnings(struct arena *a, const struct kind *k, const struct json *o, const struct json *old,
-                       struct json *warnings);
+                       const struct personality *p, struct json *warnings);
 
 /* Metadata of an object whose kind has no other rules (custom resources): path is metadata. `p` NULL: as the latest
  * release has it. */

@@ -1,6 +1,7 @@
 /* The status of a claim: allocation, consumers, device status (resource validation, validateResourceClaimStatusUpdate).
  */
 #include "object.h"
+#include "validate_address.h"
 #include "validate_claim.h"
 
 #define RESERVED_FOR_MAX 256
@@ -81,7 +82,7 @@ check_network_data(struct validation *v, const struct vpath *path, const struct 
   for (size_t i = 0; i < json_count(ips); i++) {
     struct span s = json_span(json_at(ips, i));
     const char *canonical;
-    if (!text_is_cidr_canonical(v->a, s, &canonical))
+    if (!interface_address_text(v->a, s, &canonical))
       verr_invalid(v, VP_ITEM(list, i), s,
                    "must be a valid address in CIDR form, (e.g. 10.9.8.7/24 or 2001:db8::1/64)");
     else if (!span_is(s, canonical))

@@ -2,6 +2,15 @@
 #include "validate_claim.h"
 #include "validate_pod.h"
 
+bool
+validate_is_one_of(struct span s, const char *const *names)
+{
+  for (size_t i = 0; names[i]; i++)
+    if (span_is(s, names[i]))
+      return true;
+  return false;
+}
+
 void
 validate_choice(struct validation *v, const struct vpath *up, const struct json *o, const char *name,
                 const char *const *allowed)
@@ -11,10 +20,8 @@ validate_choice(struct validation *v, const struct vpath *up, const struct json 
     verr_required(v, VP(up, name), "");
     return;
   }
-  for (size_t i = 0; allowed[i]; i++)
-    if (span_is(s, allowed[i]))
-      return;
-  verr_not_supported(v, VP(up, name), s, allowed);
+  if (!validate_is_one_of(s, allowed))
+    verr_not_supported(v, VP(up, name), s, allowed);
 }
 
 void

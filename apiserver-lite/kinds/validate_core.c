@@ -1,6 +1,7 @@
 /* The core kinds that are not pods, events and leases: core/validation, coordination/validation. */
 #include "codec.h"
 #include "object.h"
+#include "validate_address.h"
 #include "validate_pod.h"
 
 #define DATA_MAX (1024 * 1024) /* core.MaxSecretSize */
@@ -210,9 +211,7 @@ create_node(struct validation *v, const struct json *o)
   check_node_taints(v, VP(VP(NULL, "metadata"), "taints"), json_dig(o, "spec", "taints", NULL)); /* (sic) */
   check_node_amounts(v, o);
   for (size_t i = 0; i < json_count(cidrs); i++)
-    if (!text_is_cidr(json_span(json_at(cidrs, i))))
-      verr_invalid(v, VP_ITEM(VP(VP(NULL, "spec"), "podCIDRs"), i), json_span(json_at(cidrs, i)),
-                   "must be a valid CIDR value, (e.g. 10.9.8.0/24 or 2001:db8::/64)");
+    (void)validate_network(v, VP_ITEM(VP(VP(NULL, "spec"), "podCIDRs"), i), json_span(json_at(cidrs, i)), NULL);
 }
 
 static void
@@ -270,180 +269,4 @@ const struct validator validator_lease = {
   "Lease",
   .name = { .format = TEXT_DNS_SUBDOMAIN },
   .create = check_lease,
-};
-
-/* -- services -- */
-
-static const char *const protocols[] = { "SCTP", "TCP", "UDP", NULL };
-
-static void
-check_service_port(struct validation *v, const struct vpath *path, const struct json *ports, size_t i)
-{
-  const struct json *p = json_at(ports, i);
-  struct span name = json_text_of(p, "name");
-  if (json_count(ports) > 1 && !name.n)
-    verr_required(v, VP(path, "name"), "");
-  else if (name.n) {
-    (void)verr_format(v, VP(path, "name"), name, TEXT_DNS_LABEL);
-    for (size_t j = 0; j < i; j++)
-      if (span_eq(json_text_of(json_at(ports, j), "name"), name)) {
-        verr_duplicate(v, VP(path, "name"), name);
-        break;
-      }
-  }
-  validate_port(v, VP(path, "port"), json_get_int(p, "port", 0));
-  validate_choice(v, path, p, "protocol", protocols);
-  if (json_has(p, "targetPort"))
-    validate_port_or_name(v, VP(path, "targetPort"), json_get(p, "targetPort"));
-  if (json_has(p, "appProtocol"))
-    (void)verr_format(v, VP(path, "appProtocol"), json_text_of(p, "appProtocol"), TEXT_LABEL_KEY);
-}
-
-/* Two ports that are one: `member` with the protocol. */
-static bool
-port_taken(const struct json *ports, size_t i, const char *member)
-{
-  const struct json *p = json_at(ports, i);
-  for (size_t j = 0; j < i && json_get_int(p, member, 0); j++)
-    if (json_same(json_get(json_at(ports, j), member), json_get(p, member)) &&
-        json_same(json_get(json_at(ports, j), "protocol"), json_get(p, "protocol")))
-      return true;
-  return false;
-}
-
-static void
-check_external_name(struct validation *v, const struct vpath *path, const struct json *spec)
-{
-  struct span name = json_text_of(spec, "externalName");
-  if (json_count(json_get(spec, "clusterIPs")))
-    verr_forbidden(v, VP(path, "clusterIPs"), "may not be set for ExternalName services");
-  if (name.n && name.p[name.n - 1] == '.')
-    name.n--;
-  if (name.n)
-    (void)verr_format(v, VP(path, "externalName"), name, TEXT_DNS_SUBDOMAIN);
-  else
-    verr_required(v, VP(path, "externalName"), "");
-}
-
-static void
-check_service(struct validation *v, const struct json *o)
-{
-  static const char *const types[] = { "ClusterIP", "ExternalName", "LoadBalancer", "NodePort", NULL },
-                           *const affinities[] = { "ClientIP", "None", NULL };
-  const struct json *spec = json_get(o, "spec"), *ports = json_get(spec, "ports");
-  const struct vpath *path = VP(NULL, "spec"), *list = VP(path, "ports");
-  struct span type = json_text_of(spec, "type");
-  bool headless = span_is(json_text_of(spec, "clusterIP"), "None"), external = span_is(type, "ExternalName");
-  if (!json_count(ports) && !headless && !external)
-    verr_required(v, list, "");
-  if (headless && (span_is(type, "LoadBalancer") || span_is(type, "NodePort")))
-    verr_invalid(v, VP_ITEM(VP(path, "clusterIPs"), 0), SPAN("None"),
-                 arena_printf(v->a, "may not be set to 'None' for %.*s services", SPAN_FMT(type)));
-  if (external)
-    check_external_name(v, path, spec);
-  for (size_t i = 0; i < json_count(ports); i++)
-    check_service_port(v, VP_ITEM(list, i), ports, i);
-  validate_labels(v, VP(path, "selector"), json_get(spec, "selector"));
-  validate_choice(v, path, spec, "sessionAffinity", affinities);
-  if (span_is(json_text_of(spec, "sessionAffinity"), "None") && json_has(spec, "sessionAffinityConfig"))
-    verr_forbidden(v, VP(path, "sessionAffinityConfig"), "must not be set when session affinity is None");
-  for (size_t i = 0; i < json_count(json_get(spec, "externalIPs")); i++) {
-    struct span ip = json_span(json_at(json_get(spec, "externalIPs"), i));
-    if (!text_is_ip(ip))
-      verr_invalid(v, VP_ITEM(VP(path, "externalIPs"), i), ip,
-                   "must be a valid IP address, (e.g. 10.9.8.7 or 2001:db8::ffff)");
-  }
-  validate_choice(v, path, spec, "type", types);
-  for (size_t i = 0; i < json_count(ports); i++)
-    if (span_is(type, "ClusterIP") && json_get_int(json_at(ports, i), "nodePort", 0))
-      verr_forbidden(v, VP(VP_ITEM(list, i), "nodePort"), "may not be used when `type` is 'ClusterIP'");
-  for (size_t i = 0; i < json_count(ports); i++)
-    if (port_taken(ports, i, "nodePort"))
-      verr_add(v, FIELD_DUPLICATE, VP(VP_ITEM(list, i), "nodePort"),
-               vjson(v->a, json_get(json_at(ports, i), "nodePort")), "%s", "");
-  for (size_t i = 0; i < json_count(ports); i++)
-    if (port_taken(ports, i, "port")) {
-      struct json *key = json_new_object(v->a);
-      static const char *const members[] = { "protocol", "port" };
-      for (size_t k = 0; k < 2; k++)
-        if (json_get(json_at(ports, i), members[k]))
-          json_set(v->a, key, members[k], json_copy(v->a, json_get(json_at(ports, i), members[k])));
-      verr_add(v, FIELD_DUPLICATE, VP_ITEM(list, i), vgo(v, key, "io.k8s.api.core.v1.ServicePort"), "%s", "");
-    }
-}
-
-const struct validator validator_service = {
-  "",
-  "Service",
-  .name = { .format = TEXT_DNS1035_LABEL },
-  .create = check_service,
-};
-
-/* -- resource quotas -- */
-
-static void
-check_quota(struct validation *v, const struct json *o)
-{
-  static const char *const standard[] = { "cpu",
-                                          "memory",
-                                          "ephemeral-storage",
-                                          "requests.cpu",
-                                          "requests.memory",
-                                          "requests.storage",
-                                          "requests.ephemeral-storage",
-                                          "limits.cpu",
-                                          "limits.memory",
-                                          "limits.ephemeral-storage",
-                                          "pods",
-                                          "resourcequotas",
-                                          "services",
-                                          "replicationcontrollers",
-                                          "secrets",
-                                          "persistentvolumeclaims",
-                                          "configmaps",
-                                          "services.nodeports",
-                                          "services.loadbalancers" };
-  static const char *const scalars[] = { "pods",
-                                         "resourcequotas",
-                                         "services",
-                                         "replicationcontrollers",
-                                         "secrets",
-                                         "persistentvolumeclaims",
-                                         "configmaps",
-                                         "services.nodeports",
-                                         "services.loadbalancers" };
-  const struct vpath *path = VP(VP(NULL, "spec"), "hard");
-  for (json_each_member (m, json_dig(o, "spec", "hard", NULL))) {
-    struct span name = span_make(m->name, m->name_len);
-    const struct vpath *at = VP_KEY(path, m->name);
-    struct quantity q;
-    bool known = memchr(name.p, '/', name.n) || span_starts(name, SPAN("hugepages-")) ||
-                 span_starts(name, SPAN("requests.hugepages-")),
-         whole = memchr(name.p, '/', name.n) != NULL;
-    for (size_t i = 0; i < ARRAY_SIZE(standard); i++)
-      known |= span_is(name, standard[i]);
-    for (size_t i = 0; i < ARRAY_SIZE(scalars); i++)
-      whole |= span_is(name, scalars[i]);
-    (void)verr_format(v, at, name, TEXT_LABEL_KEY);
-    if (!known)
-      verr_invalid(v, at, name, "must be a standard resource for quota");
-    if (!json_quantity(m->value, &q))
-      continue;
-    if (quantity_sign(&q) < 0)
-      verr_invalid(v, at, span_of(quantity_text(v->a, &q)), "must be greater than or equal to 0");
-    if (whole && quantity_milli(&q) % 1000)
-      verr_invalid(v, at, span_of(quantity_text(v->a, &q)), "must be an integer");
-  }
-}
-
-static void
-update_quota(struct validation *v, const struct json *o, const struct json *old)
-{
-  check_quota(v, o);
-  validate_immutable(v, VP(VP(NULL, "spec"), "scopes"), json_dig(o, "spec", "scopes", NULL),
-                     json_dig(old, "spec", "scopes", NULL), NULL);
-}
-
-const struct validator validator_quota = {
-  "", "ResourceQuota", .name = { .format = TEXT_DNS_SUBDOMAIN }, .create = check_quota, .update = update_quota,
 };

@@ -243,7 +243,7 @@ go_absent(struct strbuf *b, struct arena *a, const struct kind_field *f)
     strbuf_puts(b, "\"\"");
   else if (f->base == KIND_BOOL)
     strbuf_puts(b, "false");
-  else if (f->base == KIND_INT32 || f->base == KIND_INT64 || f->base == KIND_FLOAT64)
+  else if (f->base == KIND_INT32 || f->base == KIND_INT64 || f->base == KIND_FLOAT64 || f->base == KIND_INT_OR_STRING)
     strbuf_putc(b, '0');
   else if (f->base == KIND_QUANTITY)
     strbuf_puts(b, "\"0\"");

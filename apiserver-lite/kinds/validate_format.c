@@ -1,8 +1,9 @@
 #include "validate_format.h"
 
-#include <arpa/inet.h>
 #include <ctype.h>
 #include <stdio.h>
+
+#include "validate_address.h"
 
 /* Classes of ASCII bytes; a pattern is first class, middle class, last class. */
 enum { LOWER = 1, UPPER = 2, DIGIT = 4, DASH = 8, UNDERSCORE = 16, DOT = 32, COLON_COMMA = 64 };
@@ -235,51 +236,29 @@ is_uuid(struct span s)
   return true;
 }
 
-/* Address family of a text that netip.ParseAddr accepts (no zone), or 0. */
-static int
-ip_family(const char *text, unsigned char addr[16])
-{
-  for (int i = 0; i < 2; i++)
-    if (inet_pton(i ? AF_INET6 : AF_INET, text, addr) == 1)
-      return i ? AF_INET6 : AF_INET;
-  return 0;
-}
-
-/* As netutils.ParseIPSloppy reads IPv4: numbers may have leading zeros. */
-static void
-drop_leading_zeros(char *text)
-{
-  char *to = text;
-  if (strchr(text, ':'))
-    return;
-  for (const char *p = text; *p; p++) {
-    bool starts = to == text || to[-1] == '.';
-    if (!starts || *p != '0' || !isdigit((unsigned char)p[1]))
-      *to++ = *p;
-  }
-  *to = 0;
-}
-
-static const unsigned char mapped[12] = { [10] = 0xff, [11] = 0xff }; /* an IPv4 address in IPv6's clothes */
-
 static void
 check_ip(struct problems *p, struct span s)
 {
-  unsigned char addr[16];
-  char text[64] = "", canonical[INET6_ADDRSTRLEN];
-  if (s.n && s.n < sizeof text && !memchr(s.p, 0, s.n))
-    memcpy(text, s.p, s.n);
-  bool strict = ip_family(text, addr) != 0;
-  drop_leading_zeros(text);
-  int family = ip_family(text, addr);
-  if (!family)
+  struct address ip;
+  if (!address_read(s, &ip))
     complain(p, "must be a valid IP address, (e.g. 10.9.8.7 or 2001:db8::ffff)");
-  else if (!strict)
+  else if (ip.leading_zeros)
     complain(p, "must not have leading 0s");
-  else if (family == AF_INET6 && !memcmp(addr, mapped, sizeof mapped))
+  else if (ip.mapped)
     complain(p, "must not be an IPv4-mapped IPv6 address");
-  else if (inet_ntop(family, addr, canonical, sizeof canonical) && !span_is(s, canonical))
-    complain(p, arena_printf(p->a, "must be in canonical form (\"%s\")", canonical));
+  else if (!span_is(s, address_text(p->a, &ip)))
+    complain(p, arena_printf(p->a, "must be in canonical form (\"%s\")", address_text(p->a, &ip)));
+}
+
+static const char http_path_text[] = "Invalid path (regex used for validation is '[A-Za-z0-9/\\-._~%!$&'()*+,;=:]+')";
+
+static bool
+is_http_path(struct span s)
+{
+  for (size_t i = 0; i < s.n; i++)
+    if (!isalnum((unsigned char)s.p[i]) && !memchr("/-._~%!$&'()*+,;=:", s.p[i], 18))
+      return false;
+  return s.n > 0;
 }
 
 size_t
@@ -360,6 +339,10 @@ text_check(struct arena *a, enum text_format f, struct span s, const char *probl
   case TEXT_HTTP_HEADER:
     if (!all_of(s, ALNUM | DASH))
       complain(&p, header_text);
+    break;
+  case TEXT_HTTP_PATH:
+    if (!is_http_path(s))
+      complain(&p, http_path_text);
     break;
   case TEXT_PERCENT:
     if (s.n < 2 || s.p[s.n - 1] != '%' || !all_of(span_make(s.p, s.n - 1), DIGIT))
@@ -453,63 +436,4 @@ text_is_semver(struct span s)
   if (*p == '+' && (p++, !skip_identifiers(&p, false)))
     return false;
   return !*p;
-}
-
-bool
-text_is_ip(struct span s)
-{
-  unsigned char addr[16];
-  char text[64];
-  if (!s.n || s.n >= sizeof text || memchr(s.p, 0, s.n))
-    return false;
-  memcpy(text, s.p, s.n);
-  text[s.n] = 0;
-  return ip_family(text, addr) != 0;
-}
-
-static int
-parse_cidr(struct span s, unsigned char addr[16], int *ret_bits)
-{
-  char text[80];
-  if (!s.n || s.n >= sizeof text || memchr(s.p, 0, s.n))
-    return 0;
-  memcpy(text, s.p, s.n);
-  text[s.n] = 0;
-  char *slash = strrchr(text, '/');
-  if (!slash || !isdigit((unsigned char)slash[1]) || strlen(slash + 1) > 3)
-    return 0;
-  char *end;
-  long bits = strtol(slash + 1, &end, 10);
-  *slash = 0;
-  drop_leading_zeros(text);
-  int family = ip_family(text, addr);
-  if (!family || *end || bits > (family == AF_INET ? 32 : 128))
-    return 0;
-  if (family == AF_INET6 && bits >= 96 && !memcmp(addr, mapped, sizeof mapped)) {
-    memmove(addr, addr + sizeof mapped, 4); /* "::ffff:192.0.2.1/120" is 192.0.2.1/24 */
-    family = AF_INET;
-    bits -= 96;
-  }
-  *ret_bits = (int)bits;
-  return family;
-}
-
-bool
-text_is_cidr(struct span s)
-{
-  unsigned char addr[16];
-  int bits;
-  return parse_cidr(s, addr, &bits) != 0;
-}
-
-bool
-text_is_cidr_canonical(struct arena *a, struct span s, const char **ret_canonical)
-{
-  unsigned char addr[16];
-  char text[INET6_ADDRSTRLEN];
-  int bits = 0, family = parse_cidr(s, addr, &bits);
-  if (!family || !inet_ntop(family, addr, text, sizeof text))
-    return false;
-  *ret_canonical = arena_printf(a, "%s/%d", text, bits);
-  return true;
 }

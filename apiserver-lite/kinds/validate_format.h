@@ -34,6 +34,7 @@ enum text_format {
   TEXT_ENV_NAME, /* printable ASCII without '=' (RelaxedEnvironmentVariableValidation) */
   TEXT_PORT_NAME,
   TEXT_HTTP_HEADER,
+  TEXT_HTTP_PATH,
   TEXT_PERCENT,
   TEXT_CONDITION_REASON,
   TEXT_IP, /* IsValidIP: canonical */
@@ -49,9 +50,5 @@ const char *text_origin(enum text_format f);
 struct span text_name_prefix(struct arena *a, struct span s);
 
 bool text_is_semver(struct span s);
-bool text_is_cidr_canonical(struct arena *a, struct span s,
-                            const char **ret_canonical); /* false: no interface address */
-bool text_is_ip(struct span s);                          /* IPv4 or IPv6, as netip.ParseAddr without a zone */
-bool text_is_cidr(struct span s);                        /* address/bits */
 
 #endif

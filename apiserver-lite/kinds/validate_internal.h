@@ -92,6 +92,8 @@ bool json_quantity(const struct json *v, struct quantity *ret);     /* false: ab
 /* -- metadata and selectors (validate_meta.c, validate_selector.c) -- */
 struct name_rule {
   enum text_format format;
+  const char *gate; /* with it the name is held to `relaxed` instead */
+  enum text_format relaxed;
   bool tag; /* checked as by ValidateObjectMetaWithOpts: generateName is not looked at, errors are covered by a tag */
 };
 void validate_object_meta(struct validation *v, const struct json *o, bool namespaced, const struct name_rule *rule);

@@ -172,9 +172,10 @@ static void
 check_name(struct validation *v, const struct vpath *path, const struct json *meta, const struct name_rule *rule)
 {
   struct span name = json_text_of(meta, "name"), base = json_text_of(meta, "generateName");
+  enum text_format format = rule->gate && validation_gate(v, rule->gate) ? rule->relaxed : rule->format;
   if (base.n && !rule->tag) {
     const char *problems[TEXT_PROBLEMS_MAX];
-    size_t n = text_check(v->a, rule->format, text_name_prefix(v->a, base), problems);
+    size_t n = text_check(v->a, format, text_name_prefix(v->a, base), problems);
     for (size_t i = 0; i < n; i++)
       verr_invalid(v, VP(path, "generateName"), base, problems[i]);
   }
@@ -183,7 +184,7 @@ check_name(struct validation *v, const struct vpath *path, const struct json *me
     return;
   }
   size_t mark = v->n;
-  verr_format(v, VP(path, "name"), name, rule->format);
+  verr_format(v, VP(path, "name"), name, format);
   if (rule->tag)
     validation_cover(v, mark, NULL);
 }

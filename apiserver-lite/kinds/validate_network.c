@@ -1,7 +1,27 @@
-/* Ingresses, network policies, volume claims, storage classes: networking, core and storage validation. */
+/* networking.k8s.io: ingresses and their classes, network policies, addresses and ranges of services. */
+#include "object.h"
+#include "validate_address.h"
 #include "validate_pod.h"
 
+#define CONTROLLER_MAX 250
+
 /* -- ingresses -- */
+
+/* The reference that backends and classes have; `covered`: a tag asks for kind and name, too. */
+static void
+check_reference(struct validation *v, const struct vpath *path, const struct json *ref, bool covered)
+{
+  static const char *const names[] = { "kind", "name" };
+  if (json_has(ref, "apiGroup"))
+    (void)verr_format(v, VP(path, "apiGroup"), json_text_of(ref, "apiGroup"), TEXT_DNS_SUBDOMAIN);
+  for (size_t i = 0; i < ARRAY_SIZE(names); i++) {
+    size_t mark = v->n;
+    if (validate_needed(v, path, ref, names[i]))
+      (void)verr_format(v, VP(path, names[i]), json_text_of(ref, names[i]), TEXT_PATH_SEGMENT);
+    else if (covered)
+      validation_cover(v, mark, NULL);
+  }
+}
 
 static void
 check_backend(struct validation *v, const struct vpath *path, const struct json *b)
@@ -15,10 +35,13 @@ check_backend(struct validation *v, const struct vpath *path, const struct json 
     verr_invalid(v, path, SPAN(""), "cannot set both resource and service backends");
   else if (!has_resource && !has_service)
     verr_invalid(v, path, SPAN(""), "resource or service backend is required");
+  else if (has_resource)
+    check_reference(v, VP(path, "resource"), json_get(b, "resource"), false);
   if (has_resource || !has_service)
     return;
   if (validate_needed(v, at, service, "name"))
-    (void)verr_format(v, VP(at, "name"), json_text_of(service, "name"), TEXT_DNS1035_LABEL);
+    (void)verr_format(v, VP(at, "name"), json_text_of(service, "name"),
+                      validation_gate(v, "RelaxedServiceNameValidation") ? TEXT_DNS_LABEL : TEXT_DNS1035_LABEL);
   if (name.n && number)
     verr_invalid(v, path, SPAN(""), "cannot set both port name & port number");
   else if (name.n)
@@ -56,30 +79,164 @@ check_ingress_path(struct validation *v, const struct vpath *path, const struct 
 }
 
 static void
+check_host(struct validation *v, const struct vpath *path, struct span host)
+{
+  (void)verr_format(v, path, host, memchr(host.p, '*', host.n) ? TEXT_WILDCARD_SUBDOMAIN : TEXT_DNS_SUBDOMAIN);
+}
+
+static void
+check_ingress_rule(struct validation *v, const struct vpath *path, const struct json *rule)
+{
+  const struct json *http = json_get(rule, "http"), *paths = json_get(http, "paths");
+  const struct vpath *list = VP(VP(path, "http"), "paths");
+  struct span host = json_text_of(rule, "host");
+  struct address ip;
+  if (host.n && address_read(host, &ip))
+    verr_invalid(v, VP(path, "host"), host, "must be a DNS name, not an IP address");
+  if (host.n)
+    check_host(v, VP(path, "host"), host);
+  if (json_type(http) != JSON_NULL && !json_count(paths))
+    verr_required(v, list, "");
+  for (size_t i = 0; i < json_count(paths); i++)
+    check_ingress_path(v, VP_ITEM(list, i), json_at(paths, i));
+}
+
+static void
+check_ingress_tls(struct validation *v, const struct vpath *path, const struct json *tls)
+{
+  const struct json *hosts = json_get(tls, "hosts");
+  struct span secret = json_text_of(tls, "secretName");
+  for (size_t i = 0; i < json_count(hosts); i++)
+    check_host(v, VP_ITEM(VP(path, "hosts"), i), json_span(json_at(hosts, i)));
+  if (secret.n)
+    (void)verr_format(v, VP(path, "secretName"), secret, TEXT_DNS_SUBDOMAIN);
+}
+
+static void
 check_ingress(struct validation *v, const struct json *o)
 {
-  const struct json *spec = json_get(o, "spec"), *rules = json_get(spec, "rules");
+  const struct json *spec = json_get(o, "spec"), *rules = json_get(spec, "rules"), *tls = json_get(spec, "tls");
   const struct vpath *path = VP(NULL, "spec");
   if (!json_count(rules) && !json_has(spec, "defaultBackend"))
-    verr_invalid(v, path, SPAN(""), "either `defaultBackend` or `rules` must be specified");
+    verr_add(v, FIELD_INVALID, path, rules ? vjson(v->a, rules) : "null",
+             "either `defaultBackend` or `rules` must be specified");
   if (json_has(spec, "defaultBackend"))
     check_backend(v, VP(path, "defaultBackend"), json_get(spec, "defaultBackend"));
-  for (size_t i = 0; i < json_count(rules); i++) {
-    const struct json *http = json_get(json_at(rules, i), "http"), *paths = json_get(http, "paths");
-    const struct vpath *at = VP_ITEM(VP(path, "rules"), i), *list = VP(VP(at, "http"), "paths");
-    struct span host = json_text_of(json_at(rules, i), "host");
-    if (host.n && text_is_ip(host))
-      verr_invalid(v, VP(at, "host"), host, "must be a DNS name, not an IP address");
-    if (host.n)
-      (void)verr_format(v, VP(at, "host"), host,
-                        memchr(host.p, '*', host.n) ? TEXT_WILDCARD_SUBDOMAIN : TEXT_DNS_SUBDOMAIN);
-    if (json_type(http) != JSON_NULL && !json_count(paths))
-      verr_required(v, list, "");
-    for (size_t j = 0; j < json_count(paths); j++)
-      check_ingress_path(v, VP_ITEM(list, j), json_at(paths, j));
-  }
+  for (size_t i = 0; i < json_count(rules); i++)
+    check_ingress_rule(v, VP_ITEM(VP(path, "rules"), i), json_at(rules, i));
+  for (size_t i = 0; i < json_count(tls); i++)
+    check_ingress_tls(v, VP_ITEM(VP(path, "tls"), i), json_at(tls, i));
   if (json_has(spec, "ingressClassName"))
     (void)verr_format(v, VP(path, "ingressClassName"), json_text_of(spec, "ingressClassName"), TEXT_DNS_SUBDOMAIN);
+}
+
+static void
+create_ingress(struct validation *v, const struct json *o)
+{
+  static const char annotation[] = "kubernetes.io/ingress.class";
+  const struct json *old_way = json_get(object_annotations(o), annotation),
+                    *class = json_dig(o, "spec", "ingressClassName", NULL);
+  check_ingress(v, o);
+  if (old_way && json_type(class) != JSON_NULL && !json_equal(old_way, class))
+    verr_invalid(v, VP(VP(NULL, "annotations"), annotation), json_span(old_way),
+                 "must match `ingressClassName` when both are specified");
+}
+
+static void
+update_ingress(struct validation *v, const struct json *o, const struct json *old)
+{
+  (void)old;
+  check_ingress(v, o);
+}
+
+/* The texts of `member` in the items of a list. */
+static struct json *
+texts_of(struct validation *v, const struct json *list, const char *member)
+{
+  struct json *texts = json_new_array(v->a);
+  for (json_each_item (p, list))
+    if (json_text_of(*p, member).n)
+      json_append(v->a, texts, json_copy(v->a, json_get(*p, member)));
+  return texts;
+}
+
+static void
+update_ingress_status(struct validation *v, const struct json *o, const struct json *old)
+{
+  const struct json *list = json_dig(o, "status", "loadBalancer", "ingress", NULL);
+  const struct vpath *path = VP(VP(VP(NULL, "status"), "loadBalancer"), "ingress");
+  struct json *accepted = texts_of(v, json_dig(old, "status", "loadBalancer", "ingress", NULL), "ip");
+  struct address ip;
+  for (size_t i = 0; i < json_count(list); i++) {
+    struct span text = json_text_of(json_at(list, i), "ip"), host = json_text_of(json_at(list, i), "hostname");
+    const struct vpath *at = VP_ITEM(path, i);
+    if (text.n)
+      (void)validate_address(v, VP(at, "ip"), text, accepted);
+    if (host.n)
+      (void)verr_format(v, VP(at, "hostname"), host, TEXT_DNS_SUBDOMAIN);
+    if (host.n && address_read(host, &ip))
+      verr_invalid(v, VP(at, "hostname"), host, "must be a DNS name, not an IP address");
+  }
+}
+
+/* -- ingress classes -- */
+
+/* IsDomainPrefixedPath. */
+static void
+check_prefixed_path(struct validation *v, const struct vpath *path, struct span s)
+{
+  struct span rest = s, host = span_cut(s, '/', &rest);
+  if (!s.n)
+    verr_required(v, path, "");
+  else if (!host.n || host.n == s.n || !rest.n)
+    verr_invalid(v, path, s, "must be a domain-prefixed path (such as \"acme.io/foo\")");
+  else {
+    (void)verr_format(v, path, host, TEXT_DNS_SUBDOMAIN);
+    (void)verr_format(v, path, rest, TEXT_HTTP_PATH);
+  }
+}
+
+static void
+check_class_parameters(struct validation *v, const struct vpath *path, const struct json *p)
+{
+  static const char *const scopes[] = { "Cluster", "Namespace", NULL };
+  struct span scope = json_text_of(p, "scope");
+  bool inside = span_is(scope, "Namespace");
+  check_reference(v, path, p, true);
+  if (!json_has(p, "scope"))
+    verr_required(v, VP(path, "scope"), "");
+  else if (!inside && !span_is(scope, "Cluster"))
+    verr_not_supported(v, VP(path, "scope"), scope, scopes);
+  else if (inside && !json_has(p, "namespace"))
+    verr_required(v, VP(path, "namespace"), "`parameters.scope` is set to 'Namespace'");
+  else if (inside)
+    (void)verr_format(v, VP(path, "namespace"), json_text_of(p, "namespace"), TEXT_DNS_LABEL);
+  else if (json_has(p, "namespace"))
+    verr_forbidden(v, VP(path, "namespace"), "`parameters.scope` is set to 'Cluster'");
+}
+
+static void
+check_ingress_class(struct validation *v, const struct json *o)
+{
+  const struct json *spec = json_get(o, "spec");
+  const struct vpath *path = VP(NULL, "spec");
+  struct span controller = json_text_of(spec, "controller");
+  if (controller.n > CONTROLLER_MAX)
+    verr_too_long(v, VP(path, "controller"), CONTROLLER_MAX);
+  check_prefixed_path(v, VP(path, "controller"), controller);
+  if (json_has(spec, "parameters"))
+    check_class_parameters(v, VP(path, "parameters"), json_get(spec, "parameters"));
+}
+
+static void
+update_ingress_class(struct validation *v, const struct json *o, const struct json *old)
+{
+  static const struct name_rule subdomain = { .format = TEXT_DNS_SUBDOMAIN };
+  const struct json *controller = json_dig(o, "spec", "controller", NULL);
+  validate_immutable(v, VP(VP(NULL, "spec"), "controller"), controller, json_dig(old, "spec", "controller", NULL),
+                     controller ? NULL : "\"\"");
+  validate_object_meta(v, o, false, &subdomain);
+  check_ingress_class(v, o);
 }
 
 /* -- network policies -- */
@@ -109,7 +266,31 @@ check_policy_port(struct validation *v, const struct vpath *path, const struct j
 }
 
 static void
-check_policy_peer(struct validation *v, const struct vpath *path, const struct json *p)
+check_policy_block(struct validation *v, const struct vpath *path, const struct json *block,
+                   const struct json *accepted)
+{
+  struct span cidr = json_text_of(block, "cidr");
+  const struct json *holes = json_get(block, "except");
+  struct network whole, hole;
+  if (!cidr.n) {
+    size_t mark = v->n;
+    verr_required(v, VP(path, "cidr"), "");
+    validation_cover(v, mark, NULL);
+    return;
+  }
+  (void)validate_network(v, VP(path, "cidr"), cidr, accepted);
+  if (!network_read(cidr, &whole))
+    return;
+  for (size_t i = 0; i < json_count(holes); i++) {
+    struct span s = json_span(json_at(holes, i));
+    (void)validate_network(v, VP_ITEM(VP(path, "except"), i), s, accepted);
+    if (network_read(s, &hole) && !network_within(&hole, &whole))
+      verr_invalid(v, VP_ITEM(VP(path, "except"), i), s, "must be a strict subset of `cidr`");
+  }
+}
+
+static void
+check_policy_peer(struct validation *v, const struct vpath *path, const struct json *p, const struct json *accepted)
 {
   const struct json *block = json_get(p, "ipBlock");
   size_t selectors = 0;
@@ -120,24 +301,36 @@ check_policy_peer(struct validation *v, const struct vpath *path, const struct j
       validate_label_selector(v, VP(path, names[i]), json_get(p, names[i]));
     }
   if (json_type(block) != JSON_NULL) {
-    struct span cidr = json_text_of(block, "cidr");
-    if (!cidr.n)
-      verr_required(v, VP(VP(path, "ipBlock"), "cidr"), "");
-    else if (!text_is_cidr(cidr))
-      verr_invalid(v, VP(VP(path, "ipBlock"), "cidr"), cidr,
-                   "must be a valid CIDR value, (e.g. 10.9.8.0/24 or 2001:db8::/64)");
+    check_policy_block(v, VP(path, "ipBlock"), block, accepted);
     if (selectors)
       verr_forbidden(v, path, "may not specify both ipBlock and another peer");
   } else if (!selectors)
     verr_required(v, path, "must specify a peer");
 }
 
-static void
-check_network_policy(struct validation *v, const struct json *o)
+static const char *const ways[][2] = { { "ingress", "from" }, { "egress", "to" } };
+
+/* The networks of a stored policy, which are not looked at again. */
+static struct json *
+networks_of(struct validation *v, const struct json *policy)
 {
-  static const char *const ways[][2] = { { "ingress", "from" }, { "egress", "to" } }, *const types[] = { "Ingress",
-                                                                                                         "Egress",
-                                                                                                         NULL };
+  struct json *texts = json_new_array(v->a);
+  for (size_t w = 0; w < ARRAY_SIZE(ways); w++)
+    for (json_each_item (rule, json_dig(policy, "spec", ways[w][0], NULL)))
+      for (json_each_item (peer, json_get(*rule, ways[w][1]))) {
+        const struct json *block = json_get(*peer, "ipBlock");
+        if (json_has(block, "cidr"))
+          json_append(v->a, texts, json_copy(v->a, json_get(block, "cidr")));
+        for (json_each_item (hole, json_get(block, "except")))
+          json_append(v->a, texts, json_copy(v->a, *hole));
+      }
+  return texts;
+}
+
+static void
+check_network_policy(struct validation *v, const struct json *o, const struct json *accepted)
+{
+  static const char *const types[] = { "Ingress", "Egress", NULL };
   const struct json *spec = json_get(o, "spec"), *wanted = json_get(spec, "policyTypes");
   const struct vpath *path = VP(NULL, "spec");
   validate_label_selector(v, VP(path, "podSelector"), json_get(spec, "podSelector"));
@@ -149,7 +342,7 @@ check_network_policy(struct validation *v, const struct json *o)
       for (size_t j = 0; j < json_count(ports); j++)
         check_policy_port(v, VP_ITEM(VP(at, "ports"), j), json_at(ports, j));
       for (size_t j = 0; j < json_count(peers); j++)
-        check_policy_peer(v, VP_ITEM(VP(at, ways[w][1]), j), json_at(peers, j));
+        check_policy_peer(v, VP_ITEM(VP(at, ways[w][1]), j), json_at(peers, j), accepted);
     }
   }
   if (json_count(wanted) > 2)
@@ -160,79 +353,22 @@ check_network_policy(struct validation *v, const struct json *o)
       verr_not_supported(v, VP_ITEM(VP(path, "policyTypes"), i), json_span(json_at(wanted, i)), types);
 }
 
-/* -- storage -- */
-
 static void
-check_volume_claim(struct validation *v, const struct json *o)
+create_network_policy(struct validation *v, const struct json *o)
 {
-  static const char *const modes[] = { "ReadOnlyMany", "ReadWriteMany", "ReadWriteOnce", "ReadWriteOncePod", NULL },
-                           *const kinds_of_volume[] = { "Block", "Filesystem", NULL };
-  const struct json *spec = json_get(o, "spec"), *wanted = json_get(spec, "accessModes"),
-                    *storage = json_dig(spec, "resources", "requests", "storage", NULL);
-  const struct vpath *path = VP(NULL, "spec"), *at = VP_KEY(VP(path, "resources"), "storage");
-  struct quantity q;
-  if (!json_count(wanted))
-    verr_required(v, VP(path, "accessModes"), "at least 1 access mode is required");
-  validate_label_selector(v, VP(path, "selector"), json_get(spec, "selector"));
-  for (json_each_item (p, wanted)) {
-    bool known = false;
-    for (size_t i = 0; modes[i]; i++)
-      known |= span_is(json_span(*p), modes[i]);
-    if (!known)
-      verr_not_supported(v, VP(path, "accessModes"), json_span(*p), modes);
-  }
-  if (!json_quantity(storage, &q))
-    verr_required(v, at, "");
-  else if (quantity_sign(&q) <= 0)
-    verr_invalid(v, at, span_of(quantity_text(v->a, &q)), "must be greater than zero");
-  if (json_text_of(spec, "storageClassName").n)
-    (void)verr_format(v, VP(path, "storageClassName"), json_text_of(spec, "storageClassName"), TEXT_DNS_SUBDOMAIN);
-  if (json_has(spec, "volumeMode"))
-    validate_choice(v, path, spec, "volumeMode", kinds_of_volume);
+  check_network_policy(v, o, NULL);
 }
 
 static void
-update_volume_claim(struct validation *v, const struct json *o, const struct json *old)
+update_network_policy(struct validation *v, const struct json *o, const struct json *old)
 {
-  static const char *const free_members[] = { "resources", "volumeAttributesClassName", "volumeName",
-                                              "storageClassName" };
-  const struct json *spec = json_get(o, "spec"), *was = json_get(old, "spec");
-  check_volume_claim(v, o);
-  if (!json_is(spec, JSON_OBJECT) || !json_is(was, JSON_OBJECT))
-    return;
-  struct json *now = json_shallow(v->a, spec), *before = json_shallow(v->a, was);
-  bool bound = json_text_of(was, "volumeName").n > 0;
-  for (size_t i = 0; i < (bound ? 2 : ARRAY_SIZE(free_members)); i++) {
-    json_remove(now, free_members[i]);
-    json_remove(before, free_members[i]);
-  }
-  if (json_same(now, before))
-    return;
-  static const char type[] = "io.k8s.api.core.v1.PersistentVolumeClaimSpec";
-  verr_add(
-      v, FIELD_FORBIDDEN, VP(NULL, "spec"), NULL,
-      "spec is immutable after creation except resources.requests and volumeAttributesClassName for bound claims\n%s",
-      validate_diff(v->a, vgo_json(v->a, was, type), vgo_json(v->a, spec, type)));
-}
-
-static void
-check_storage_class(struct validation *v, const struct json *o)
-{
-  static const char *const reclaim[] = { "Delete", "Retain", NULL }, *const binding[] = { "Immediate",
-                                                                                          "WaitForFirstConsumer",
-                                                                                          NULL };
-  size_t mark = v->n;
-  (void)validate_needed(v, NULL, o, "provisioner");
-  validation_cover(v, mark, NULL);
-  if (json_has(o, "reclaimPolicy"))
-    validate_choice(v, NULL, o, "reclaimPolicy", reclaim);
-  validate_choice(v, NULL, o, "volumeBindingMode", binding);
+  check_network_policy(v, o, networks_of(v, old));
 }
 
 /* -- addresses of services (networking/validation: ValidateIPAddress) -- */
 
 static void
-check_address(struct validation *v, const struct json *o)
+check_ip_address(struct validation *v, const struct json *o)
 {
   static const struct {
     const char *name;
@@ -250,17 +386,73 @@ check_address(struct validation *v, const struct json *o)
       verr_format(v, VP(path, fields[i].name), json_text_of(ref, fields[i].name), fields[i].format);
 }
 
-/* -- custom resource definitions (apiextensions/validation) -- */
+static void
+update_ip_address(struct validation *v, const struct json *o, const struct json *old)
+{
+  const struct json *now = json_dig(o, "spec", "parentRef", NULL), *was = json_dig(old, "spec", "parentRef", NULL);
+  size_t mark = v->n;
+  if (!json_same(now, was))
+    verr_add(v, FIELD_INVALID, VP(VP(NULL, "spec"), "parentRef"),
+             vgo(v, now, "io.k8s.api.networking.v1.ParentReference"), "field is immutable");
+  validation_cover(v, mark, "immutable");
+}
+
+static void
+check_ranges(struct validation *v, const struct json *spec)
+{
+  const struct json *list = json_get(spec, "cidrs");
+  const struct vpath *path = VP(VP(NULL, "spec"), "cidrs");
+  struct network first, second;
+  if (!json_count(list))
+    verr_required(v, path, "at least one CIDR required");
+  else if (json_count(list) > 2)
+    verr_add(v, FIELD_INVALID, path, vgo(v, spec, "io.k8s.api.networking.v1.ServiceCIDRSpec"),
+             "may only hold up to 2 values");
+  for (size_t i = 0; i < json_count(list) && json_count(list) <= 2; i++)
+    (void)validate_network_canonical(v, VP_ITEM(path, i), json_span(json_at(list, i)));
+  if (json_count(list) == 2 && network_read(json_span(json_at(list, 0)), &first) &&
+      network_read(json_span(json_at(list, 1)), &second) && first.address.family == second.address.family)
+    verr_add(v, FIELD_INVALID, path, vjson(v->a, list),
+             "may specify no more than one IP for each IP family, i.e 192.168.0.0/24 and 2001:db8::/64");
+}
+
+static void
+create_service_cidr(struct validation *v, const struct json *o)
+{
+  check_ranges(v, json_get(o, "spec"));
+}
+
+/* A second range may come: the service network becomes dual-stack. */
+static void
+update_service_cidr(struct validation *v, const struct json *o, const struct json *old)
+{
+  const struct json *list = json_dig(o, "spec", "cidrs", NULL), *was = json_dig(old, "spec", "cidrs", NULL);
+  const struct vpath *path = VP(VP(NULL, "spec"), "cidrs");
+  bool grows = json_count(was) == 1 && json_count(list) == 2;
+  if (json_count(list) != json_count(was) && !grows) {
+    verr_add(v, FIELD_INVALID, path, vjson(v->a, list), "field is immutable");
+    return;
+  }
+  for (size_t i = 0; i < json_count(was); i++)
+    validate_immutable(v, VP_ITEM(path, i), json_at(list, i), json_at(was, i), NULL);
+  if (grows)
+    check_ranges(v, json_get(o, "spec"));
+}
 
 #define SUBDOMAIN                \
   {                              \
     .format = TEXT_DNS_SUBDOMAIN \
   }
 const struct validator validators_network[] = {
-  { "networking.k8s.io", "Ingress", .name = SUBDOMAIN, .create = check_ingress },
-  { "networking.k8s.io", "IPAddress", .cluster = true, .name = { .format = TEXT_IP }, .create = check_address },
-  { "networking.k8s.io", "NetworkPolicy", .name = SUBDOMAIN, .create = check_network_policy },
-  { "", "PersistentVolumeClaim", .name = SUBDOMAIN, .create = check_volume_claim, .update = update_volume_claim },
-  { "storage.k8s.io", "StorageClass", .cluster = true, .name = SUBDOMAIN, .create = check_storage_class },
+  { "networking.k8s.io", "Ingress", .name = SUBDOMAIN, .create = create_ingress, .update = update_ingress,
+    .status = update_ingress_status },
+  { "networking.k8s.io", "IngressClass", .cluster = true, .name = SUBDOMAIN, .create = check_ingress_class,
+    .update = update_ingress_class },
+  { "networking.k8s.io", "NetworkPolicy", .name = SUBDOMAIN, .create = create_network_policy,
+    .update = update_network_policy },
+  { "networking.k8s.io", "IPAddress", .cluster = true, .name = { .format = TEXT_IP }, .create = check_ip_address,
+    .update = update_ip_address },
+  { "networking.k8s.io", "ServiceCIDR", .cluster = true, .name = SUBDOMAIN, .create = create_service_cidr,
+    .update = update_service_cidr },
 };
 const size_t validator_network_count = ARRAY_SIZE(validators_network);

@@ -4,6 +4,7 @@
 #include <limits.h>
 
 #include "object.h"
+#include "validate_address.h"
 
 const struct json *
 validate_find_named(const struct json *list, struct span name)
@@ -239,8 +240,7 @@ check_host_aliases(struct validation *v, const struct vpath *path, const struct 
   for (size_t i = 0; i < json_count(list); i++) {
     struct span ip = json_text_of(json_at(list, i), "ip");
     const struct json *names = json_get(json_at(list, i), "hostnames");
-    if (!text_is_ip(ip))
-      verr_invalid(v, VP(VP_ITEM(path, i), "ip"), ip, "must be a valid IP address, (e.g. 10.9.8.7 or 2001:db8::ffff)");
+    (void)validate_address(v, VP(VP_ITEM(path, i), "ip"), ip, NULL);
     for (size_t j = 0; j < json_count(names); j++)
       (void)verr_format(v, VP_ITEM(VP(VP_ITEM(path, i), "hostnames"), j), json_span(json_at(names, j)),
                         TEXT_DNS_SUBDOMAIN);

@@ -41,8 +41,17 @@ bool validate_may_overcommit(struct span name); /* may less be requested than is
 
 /* validate_volume.c */
 void validate_volumes(struct validation *v, const struct vpath *path, const struct json *volumes);
+/* Sources that pods and persistent volumes share. */
+void validate_host_path(struct validation *v, const struct vpath *path, const struct json *source);
+void validate_local_volume(struct validation *v, const struct vpath *path, const struct json *source);
+void validate_nfs(struct validation *v, const struct vpath *path, const struct json *source);
+/* validate_storage.c: a CSI driver's name; `covered`: a tag says the same. */
+void validate_csi_name(struct validation *v, const struct vpath *path, struct span s, bool covered);
+/* validate_persistent.c: the spec of a persistent volume; `inlined` in an attachment, where less is allowed. */
+void validate_volume_spec(struct validation *v, const struct vpath *path, const struct json *spec, bool inlined);
 
 /* -- small things all of them use -- */
+bool validate_is_one_of(struct span s, const char *const *names); /* which end with NULL */
 /* A closed set of values; empty is Required. `allowed` ends with NULL. */
 void validate_choice(struct validation *v, const struct vpath *up, const struct json *o, const char *name,
                      const char *const *allowed);

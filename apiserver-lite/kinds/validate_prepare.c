@@ -14,6 +14,8 @@ enum {
   STATUS_META = 2,       /* a status update leaves all metadata as it was */
   STATUS_LABELS = 4,     /* ... or the labels */
   ANNOTATIONS_COUNT = 8, /* a change of annotations is a new generation */
+  LABELS_COUNT = 32,     /* ... of labels */
+  GENERATION_LATE = 64,  /* counted from the first change on, not from the creation */
   GENERATION_FIRST = 16, /* compared before fields are dropped */
 };
 
@@ -43,6 +45,8 @@ static const struct {
   { "storage.k8s.io", "CSINode", STATUS_META },
   { "storage.k8s.io", "VolumeAttachment", STATUS_META },
   { "storagemigration.k8s.io", "StorageVersionMigration", STATUS_META },
+  { "storage.k8s.io", "CSIDriver", GENERATION_LATE },
+  { "discovery.k8s.io", "EndpointSlice", LABELS_COUNT },
 };
 
 static unsigned
@@ -211,6 +215,8 @@ generation_moves(const struct json *o, const struct json *old, unsigned strategy
   for (json_each_member (m, old))
     if (strcmp(m->name, "metadata") && strcmp(m->name, "status") && !json_get(o, m->name) && !json_same(m->value, NULL))
       return true;
+  if ((strategy & LABELS_COUNT) && !json_same(object_labels(o), object_labels(old)))
+    return true;
   return (strategy & ANNOTATIONS_COUNT) && !json_same(object_annotations(o), object_annotations(old));
 }
 
@@ -230,7 +236,7 @@ update_main(struct arena *a, const struct kind *k, struct json *o, const struct 
     count_templates(a, o, old);
   if (!(strategy & GENERATION_FIRST))
     moves = generation_moves(o, old, strategy);
-  if ((flags & KIND_RES_GENERATION) && moves)
+  if (((flags & KIND_RES_GENERATION) || (strategy & GENERATION_LATE)) && moves)
     json_set_int(a, json_ensure_object(a, o, "metadata"), "generation", object_generation(old) + 1);
 }
 

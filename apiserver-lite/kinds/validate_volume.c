@@ -53,18 +53,32 @@ check_config_map(struct validation *v, const struct vpath *path, const struct js
 }
 
 static void
-check_host_path(struct validation *v, const struct vpath *path, const struct json *s)
+check_no_backsteps(struct validation *v, const struct vpath *path, struct span s)
+{
+  for (struct span rest = s; rest.p && rest.n;)
+    if (span_is(span_cut(rest, '/', &rest), "..")) {
+      verr_invalid(v, path, s, "must not contain '..'");
+      return;
+    }
+}
+
+void
+validate_host_path(struct validation *v, const struct vpath *path, const struct json *s)
 {
   static const char *const types[] = { "",     "BlockDevice",  "CharDevice", "Directory", "DirectoryOrCreate",
                                        "File", "FileOrCreate", "Socket",     NULL };
-  if (validate_needed(v, path, s, "path"))
-    for (struct span rest = json_text_of(s, "path"); rest.p && rest.n;)
-      if (span_is(span_cut(rest, '/', &rest), "..")) {
-        verr_invalid(v, VP(path, "path"), json_text_of(s, "path"), "must not contain '..'");
-        break;
-      }
+  if (!validate_needed(v, path, s, "path"))
+    return;
+  check_no_backsteps(v, VP(path, "path"), json_text_of(s, "path"));
   if (json_text_of(s, "type").n)
     validate_choice(v, path, s, "type", types);
+}
+
+void
+validate_local_volume(struct validation *v, const struct vpath *path, const struct json *s)
+{
+  if (validate_needed(v, path, s, "path"))
+    check_no_backsteps(v, VP(path, "path"), json_text_of(s, "path"));
 }
 
 static void
@@ -148,15 +162,18 @@ check_empty_dir(struct validation *v, const struct vpath *path, const struct jso
 static void
 check_csi(struct validation *v, const struct vpath *path, const struct json *s)
 {
-  validate_driver_name(v, VP(path, "driver"), json_text_of(s, "driver"), false);
+  validate_csi_name(v, VP(path, "driver"), json_text_of(s, "driver"), false);
+  if (json_has(s, "nodePublishSecretRef"))
+    (void)validate_needed(v, VP(path, "nodePublishSecretRef"), json_get(s, "nodePublishSecretRef"), "name");
 }
 
-static void
-check_nfs(struct validation *v, const struct vpath *path, const struct json *s)
+void
+validate_nfs(struct validation *v, const struct vpath *path, const struct json *s)
 {
   struct span at = json_text_of(s, "path");
   (void)validate_needed(v, path, s, "server");
-  if (validate_needed(v, path, s, "path") && at.p[0] != '/')
+  (void)validate_needed(v, path, s, "path");
+  if (!span_starts(at, SPAN("/")))
     verr_invalid(v, VP(path, "path"), at, "must be an absolute path");
 }
 
@@ -166,12 +183,12 @@ static const struct {
   void (*check)(struct validation *v, const struct vpath *path, const struct json *s);
 } sources[] = {
   { "emptyDir", check_empty_dir },
-  { "hostPath", check_host_path },
+  { "hostPath", validate_host_path },
   { "gitRepo", NULL },
   { "gcePersistentDisk", NULL },
   { "awsElasticBlockStore", NULL },
   { "secret", check_secret },
-  { "nfs", check_nfs },
+  { "nfs", validate_nfs },
   { "iscsi", NULL },
   { "glusterfs", NULL },
   { "flocker", NULL },

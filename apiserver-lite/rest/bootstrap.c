@@ -1,7 +1,7 @@
 /*
  * The objects go through the server's own front door: created by a request of
- * system:apiserver, so defaults, validation and managed fields are as for any
- * other object.
+ * system:apiserver, so defaults and managed fields are as for any other object.
+ * They are not validated: the address of a server in a sandbox is 127.0.0.1.
  */
 #include "bootstrap.h"
 

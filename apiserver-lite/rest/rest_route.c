@@ -149,7 +149,8 @@ warn_deprecated(struct rest_call *c)
     rest_warn(c, "%s %s is deprecated in v1.%d+, unavailable in v1.%d+%s%s", gv_text(c->a, k->group, k->version),
               k->kind, deprecated, removed, k->replacement ? "; use " : "", kind_text(k->replacement));
   else
-    rest_warn(c, "%s %s is deprecated in v1.%d+", gv_text(c->a, k->group, k->version), k->kind, deprecated);
+    rest_warn(c, "%s %s is deprecated in v1.%d+%s%s", gv_text(c->a, k->group, k->version), k->kind, deprecated,
+              k->replacement ? "; use " : "", kind_text(k->replacement));
 }
 
 /* The storage version of a definition that does not serve it: for whoever clears up behind the definition. */

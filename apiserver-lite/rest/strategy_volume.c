@@ -21,6 +21,28 @@ volume_create(struct rest_call *c, struct json *o, struct kerr *reterr)
   return r;
 }
 
+/* The time of the last change of phase, unless the client knows better. */
+static int
+volume_update(struct rest_call *c, struct json *o, const struct json *old, struct kerr *reterr)
+{
+  static const char time[] = "lastPhaseTransitionTime";
+  struct json *status = json_find(o, "status");
+  const struct json *was = json_get(old, "status"), *set = json_get(status, time), *before = json_get(was, time);
+
+  (void)reterr;
+  if (strcmp(c->info.subresource, "status") != 0 || personality_minor(c->personality) < 28)
+    return 0;
+  bool same = strcmp(json_get_str_or(status, "phase", ""), json_get_str_or(was, "phase", "")) == 0;
+
+  status = json_set(c->a, o, "status", status ? json_shallow(c->a, status) : json_new_object(c->a));
+  if (same && !set && before)
+    json_set(c->a, status, time, json_copy(c->a, before));
+  else if (!same && (!set || (before && json_equal(set, before))))
+    json_set_str(c->a, status, time, rest_time(c->a, c->now));
+  c->reshape = true;
+  return 0;
+}
+
 const struct strategy strategy_volume_claim = {
   .group = "",
   .kind = "PersistentVolumeClaim",
@@ -30,4 +52,5 @@ const struct strategy strategy_volume = {
   .group = "",
   .kind = "PersistentVolume",
   .prepare_create = volume_create,
+  .prepare_update = volume_update,
 };

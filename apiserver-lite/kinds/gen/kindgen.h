@@ -75,7 +75,7 @@ struct named {
 struct kind_decl {
   const char *group, *version, *kind, *package;
   unsigned since, deprecated, removed; /* minors; 0: none */
-  const char *replacement;             /* version to use instead, or NULL */
+  const char *replacement;             /* version, or group/version:kind, to use instead; or NULL */
   bool is_list;
   struct place where;
 };

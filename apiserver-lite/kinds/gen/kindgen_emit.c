@@ -204,6 +204,16 @@ row_in(const struct model *m, size_t decl, unsigned release)
   return SIZE_MAX;
 }
 
+/* "group/version Kind", as warnings have it. */
+static char *
+replacement_text(const struct kind_decl *k)
+{
+  const char *colon = strchr(k->replacement, ':');
+  if (colon)
+    return mem_printf("%.*s %s", (int)(colon - k->replacement), k->replacement, colon + 1);
+  return mem_printf("%s/%s %s", k->group, k->replacement, k->kind);
+}
+
 static void
 emit_kinds(const struct model *m, FILE *out)
 {
@@ -217,7 +227,7 @@ emit_kinds(const struct model *m, FILE *out)
     fprintf(out, "  { \"%s\", \"%s\", \"%s\", &kind_types[%zu], %s, %s, %u, %u, %u, %u, %u, NULL },\n", k->group,
             k->version, k->kind, row->layout, row_ref("kinds", row_in(m, list, row->last)),
             row_ref("kinds", row->before ? row->before : SIZE_MAX), row->first, k->since, k->deprecated, k->removed,
-            k->replacement ? pooled(mem_printf("%s/%s %s", k->group, k->replacement, k->kind)) : 0);
+            k->replacement ? pooled(replacement_text(k)) : 0);
   }
   fprintf(out, "};\nconst size_t kind_count = %zu;\n\n", m->kinds.n);
 }

@@ -406,7 +406,10 @@ type_statement(struct reader *r, const struct line *l)
   r->in = IN_TYPE;
 }
 
-/* kind GROUP/VERSION NAME [list|list(optional)] [since R] [deprecated R] [removed R] [replacement VERSION] */
+/*
+ * kind GROUP/VERSION NAME [list|list(optional)] [since R] [deprecated R] [removed R] [replacement VERSION]
+ * or, for another kind, [replacement GROUP/VERSION:NAME]
+ */
 static void
 kind_statement(struct reader *r, const struct line *l)
 {

@@ -249,6 +249,14 @@ workload_answers_match(void **state)
   check_file("tests/data/apiserver-lite/validation/workloads.jsonl");
 }
 
+/* Services and what they lead to, storage, networks, quotas ... with one or two things wrong. */
+static void
+other_groups_match(void **state)
+{
+  (void)state;
+  check_file("tests/data/apiserver-lite/validation/others.jsonl");
+}
+
 static void
 all_vectors_match(void **state)
 {
@@ -269,6 +277,7 @@ main(void)
     cmocka_unit_test(recorded_answers_match),
     cmocka_unit_test(classic_answers_match),
     cmocka_unit_test(workload_answers_match),
+    cmocka_unit_test(other_groups_match),
     cmocka_unit_test(all_vectors_match),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
