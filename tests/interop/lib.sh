@@ -22,7 +22,7 @@ go_tool() {
   program=${package%@*} program=$cache/${program##*/}
   [ -x "$program" ] && { echo "$program"; return; }
   command -v go >/dev/null || { echo "needs go"; return 1; }
-  GOBIN=$cache nice go install "$package" >"$log" 2>&1 || { echo "$package does not build: $(tail -n 1 "$log")"; return 1; }
+  GOBIN=$cache timeout 900 nice go install "$package" >"$log" 2>&1 || { echo "$package does not build, or not in time: $(tail -n 1 "$log")"; return 1; }
   echo "$program"
 }
 
