@@ -307,6 +307,8 @@ merge_and_account(struct applying *ap, const struct json *config, bool force, st
     return -(int)reterr->code;
   versions = managers_versions_new(c, ap->live, merged);
   n = managers_take(&ap->m, versions, &ap->self, force ? NULL : &conflicts);
+  if (managers_versions_failed(versions))
+    return kerr_set(reterr, KERR_INTERNAL, NULL, "%s", managers_versions_failed(versions));
   if (n)
     return refuse_conflicts(c, conflicts, n, reterr);
   *ret = merged;

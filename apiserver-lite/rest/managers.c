@@ -183,6 +183,7 @@ managers_filter(struct rest_call *c, const struct field_set *s)
 struct managers_versions {
   struct rest_call *c;
   const struct json *from, *to; /* in the request's version */
+  const char *failed;           /* why a webhook did not convert them; NULL: nothing went wrong */
   struct {
     const char *api_version;
     struct typed_change change;
@@ -196,18 +197,20 @@ compare_in(struct managers_versions *v, const char *api_version, struct typed_ch
 {
   struct rest_call *c = v->c;
   const char *group, *version;
-  _cleanup_kerr_ struct kerr ignored = KERR_INIT;
+  _cleanup_kerr_ struct kerr err = KERR_INIT;
   const struct json *from = v->from, *to = v->to;
   const struct kind *k = c->kind;
 
   if (strcmp(api_version, gv_text(c->a, k->group, k->version)) != 0) {
     struct json *converted_from, *converted_to;
 
-    if (gv_parse(c->a, api_version, &group, &version, &ignored) < 0 ||
-        !(k = rest_kind(c, group, version, c->kind->kind)) ||
-        kind_convert(c->a, c->kind, k, from, &converted_from, &ignored) < 0 ||
-        kind_convert(c->a, c->kind, k, to, &converted_to, &ignored) < 0)
+    if (gv_parse(c->a, api_version, &group, &version, &err) < 0 || !(k = rest_kind(c, group, version, c->kind->kind)))
       return false;
+    if (kind_convert(c->a, c->kind, k, from, &converted_from, &err) < 0 ||
+        kind_convert(c->a, c->kind, k, to, &converted_to, &err) < 0) {
+      v->failed = arena_strdup(c->a, err.msg);
+      return false;
+    }
     from = converted_from;
     to = converted_to;
   }
@@ -225,6 +228,12 @@ managers_versions_new(struct rest_call *c, const struct json *from, const struct
 
   *v = (struct managers_versions){ .c = c, .from = from, .to = to };
   return v;
+}
+
+const char *
+managers_versions_failed(const struct managers_versions *v)
+{
+  return v->failed;
 }
 
 const struct typed_change *
@@ -258,7 +267,8 @@ managers_take(struct managers *m, struct managers_versions *v, const struct mana
       continue;
     change = managers_versions_change(v, e->api_version);
     if (!change) {
-      left[i] = NULL;
+      if (!v->failed)
+        left[i] = NULL; /* of a version that is no more */
       continue;
     }
     struct field_set *taken = field_set_both(m->a, e->fields, field_set_union(m->a, change->modified, change->added));

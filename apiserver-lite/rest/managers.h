@@ -43,6 +43,8 @@ struct managers_versions *managers_versions_new(struct rest_call *c, const struc
 struct typed_change;
 /* NULL: this version does not exist (any more). */
 const struct typed_change *managers_versions_change(struct managers_versions *v, const char *api_version);
+/* Why some version could not be looked at, though there is one: its managers keep what they have. NULL: none failed. */
+const char *managers_versions_failed(const struct managers_versions *v);
 /* Without what the subresource resets (status, or spec). */
 struct field_set *managers_filter(struct rest_call *c, const struct field_set *s);
 

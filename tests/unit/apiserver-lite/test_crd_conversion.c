@@ -374,6 +374,26 @@ reads_that_wait_are_known(void **state)
                               .method = "GET", .path = V1, .query = "", .arena = f->arena })); /* some may be in v2 */
 }
 
+/* Who holds fields in another version does not lose them because nobody can be asked about that version. */
+static void
+managers_outlive_a_failure(void **state)
+{
+  struct fixture *f = *state;
+  struct reply r;
+
+  (void)make_v1("a");
+  (void)must(f, 200, "PATCH", V2 "/a?fieldManager=two", "{\"spec\":{\"address\":\"b:2\"}}", MERGE);
+  spoil = "fail";
+  (void)must(f, 200, "PATCH", V1 "/a?fieldManager=one", "{\"metadata\":{\"labels\":{\"x\":\"y\"}}}", MERGE);
+  r = must(
+      f, 500, "PATCH", V1 "/a?fieldManager=m&force=true",
+      "{\"apiVersion\":\"example.com/v1\",\"kind\":\"Gadget\",\"metadata\":{\"name\":\"a\"},\"spec\":{\"port\":3}}",
+      APPLY);
+  assert_non_null(strstr(at(f, &r, "/message"), "failed: no two are alike"));
+  r = must(f, 200, "GET", V1 "/a", NULL, NULL);
+  assert_non_null(strstr(r.text, "\"manager\":\"two\""));
+}
+
 /* The end of a definition does not depend on its webhook. */
 static void
 definition_goes_without_its_webhook(void **state)
@@ -401,6 +421,7 @@ main(void)
     cmocka_unit_test_setup_teardown(wrong_answers, setup, teardown),
     cmocka_unit_test_setup_teardown(a_watch_converts, setup, teardown),
     cmocka_unit_test_setup_teardown(a_watch_is_left, setup, teardown),
+    cmocka_unit_test_setup_teardown(managers_outlive_a_failure, setup, teardown),
     cmocka_unit_test_setup_teardown(reads_that_wait_are_known, setup, teardown),
     cmocka_unit_test_setup_teardown(definition_goes_without_its_webhook, setup, teardown),
   };
