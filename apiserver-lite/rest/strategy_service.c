@@ -16,6 +16,7 @@
 #include "rest_delete.h"
 #include "rest_meta.h"
 #include "strategy.h"
+#include "validate_address.h"
 
 #define DEFAULT_RANGE "10.96.0.0/12"
 #define TRIES         1024
@@ -33,7 +34,7 @@ range_of(const struct rest_call *c, uint32_t *ret_size)
 }
 
 static const char *
-address_text(struct arena *a, uint32_t ip)
+dotted(struct arena *a, uint32_t ip)
 {
   return arena_printf(a, "%u.%u.%u.%u", ip >> 24, ip >> 16 & 255, ip >> 8 & 255, ip & 255);
 }
@@ -116,7 +117,7 @@ allocate(struct rest_call *c, const char *service)
 
   for (int i = 0; i < TRIES; i++) {
     codec_random(&at, sizeof at);
-    const char *ip = address_text(c->a, base + 2 + at % (size - 3)); /* not the network, not the first, not the last */
+    const char *ip = dotted(c->a, base + 2 + at % (size - 3)); /* not the network, not the first, not the last */
 
     if (take(c, ip, service))
       return ip;
@@ -125,72 +126,122 @@ allocate(struct rest_call *c, const char *service)
 }
 
 static bool
-needs_address(const struct json *spec)
+is_external(const struct json *spec)
 {
-  const char *type = json_get_str_or(spec, "type", "ClusterIP"), *ip = json_get_str_or(spec, "clusterIP", "");
-
-  return strcmp(type, "ExternalName") != 0 && strcmp(ip, "None") != 0;
+  return strcmp(json_get_str_or(spec, "type", "ClusterIP"), "ExternalName") == 0;
 }
 
+static bool
+is_headless(const struct json *spec)
+{
+  return strcmp(json_get_str_or(spec, "clusterIP", ""), "None") == 0;
+}
+
+/* A headless service without a selector may have endpoints of either family: nobody knows them yet. */
 static void
 set_family(struct rest_call *c, struct json *spec)
 {
-  if (!json_count(json_get(spec, "ipFamilies")))
-    json_append_str(c->a, json_ensure_array(c->a, spec, "ipFamilies"), "IPv4");
+  bool both = is_headless(spec) && !json_count(json_get(spec, "selector"));
+  struct json *families;
+
   if (!json_get_str(spec, "ipFamilyPolicy"))
-    json_set_str(c->a, spec, "ipFamilyPolicy", "SingleStack");
+    json_set_str(c->a, spec, "ipFamilyPolicy", both ? "RequireDualStack" : "SingleStack");
+  families = json_ensure_array(c->a, spec, "ipFamilies");
+  if (!json_count(families))
+    json_append_str(c->a, families, "IPv4");
+  if (both && json_count(families) == 1 && strcmp(json_get_str(spec, "ipFamilyPolicy"), "SingleStack") != 0)
+    json_append_str(c->a, families, strcmp(json_str(json_at(families, 0)), "IPv4") == 0 ? "IPv6" : "IPv4");
+}
+
+/* The address that the client wants, or one of ours. What is no address is for validation to refuse. */
+static int
+give_address(struct rest_call *c, const char *name, struct json *spec, struct kerr *reterr)
+{
+  const char *ip = json_get_str_or(spec, "clusterIP", "");
+  struct address read;
+
+  set_family(c, spec);
+  c->reshape = true;
+  if (!*ip && json_count(json_get(spec, "clusterIPs")))
+    return 0;
+  if (*ip && !is_headless(spec) && address_read(span_of(ip), &read) && !take(c, ip, name)) {
+    struct field_errors errs = { .a = c->a };
+
+    field_errors_add(&errs, FIELD_INVALID, "spec.clusterIPs", arena_printf(c->a, "[]string{\"%s\"}", ip),
+                     "failed to allocate IP %s: provided IP is already allocated", ip);
+    return rest_invalid(c, name, &errs, reterr);
+  }
+  if (!*ip) {
+    ip = allocate(c, name);
+    if (!ip)
+      return kerr_set(reterr, KERR_INTERNAL, NULL, "failed to allocate a serviceIP: range is full");
+    json_set_str(c->a, spec, "clusterIP", ip);
+  }
+  if (!json_count(json_get(spec, "clusterIPs")))
+    json_append_str(c->a, json_set(c->a, spec, "clusterIPs", json_new_array(c->a)), ip);
+  return 0;
 }
 
 static int
 prepare_create(struct rest_call *c, struct json *o, struct kerr *reterr)
 {
-  struct json *spec = json_find(o, "spec"), *list;
-  const char *ip;
+  struct json *spec = json_find(o, "spec");
 
   json_set(c->a, json_set(c->a, o, "status", json_new_object(c->a)), "loadBalancer", json_new_object(c->a));
   spec = json_set(c->a, o, "spec", spec ? json_shallow(c->a, spec) : json_new_object(c->a));
-  if (strcmp(json_get_str_or(spec, "type", "ClusterIP"), "ExternalName") == 0)
-    return 0;
-  set_family(c, spec);
-  ip = json_get_str_or(spec, "clusterIP", "");
-  c->reshape = true;
-  if (needs_address(spec)) {
-    if (!*ip)
-      ip = allocate(c, object_name(o));
-    else if (!take(c, ip, object_name(o))) {
-      struct field_errors errs = { .a = c->a };
-
-      field_errors_add(&errs, FIELD_INVALID, "spec.clusterIPs", arena_printf(c->a, "[]string{\"%s\"}", ip),
-                       "failed to allocate IP %s: provided IP is already allocated", ip);
-      return rest_invalid(c, object_name(o), &errs, reterr);
-    }
-    if (!ip)
-      return kerr_set(reterr, KERR_INTERNAL, NULL, "failed to allocate a serviceIP: range is full");
-  }
-  json_set_str(c->a, spec, "clusterIP", ip);
-  list = json_set(c->a, spec, "clusterIPs", json_new_array(c->a));
-  json_append_str(c->a, list, ip);
-  return 0;
+  return is_external(spec) ? 0 : give_address(c, object_name(o), spec, reterr);
 }
 
-/* A client that sends what it once created keeps the addresses that the server gave. */
+/* What the server gave: a client that sends what it once created keeps it, and one that needs it no more loses it. */
+static const char *const given[] = { "clusterIP", "clusterIPs", "ipFamilies", "ipFamilyPolicy" };
+
+static void
+drop_given(struct json *spec, const struct json *old_spec)
+{
+  for (size_t i = 0; i < ARRAY_SIZE(given); i++)
+    if (json_get(spec, given[i]) && json_get(old_spec, given[i]) &&
+        json_equal(json_get(spec, given[i]), json_get(old_spec, given[i])))
+      json_remove(spec, given[i]);
+}
+
+static void
+keep_given(struct rest_call *c, struct json *spec, const struct json *old_spec)
+{
+  const struct json *ips = json_get(old_spec, "clusterIPs");
+  const char *ip;
+
+  for (size_t i = 0; i < ARRAY_SIZE(given); i++) {
+    const struct json *now = json_get(spec, given[i]), *old = json_get(old_spec, given[i]);
+    bool unset = !now || (json_str(now) ? !*json_str(now) : !json_count(now));
+
+    if (unset && old)
+      json_set(c->a, spec, given[i], json_copy(c->a, old));
+  }
+  ip = json_get_str_or(spec, "clusterIP", "");
+  if (strcmp(ip, json_get_str_or(old_spec, "clusterIP", "")) == 0 || !json_get(spec, "clusterIPs") || !ips)
+    return;
+  if (json_equal(json_get(spec, "clusterIPs"), ips)) /* an old client knows of one address only */
+    json_append_str(c->a, json_set(c->a, spec, "clusterIPs", json_new_array(c->a)), ip);
+}
+
 static int
 prepare_update(struct rest_call *c, struct json *o, const struct json *old, struct kerr *reterr)
 {
-  static const char *const given[] = { "clusterIP", "clusterIPs", "ipFamilies", "ipFamilyPolicy" };
   const struct json *old_spec = json_get(old, "spec");
   struct json *spec = json_find(o, "spec");
 
-  (void)reterr;
-  if (*c->info.subresource || !needs_address(old_spec))
+  if (*c->info.subresource)
     return 0;
   spec = json_set(c->a, o, "spec", spec ? json_shallow(c->a, spec) : json_new_object(c->a));
-  if (strcmp(json_get_str_or(spec, "type", "ClusterIP"), "ExternalName") == 0)
-    return 0;
-  for (size_t i = 0; i < ARRAY_SIZE(given); i++)
-    if (!json_get(spec, given[i]) && json_get(old_spec, given[i]))
-      json_set(c->a, spec, given[i], json_copy(c->a, json_get(old_spec, given[i])));
   c->reshape = true;
+  if (is_external(spec)) {
+    if (!is_external(old_spec))
+      drop_given(spec, old_spec);
+    return 0;
+  }
+  if (is_external(old_spec))
+    return give_address(c, object_name(o), spec, reterr);
+  keep_given(c, spec, old_spec);
   return 0;
 }
 

@@ -79,6 +79,30 @@ services_get_addresses(void **state)
   assert_string_equal(at(f, &r, "/spec/clusterIP"), ip);
 }
 
+/* A service that is replaced keeps its address, loses it when it becomes a name, and gets one when it is none any more.
+ */
+static void
+services_change_their_type(void **state)
+{
+  static const char services[] = "/api/v1/namespaces/default/services", one[] = "/api/v1/namespaces/default/services/t";
+  static const char headless[] =
+      "{\"metadata\":{\"name\":\"t\"},\"spec\":{\"clusterIP\":\"None\",\"ports\":[{\"port\":80}]}}";
+  struct fixture *f = *state;
+  struct reply r = must(f, 201, "POST", services, headless, NULL);
+
+  assert_string_equal(at(f, &r, "/spec/ipFamilyPolicy"), "RequireDualStack");
+  assert_string_equal(at(f, &r, "/spec/ipFamilies/1"), "IPv6");
+  r = must(f, 200, "PUT", one, headless, NULL);
+  assert_string_equal(at(f, &r, "/spec/clusterIPs/0"), "None");
+  r = must(f, 200, "PATCH", one, "{\"spec\":{\"type\":\"ExternalName\",\"externalName\":\"example.com\"}}", MERGE);
+  assert_string_equal(at(f, &r, "/spec/clusterIPs/0"), "");
+  assert_string_equal(at(f, &r, "/spec/clusterIP"), "");
+  r = must(f, 200, "PATCH", one, "{\"spec\":{\"type\":\"ClusterIP\",\"externalName\":null}}", MERGE);
+  assert_memory_equal(at(f, &r, "/spec/clusterIP"), "10.", 3);
+  r = must(f, 422, "PATCH", one, "{\"spec\":{\"clusterIP\":\"nowhere\"}}", MERGE);
+  assert_non_null(strstr(at(f, &r, "/message"), "spec.clusterIPs[0]: Invalid value: \"nowhere\""));
+}
+
 /* Their names are what they are: canonical. */
 static void
 addresses_are_named_by_themselves(void **state)
@@ -665,6 +689,7 @@ main(void)
     cmocka_unit_test(bootstrap_objects_are_there),
     cmocka_unit_test(a_server_starts_again_on_its_store),
     cmocka_unit_test(services_get_addresses),
+    cmocka_unit_test(services_change_their_type),
     cmocka_unit_test(addresses_are_named_by_themselves),
     cmocka_unit_test(quota_is_charged),
     cmocka_unit_test(deployments_scale),
