@@ -14,3 +14,5 @@ $(B)/gen/kind_tables.o: $(B)/gen/kind_tables.c $(STAMP)
 	$(call say,CC,$<) $(CC) $(CFLAGS) -Ibase -Iapi -Iapiserver-lite/kinds -c -o $@ $<
 # The bootstrap policy is part of the binary (.incbin in rbac_policy.c): a changed file rebuilds that object.
 $(B)/apiserver-lite/auth/rbac_policy.o: $(wildcard apiserver-lite/auth/policy/*.rbac)
+# So are the words that explain kinds.
+$(B)/apiserver-lite/kinds/kind_words.o: $(wildcard apiserver-lite/kinds/words/*.words)

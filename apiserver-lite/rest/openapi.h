@@ -14,11 +14,13 @@
 #include "crd_set.h"
 #include "kind.h"
 #include "kind_type.h"
+#include "kind_words.h"
 
 struct openapi {
   struct arena *a;
   const struct personality *p;
   struct served served;
+  const struct kind_words *words; /* NULL: schemas for programs alone, without descriptions */
   bool v3;
   struct json *schemas; /* name → definition, filled as they are referred to */
 };

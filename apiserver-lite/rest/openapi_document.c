@@ -46,7 +46,9 @@ add_shared(struct openapi *d)
 struct json *
 openapi_v3_document(struct arena *a, const struct served *served, const char *group, const char *version)
 {
-  struct openapi d = { .a = a, .p = served->p, .served = *served, .v3 = true, .schemas = json_new_object(a) };
+  struct openapi d = {
+    .a = a, .p = served->p, .served = *served, .words = kind_words_new(a), .v3 = true, .schemas = json_new_object(a)
+  };
   struct json *doc = json_new_object(a), *paths = json_new_object(a), *components;
 
   openapi_paths(&d, group, version, paths);
@@ -65,7 +67,9 @@ openapi_v3_document(struct arena *a, const struct served *served, const char *gr
 struct json *
 openapi_v2_document(struct arena *a, const struct served *served)
 {
-  struct openapi d = { .a = a, .p = served->p, .served = *served, .schemas = json_new_object(a) };
+  struct openapi d = {
+    .a = a, .p = served->p, .served = *served, .words = kind_words_new(a), .schemas = json_new_object(a)
+  };
   struct json *doc = json_new_object(a), *paths = json_new_object(a);
   const struct kind_resource *r, *last = NULL;
   size_t cursor = 0;

@@ -194,6 +194,22 @@ add_list_rules(struct openapi *d, struct json *schema, const struct kind_field *
                                                                : ""));
 }
 
+/* `f` NULL: the type. Where nobody has written anything, at least its name in words. */
+static void
+describe(struct openapi *d, struct json *schema, const struct kind_type *t, const struct kind_field *f)
+{
+  const char *type;
+  struct span text;
+
+  if (!d->words)
+    return;
+  type = words(d->a, kind_type_go(t));
+  text = kind_words_of(d->words, t, f);
+  if (!text.p)
+    text = span_of(f ? arena_printf(d->a, "%s of %s", words(d->a, kind_field_name(f)), type) : type);
+  json_set_str(d->a, schema, "description", arena_strndup(d->a, text.p, text.n));
+}
+
 static struct json *
 field_schema(struct openapi *d, const struct kind_type *owner, const struct kind_field *f)
 {
@@ -211,8 +227,7 @@ field_schema(struct openapi *d, const struct kind_type *owner, const struct kind
     schema = json_new_object(d->a);
     json_append(d->a, json_ensure_array(d->a, schema, "allOf"), element);
   }
-  json_set(d->a, schema, "description",
-           json_new_strf(d->a, "%s of %s", words(d->a, kind_field_name(f)), words(d->a, kind_type_go(owner))));
+  describe(d, schema, owner, f);
   add_default(d, schema, f);
   add_enum(d, schema, f);
   add_list_rules(d, schema, f);
@@ -235,16 +250,6 @@ add_fields(struct openapi *d, const struct kind_type *t, struct json *properties
     if (f->flags & KIND_F_REQUIRED)
       json_append_str(d->a, required, kind_field_name(f));
   }
-}
-
-static struct json *
-text_property(struct openapi *d, const char *description)
-{
-  struct json *ret = json_new_object(d->a);
-
-  json_set_str(d->a, ret, "type", "string");
-  json_set_str(d->a, ret, "description", description);
-  return ret;
 }
 
 static void
@@ -272,14 +277,10 @@ openapi_ref(struct openapi *d, const struct kind_type *t)
   if (json_get(d->schemas, name))
     return openapi_reference(d, name);
   schema = json_set(d->a, d->schemas, name, json_new_object(d->a)); /* first: a type may hold itself */
-  json_set_str(d->a, schema, "description", words(d->a, kind_type_go(t)));
+  describe(d, schema, t, NULL);
   json_set_str(d->a, schema, "type", "object");
   properties = json_new_object(d->a);
   required = json_new_array(d->a);
-  if (t->flags & KIND_T_OBJECT) {
-    json_set(d->a, properties, "apiVersion", text_property(d, "group and version of the object's form"));
-    json_set(d->a, properties, "kind", text_property(d, "what the object is"));
-  }
   add_fields(d, t, properties, required);
   if (json_count(properties))
     json_set(d->a, schema, "properties", properties);

@@ -6,8 +6,10 @@
 
 #include <cmocka.h>
 
+#include "ceilings.h"
 #include "kind.h"
 #include "kind_type.h"
+#include "kind_words.h"
 #include "strbuf.h"
 
 static void
@@ -163,6 +165,32 @@ gates_hold_resources_back(void **state)
   }
 }
 
+/* Whoever adds a field to a kind of resource.k8s.io also says what it is. */
+static void
+dra_kinds_are_explained(void **state)
+{
+  _cleanup_arena_ struct arena *a = arena_new(CEIL_ARENA_SMALL);
+  const struct kind_words *words = kind_words_new(a);
+  size_t fields = 0;
+
+  (void)state;
+  for (size_t i = 0; i < kind_type_count; i++) {
+    const struct kind_type *t = &kind_types[i];
+
+    if (!span_starts(span_of(kind_text(t->name)), SPAN("io.k8s.api.resource.")) || strstr(kind_type_go(t), "List"))
+      continue;
+    if (!kind_words_of(words, t, NULL).p)
+      fail_msg("kinds/words says nothing about %s", kind_type_go(t));
+    for (kind_each_field(f, t)) {
+      if (*kind_field_name(f) && !kind_words_of(words, t, f).p)
+        fail_msg("kinds/words says nothing about %s.%s", kind_type_go(t), kind_field_name(f));
+      fields++;
+    }
+  }
+  assert_true(fields > 300);
+  assert_null(kind_words_of(words, kind_type_find("io.k8s.api.core.v1.Pod"), NULL).p);
+}
+
 int
 main(void)
 {
@@ -174,6 +202,7 @@ main(void)
     cmocka_unit_test(go_type_names),
     cmocka_unit_test(resources_know_their_storage),
     cmocka_unit_test(gates_hold_resources_back),
+    cmocka_unit_test(dra_kinds_are_explained),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }
