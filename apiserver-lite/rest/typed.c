@@ -96,6 +96,24 @@ typed_member_key(struct arena *a, const struct json_member *m)
 }
 
 /* A key that an item leaves out has the default of its field (protocol of a port: TCP). */
+/* A key that an item leaves out: the declared default, else that of a member which is always there, Go's zero. */
+static struct json *
+key_default(struct arena *a, const struct kind_field *f)
+{
+  const char *declared = kind_text(kind_field_more(f)->dflt);
+  _cleanup_kerr_ struct kerr ignored = KERR_INIT;
+  struct json *ret;
+
+  if (*declared && json_parse(a, span_of(declared), NULL, &ret, &ignored) == 0)
+    return ret;
+  if (f->flags & (KIND_F_OMITEMPTY | KIND_F_POINTER))
+    return NULL;
+  return f->base == KIND_STRING                           ? json_new_str(a, "")
+         : f->base == KIND_INT32 || f->base == KIND_INT64 ? json_new_int(a, 0)
+         : f->base == KIND_BOOL                           ? json_new_bool(a, false)
+                                                          : NULL;
+}
+
 static struct json *
 key_value(struct arena *a, struct typed_ref t, const struct json *item, struct span key)
 {
@@ -107,11 +125,8 @@ key_value(struct arena *a, struct typed_ref t, const struct json *item, struct s
     return v ? json_shallow(a, v) : NULL;
   const struct kind_type *type = kind_field_type(t.field);
   const struct kind_field *f = type ? kind_field_find(type, key, NULL) : NULL;
-  const char *dflt = f ? kind_text(kind_field_more(f)->dflt) : "";
-  _cleanup_kerr_ struct kerr ignored = KERR_INIT;
-  struct json *ret;
 
-  return *dflt && json_parse(a, span_of(dflt), NULL, &ret, &ignored) == 0 ? ret : NULL;
+  return f ? key_default(a, f) : NULL;
 }
 
 const char *
