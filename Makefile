@@ -35,8 +35,8 @@ DEPS_node-agent     := base api kclient
 DEPS_cmd            := base api cel kclient apiserver-lite scheduler controllers fake-devices node-agent
 
 # -- libraries: checked once, with a message that says what to install --
-PKGS := gnutls libnghttp2 sqlite3 yaml-0.1 libseccomp
-PKG_PACKAGES := gcc g++ make pkg-config libgnutls28-dev libnghttp2-dev libsqlite3-dev libyaml-dev libseccomp-dev \
+PKGS := libmicrohttpd gnutls libnghttp2 sqlite3 yaml-0.1 libseccomp
+PKG_PACKAGES := gcc g++ make pkg-config libmicrohttpd-dev libgnutls28-dev libnghttp2-dev libsqlite3-dev libyaml-dev libseccomp-dev \
                 libre2-dev zlib1g-dev bash-static busybox-static
 ifeq (,$(filter clean format quickstart deps,$(MAKECMDGOALS)))
 pkg-need = $(if $(shell pkg-config --exists $(1) && echo y),,$(error $(1) not found; install: apt-get install $(PKG_PACKAGES)))

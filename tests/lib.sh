@@ -1,7 +1,7 @@
 # Shell functions that quickstart, tests and CI share. Sourced, not run.
 
 # What building and testing needs of Debian; the first list is enough to build and run.
-BUILD_PACKAGES="gcc g++ make pkg-config libgnutls28-dev libnghttp2-dev libsqlite3-dev libyaml-dev libseccomp-dev libre2-dev zlib1g-dev bash-static busybox-static libcurl3-gnutls ca-certificates"
+BUILD_PACKAGES="gcc g++ make pkg-config libmicrohttpd-dev libgnutls28-dev libnghttp2-dev libsqlite3-dev libyaml-dev libseccomp-dev libre2-dev zlib1g-dev bash-static busybox-static libcurl3-gnutls ca-certificates"
 TEST_PACKAGES="libcmocka-dev clang libclang-rt-14-dev etcd-server"
 
 packages_missing() {

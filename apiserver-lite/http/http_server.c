@@ -3,298 +3,463 @@
 #include <assert.h>
 #include <errno.h>
 #include <netdb.h>
-#include <netinet/in.h>
-#include <netinet/tcp.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdatomic.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
-#include <sys/epoll.h>
-#include <sys/eventfd.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
-#include <sys/timerfd.h>
 #include <unistd.h>
+#include <zlib.h>
 
 #include "ceilings.h"
-#include "http_internal.h"
-#include "thread.h"
+#include "codec.h"
+#include "http_peer.h"
+#include "http_pool.h"
+#include "http_stream.h"
+#include "http_text.h"
+#include "http_upgrade.h"
 
 #define BACKLOG    1024
 #define FD_RESERVE 128 /* descriptors left for everything else */
-/* After accept has failed for want of descriptors. */
-#define ACCEPT_PAUSE (10 * CLOCK_MS)
+/* Bytes of a body that is too large which are read, and thrown away, before the connection is cut. */
+#define BODY_PATIENCE  (16 * CEIL_REQUEST_BODY)
+#define TLS_PRIORITIES "NORMAL:-VERS-ALL:+VERS-TLS1.3:+VERS-TLS1.2"
 
-static void
-watch(struct http_server *s, int op, int fd, unsigned events, struct http_source *src)
+struct listener {
+  struct MHD_Daemon *daemon;
+  int fd;
+};
+
+struct http_server {
+  struct exchange *exchange;
+  struct clock *clock;
+  struct log *log;
+  struct http_streams *streams;
+  struct http_upgrades *upgrades;
+  struct http_pool *pool;
+  struct listener listeners[HTTP_ADDRESSES_MAX];
+  size_t n_listeners;
+  uint16_t port;
+  char *cert, *key, *client_ca; /* NULL: none */
+  atomic_size_t connections;
+
+  pthread_mutex_t lock;
+  pthread_cond_t changed; /* a request is over, or a stream */
+  size_t requests;
+};
+
+/* What a request goes through. Only its connection's thread moves it on, but for SERVING -> SERVED. */
+enum stage { STAGE_HEAD, STAGE_BODY, STAGE_SERVING, STAGE_SERVED, STAGE_QUEUED };
+
+struct http_request {
+  struct http_job job; /* of the pool, while SERVING */
+  struct http_server *server;
+  struct MHD_Connection *conn;
+  enum stage stage;
+  char *target;
+  struct strbuf body;
+  size_t discarded; /* bytes of a body that is too large */
+  struct arena *arena;
+  struct exchange_request x;
+  struct exchange_answer answer;
+  struct http_upgrade *upgrade; /* the answer's, as the library sees it */
+  struct strbuf packed;         /* the answer's body, compressed; empty: as it is */
+};
+
+/* -- the request: what the exchange is asked -- */
+
+struct header_list {
+  struct http_request *r;
+  struct exchange_header *list;
+  size_t n;
+};
+
+static enum MHD_Result
+count_header(void *cls, enum MHD_ValueKind kind, const char *name, const char *value)
 {
-  struct epoll_event ev = { .events = events, .data.ptr = src };
-  int r = epoll_ctl(s->epoll, op, fd, &ev);
-
-  assert(r == 0);
+  (void)kind;
+  (void)name;
+  (void)value;
+  ++*(size_t *)cls;
+  return MHD_YES;
 }
 
-/* -- workers -- */
-
-static void *
-worker_main(void *arg)
+static enum MHD_Result
+copy_header(void *cls, enum MHD_ValueKind kind, const char *name, const char *value)
 {
-  struct http_server *s = arg;
-  bool goes_on = true;
+  struct header_list *l = cls;
 
-  while (goes_on) {
-    struct epoll_event ev;
-    int n;
+  (void)kind;
+  l->list[l->n++] = (struct exchange_header){ .name = http_lower(l->r->arena, name),
+                                              .value = arena_strdup(l->r->arena, value ? value : "") };
+  return MHD_YES;
+}
 
-    atomic_fetch_add(&s->idle, 1);
-    n = epoll_wait(s->epoll, &ev, 1, -1);
-    atomic_fetch_sub(&s->idle, 1);
-    assert(n >= 0 || errno == EINTR);
-    if (n == 1) {
-      struct http_source *src = ev.data.ptr;
+static const struct exchange_user *
+tls_user(struct http_request *r)
+{
+  const union MHD_ConnectionInfo *session, *peer;
 
-      goes_on = src->ready(src);
-    }
+  if (!r->server->client_ca)
+    return NULL;
+  session = MHD_get_connection_info(r->conn, MHD_CONNECTION_INFO_GNUTLS_SESSION);
+  peer = MHD_get_connection_info(r->conn, MHD_CONNECTION_INFO_SOCKET_CONTEXT);
+  return session && peer && peer->socket_context
+             ? http_peer_user(peer->socket_context, (gnutls_session_t)session->tls_session)
+             : NULL;
+}
+
+static void
+refuse(struct http_request *r, enum kerr_code code, const char *message)
+{
+  r->answer = (struct exchange_answer){ .status = kerr_http_status(code),
+                                        .content_type = "application/json",
+                                        .body = http_status_document(r->arena, code, message) };
+}
+
+/* False: it has been answered already, with an error. */
+static bool
+build_request(struct http_request *r, const char *method)
+{
+  _cleanup_kerr_ struct kerr err = KERR_INIT;
+  struct header_list headers = { .r = r };
+  size_t n = 0;
+
+  if (r->discarded) {
+    refuse(r, KERR_TOO_LARGE,
+           arena_printf(r->arena, "Request entity too large: limit is %zu", (size_t)CEIL_REQUEST_BODY));
+    return false;
   }
-  return NULL;
+  r->x = (struct exchange_request){
+    .method = arena_strdup(r->arena, method), .body = strbuf_view(&r->body), .tls_user = tls_user(r), .arena = r->arena
+  };
+  if (http_target_parse(r->arena, r->target, &r->x.path, &r->x.query, &err) < 0) {
+    refuse(r, KERR_BAD_REQUEST, err.msg);
+    return false;
+  }
+  (void)MHD_get_connection_values(r->conn, MHD_HEADER_KIND, count_header, &n);
+  headers.list = arena_array_of(r->arena, struct exchange_header, n);
+  (void)MHD_get_connection_values(r->conn, MHD_HEADER_KIND, copy_header, &headers);
+  r->x.headers = headers.list;
+  r->x.n_headers = headers.n;
+  return true;
 }
 
-/* With the lock. */
+/* -- the answer -- */
+
+static bool
+wants_gzip(const struct http_request *r)
+{
+  const struct exchange_answer *ans = &r->answer;
+
+  return !ans->stream && ans->body.n > HTTP_GZIP_THRESHOLD &&
+         http_accepts_gzip(exchange_header_get(r->x.headers, r->x.n_headers, "accept-encoding")) &&
+         !exchange_header_get(ans->headers, ans->n_headers, "content-encoding");
+}
+
+/* Fast rather than small, as upstream. When it fails the answer goes out as it is. */
 static void
-share(struct http_server *s)
+compress_answer(struct http_request *r)
 {
-  if (atomic_load(&s->idle) == 0 && s->n_workers < ARRAY_SIZE(s->workers) && !atomic_load(&s->stopping))
-    thread_start(&s->workers[s->n_workers++], "http-worker", worker_main, s);
-}
+  struct span in = r->answer.body;
+  z_stream z = { 0 };
+  size_t bound;
+  char *out;
+  bool done;
 
-void
-http_server_share(struct http_server *s)
-{
-  if (atomic_load(&s->idle) > 0)
+  if (in.n > UINT32_MAX / 2 || deflateInit2(&z, 1, Z_DEFLATED, 15 + 16, 8, Z_DEFAULT_STRATEGY) != Z_OK)
     return;
-  pthread_mutex_lock(&s->lock);
-  share(s);
-  pthread_mutex_unlock(&s->lock);
+  bound = deflateBound(&z, (uLong)in.n);
+  strbuf_init(&r->packed, bound + 1);
+  out = strbuf_reserve(&r->packed, bound);
+  z.next_in = (Bytef *)(uintptr_t)in.p;
+  z.avail_in = (uInt)in.n;
+  z.next_out = (Bytef *)out;
+  z.avail_out = (uInt)bound;
+  done = deflate(&z, Z_FINISH) == Z_STREAM_END;
+  if (done)
+    r->packed.n = z.total_out;
+  (void)deflateEnd(&z);
 }
 
-bool
-http_server_admit(struct http_server *s, struct http_conn *c)
+static struct MHD_Response *
+make_response(struct http_request *r)
 {
-  pthread_mutex_lock(&s->lock);
-  c->admitted = s->writing < HTTP_WORKERS_MAX;
-  if (c->admitted) {
-    s->writing++;
-    share(s);
-  } else {
-    c->next_in_line = NULL;
-    *s->end = c;
-    s->end = &c->next_in_line;
+  struct exchange_answer *ans = &r->answer;
+  struct span body = r->packed.n ? strbuf_view(&r->packed) : ans->body;
+
+  if (ans->upgrade) {
+    r->upgrade = http_upgrade_new(r->server->upgrades, steal_pointer(&ans->upgrade));
+    return http_upgrade_response(r->upgrade);
   }
-  pthread_mutex_unlock(&s->lock);
-  return c->admitted;
-}
-
-void
-http_server_leave(struct http_server *s)
-{
-  struct http_conn *next;
-
-  pthread_mutex_lock(&s->lock);
-  next = s->line;
-  if (next) { /* has the place */
-    s->line = next->next_in_line;
-    if (!s->line)
-      s->end = &s->line;
-    next->admitted = true;
-  } else {
-    s->writing--;
-  }
-  pthread_mutex_unlock(&s->lock);
-  if (next)
-    http_conn_sleep(next, EPOLLOUT); /* a worker has it at once */
-}
-
-void
-http_server_count(struct http_server *s, int requests)
-{
-  pthread_mutex_lock(&s->lock);
-  s->requests += (size_t)requests;
-  if (atomic_load(&s->stopping))
-    pthread_cond_broadcast(&s->changed);
-  pthread_mutex_unlock(&s->lock);
-}
-
-/* -- connections -- */
-
-/* With the lock. */
-static void
-unlink_conn(struct http_conn *c)
-{
-  struct http_server *s = c->server;
-
-  *(c->prev ? &c->prev->next : &s->first) = c->next;
-  *(c->next ? &c->next->prev : &s->last) = c->prev;
-}
-
-/* With the lock: as the one that has been silent for the shortest time. */
-static void
-link_conn(struct http_conn *c)
-{
-  struct http_server *s = c->server;
-
-  c->prev = s->last;
-  c->next = NULL;
-  *(c->prev ? &c->prev->next : &s->first) = c;
-  s->last = c;
-}
-
-static void
-set_alarm(struct http_server *s, int64_t in)
-{
-  struct itimerspec when = { .it_value = { .tv_sec = (time_t)(in / CLOCK_SEC), .tv_nsec = (long)(in % CLOCK_SEC) } };
-
-  s->alarm_set = true;
-  (void)timerfd_settime(s->alarm, 0, &when, NULL);
-}
-
-void
-http_conn_sleep(struct http_conn *c, unsigned events)
-{
-  struct http_server *s = c->server;
-
-  pthread_mutex_lock(&s->lock);
-  c->asleep = true;
-  c->since = clock_mono(s->clock);
-  unlink_conn(c);
-  link_conn(c);
-  if (!s->alarm_set)
-    set_alarm(s, HTTP_IDLE_SECONDS * CLOCK_SEC);
-  watch(s, c->watched ? EPOLL_CTL_MOD : EPOLL_CTL_ADD, c->wire.fd, events | EPOLLONESHOT, &c->source);
-  c->watched = true; /* the worker who has it next waits for the lock */
-  pthread_mutex_unlock(&s->lock);
+  if (ans->stream)
+    return http_stream_response(r->server->streams, r->conn, steal_pointer(&ans->stream));
+  /* The bytes live until the request is completed, and nothing is sent after that. */
+  return MHD_create_response_from_buffer(body.n, (void *)(uintptr_t)body.p, MHD_RESPMEM_PERSISTENT);
 }
 
 static bool
-conn_ready(struct http_source *src)
+has_header(const struct exchange_answer *ans, const char *name)
 {
-  struct http_conn *c = container_of(src, struct http_conn, source);
-
-  pthread_mutex_lock(&c->server->lock);
-  c->asleep = false;
-  pthread_mutex_unlock(&c->server->lock);
-  http_conn_run(c);
-  return true;
-}
-
-/* Hangs up on those that have been silent for too long: their workers see the end of the connection. */
-static bool
-alarm_ready(struct http_source *src)
-{
-  struct http_server *s = container_of(src, struct alarm_source, source)->server;
-  int64_t now = clock_mono(s->clock), limit = HTTP_IDLE_SECONDS * CLOCK_SEC;
-  const struct http_conn *c;
-  uint64_t times;
-
-  (void)!read(s->alarm, &times, sizeof times);
-  pthread_mutex_lock(&s->lock);
-  for (c = s->first; c && (!c->asleep || now - c->since >= limit); c = c->next)
-    if (c->asleep)
-      (void)shutdown(c->wire.fd, SHUT_RDWR);
-  s->alarm_set = false;
-  if (c)
-    set_alarm(s, limit - (now - c->since)); /* more than nothing */
-  pthread_mutex_unlock(&s->lock);
-  watch(s, EPOLL_CTL_MOD, s->alarm, EPOLLIN | EPOLLONESHOT, src);
-  return true;
-}
-
-static bool
-bell_ready(struct http_source *src)
-{
-  (void)src;
+  for (size_t i = 0; i < ans->n_headers; i++)
+    if (strcasecmp(ans->headers[i].name, name) == 0)
+      return true;
   return false;
 }
 
-void
-http_conn_new(struct http_server *s, int fd)
+/*
+ * What every answer says: that nobody is to keep it (WithCacheControl), and what it is called in an audit log
+ * (WithAuditInit): the client's own word, cut where upstream cuts it, or a new one.
+ */
+static void
+add_common_headers(struct http_request *r, struct MHD_Response *response)
 {
-  struct http_conn *c = mem_alloc(sizeof *c);
-  unsigned silence = HTTP_IDLE_SECONDS * 1000;
-  int on = 1;
+  enum { AUDIT_ID_MAX = 64 };
+  const char *given = MHD_lookup_connection_value(r->conn, MHD_HEADER_KIND, "Audit-ID");
+  char made[CODEC_UUID_MAX], cut[AUDIT_ID_MAX + 1];
 
-  /* Who has left without a word, or does not read what he is sent, is noticed by the kernel. */
-  (void)setsockopt(fd, SOL_SOCKET, SO_KEEPALIVE, &on, sizeof on);
-  (void)setsockopt(fd, IPPROTO_TCP, TCP_USER_TIMEOUT, &silence, sizeof silence);
-  c->source.ready = conn_ready;
-  c->server = s;
-  http_wire_init(&c->wire, fd, s->tls);
-  strbuf_init(&c->in, CEIL_REQUEST_BODY);
-  strbuf_init(&c->body, CEIL_REQUEST_BODY);
-  strbuf_init(&c->packed, 0);
-  c->peer = s->tls && s->tls->wants_certificate ? http_peer_new() : NULL;
-  pthread_mutex_lock(&s->lock);
-  link_conn(c);
-  s->connections++;
-  pthread_mutex_unlock(&s->lock);
-  http_conn_sleep(c, EPOLLIN);
+  if (!has_header(&r->answer, "Cache-Control"))
+    (void)MHD_add_response_header(response, MHD_HTTP_HEADER_CACHE_CONTROL, "no-cache, private");
+  if (has_header(&r->answer, "Audit-Id"))
+    return;
+  if (given && *given)
+    (void)snprintf(cut, sizeof cut, "%s", given);
+  (void)MHD_add_response_header(response, "Audit-Id", given && *given ? cut : codec_uuid4(made));
 }
 
-void
-http_conn_unwatch(struct http_conn *c)
+static enum MHD_Result
+queue_answer(struct http_request *r)
 {
-  (void)epoll_ctl(c->server->epoll, EPOLL_CTL_DEL, c->wire.fd, NULL);
+  struct exchange_answer *ans = &r->answer;
+  struct MHD_Response *response = make_response(r);
+  enum MHD_Result result;
+
+  r->stage = STAGE_QUEUED;
+  if (!response)
+    return MHD_NO;
+  if (ans->content_type)
+    (void)MHD_add_response_header(response, MHD_HTTP_HEADER_CONTENT_TYPE, ans->content_type);
+  for (size_t i = 0; i < ans->n_headers; i++)
+    (void)MHD_add_response_header(response, ans->headers[i].name, ans->headers[i].value);
+  add_common_headers(r, response);
+  if (r->packed.n) {
+    (void)MHD_add_response_header(response, MHD_HTTP_HEADER_CONTENT_ENCODING, "gzip");
+    (void)MHD_add_response_header(response, MHD_HTTP_HEADER_VARY, "Accept-Encoding");
+  }
+  result = MHD_queue_response(r->conn, (unsigned)ans->status, response);
+  MHD_destroy_response(response);
+  return result;
 }
 
-void
-http_conn_free(struct http_conn *c)
+/* -- serving -- */
+
+static bool
+only_reads(const char *method)
 {
-  struct http_server *s = c->server;
+  static const char *const methods[] = { "GET", "HEAD", "OPTIONS" };
+
+  for (size_t i = 0; i < ARRAY_SIZE(methods); i++)
+    if (strcmp(method, methods[i]) == 0)
+      return true;
+  return false;
+}
+
+static bool
+may_wait(const struct http_request *r)
+{
+  struct exchange *x = r->server->exchange;
+
+  return x->ops->may_wait && x->ops->may_wait(x, &r->x);
+}
+
+/* Done with it on a pool thread: once resumed, the request belongs to its connection's thread again. */
+static void
+back_to_connection(struct http_request *r)
+{
+  struct MHD_Connection *conn = r->conn;
+
+  r->stage = STAGE_SERVED;
+  MHD_resume_connection(conn);
+}
+
+static void
+serve_on_pool(struct http_job *job)
+{
+  struct http_request *r = container_of(job, struct http_request, job);
+
+  r->server->exchange->ops->serve(r->server->exchange, &r->x, &r->answer);
+  if (wants_gzip(r))
+    compress_answer(r);
+  back_to_connection(r);
+}
+
+static void
+compress_on_pool(struct http_job *job)
+{
+  struct http_request *r = container_of(job, struct http_request, job);
+
+  compress_answer(r);
+  back_to_connection(r);
+}
+
+/* The connection sleeps until the pool is done. Nothing of `r` may be touched after this. */
+static enum MHD_Result
+hand_to_pool(struct http_request *r, void (*run)(struct http_job *job))
+{
+  r->stage = STAGE_SERVING;
+  r->job.run = run;
+  MHD_suspend_connection(r->conn);
+  if (!http_pool_submit(r->server->pool, &r->job))
+    run(&r->job); /* the server is being stopped: here and now */
+  return MHD_YES;
+}
+
+static enum MHD_Result
+serve(struct http_request *r, const char *method)
+{
+  r->arena = arena_new(CEIL_ARENA_REQUEST);
+  if (!build_request(r, method))
+    return queue_answer(r);
+  if (!only_reads(method) || may_wait(r))
+    return hand_to_pool(r, serve_on_pool);
+  r->server->exchange->ops->serve(r->server->exchange, &r->x, &r->answer);
+  return wants_gzip(r) ? hand_to_pool(r, compress_on_pool) : queue_answer(r);
+}
+
+/* A piece of the body. One that is too large is read on, so that the client gets to read the answer, but not for ever.
+ */
+static enum MHD_Result
+take_body(struct http_request *r, const char *data, size_t *n)
+{
+  size_t len = *n;
+
+  *n = 0;
+  if (r->discarded || r->body.n + len > CEIL_REQUEST_BODY) {
+    r->discarded += len;
+    return r->discarded > BODY_PATIENCE ? MHD_NO : MHD_YES;
+  }
+  strbuf_add(&r->body, data, len);
+  return MHD_YES;
+}
+
+/*
+ * Called once when the head is there, once per piece of the body, once at its end, and again after each resume.
+ * An answer in the first call would close the connection afterwards: at the head nothing is decided.
+ */
+static enum MHD_Result
+on_request(void *cls, struct MHD_Connection *conn, const char *url, const char *method, const char *version,
+           const char *upload_data, size_t *upload_data_size, void **con_cls)
+{
+  struct http_request *r = *con_cls;
+
+  (void)cls;
+  (void)url;
+  (void)version;
+  switch (r->stage) {
+  case STAGE_HEAD:
+    r->conn = conn;
+    r->stage = STAGE_BODY;
+    return MHD_YES;
+  case STAGE_BODY:
+    return *upload_data_size ? take_body(r, upload_data, upload_data_size) : serve(r, method);
+  case STAGE_SERVED:
+    return queue_answer(r);
+  case STAGE_SERVING:
+  case STAGE_QUEUED:
+    break;
+  }
+  return MHD_NO;
+}
+
+/* The request line has been read: the request begins. */
+static void *
+on_uri(void *cls, const char *uri, struct MHD_Connection *conn)
+{
+  struct http_server *s = cls;
+  struct http_request *r = mem_alloc(sizeof *r);
+
+  r->server = s;
+  r->conn = conn;
+  r->target = mem_strdup(uri);
+  strbuf_init(&r->body, CEIL_REQUEST_BODY);
+  pthread_mutex_lock(&s->lock);
+  s->requests++;
+  pthread_mutex_unlock(&s->lock);
+  return r;
+}
+
+static void
+on_completed(void *cls, struct MHD_Connection *conn, void **con_cls, enum MHD_RequestTerminationCode code)
+{
+  struct http_server *s = cls;
+  struct http_request *r = *con_cls;
+
+  (void)conn;
+  (void)code;
+  if (!r)
+    return;
+  assert(r->stage != STAGE_SERVING);
+  exchange_answer_release(&r->answer);
+  http_upgrade_free(r->upgrade);
+  arena_free(r->arena);
+  strbuf_release(&r->body);
+  strbuf_release(&r->packed);
+  free(r->target);
+  free(r);
+  *con_cls = NULL;
+  pthread_mutex_lock(&s->lock);
+  s->requests--;
+  pthread_cond_broadcast(&s->changed);
+  pthread_mutex_unlock(&s->lock);
+}
+
+static void
+on_connection(void *cls, struct MHD_Connection *conn, void **context, enum MHD_ConnectionNotificationCode code)
+{
+  struct http_server *s = cls;
+
+  (void)conn;
+  if (code == MHD_CONNECTION_NOTIFY_STARTED) {
+    atomic_fetch_add(&s->connections, 1);
+    *context = s->client_ca ? http_peer_new() : NULL;
+  } else {
+    atomic_fetch_sub(&s->connections, 1);
+    http_peer_free(*context);
+    *context = NULL;
+  }
+}
+
+static void
+on_stream_gone(void *arg)
+{
+  struct http_server *s = arg;
 
   pthread_mutex_lock(&s->lock);
-  unlink_conn(c);
-  s->connections--;
+  pthread_cond_broadcast(&s->changed);
   pthread_mutex_unlock(&s->lock);
-  http_wire_release(&c->wire); /* epoll forgets a socket that is closed */
-  http_conn_end_request(c);
-  http_peer_free(c->peer);
-  strbuf_release(&c->in);
-  free(c);
+}
+
+static void on_log(void *cls, const char *fmt, va_list ap) __attribute__((format(printf, 2, 0)));
+
+static void
+on_log(void *cls, const char *fmt, va_list ap)
+{
+  struct http_server *s = cls;
+
+  if (log_enabled(s->log, LOG_DEBUG, "http")) {
+    _cleanup_free_ char *text = mem_vprintf(fmt, ap);
+    size_t n = strlen(text);
+
+    while (n > 0 && text[n - 1] == '\n')
+      text[--n] = '\0';
+    log_debug(s->log, "http", "%s", text);
+  }
 }
 
 /* -- listening -- */
-
-static bool
-has_room(struct http_server *s)
-{
-  bool room;
-
-  pthread_mutex_lock(&s->lock);
-  room = s->connections < s->connections_max;
-  pthread_mutex_unlock(&s->lock);
-  return room;
-}
-
-static bool
-listener_ready(struct http_source *src)
-{
-  struct http_listener *l = container_of(src, struct http_listener, source);
-  struct http_server *s = l->server;
-  int fd;
-
-  while ((fd = accept4(l->fd, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC)) >= 0 || errno == ECONNABORTED ||
-         errno == EINTR) {
-    if (fd >= 0 && has_room(s)) {
-      http_conn_new(s, fd);
-    } else if (fd >= 0) {
-      log_warn(s->log, "http", "a connection is refused: there are %zu", s->connections_max);
-      (void)close(fd);
-    }
-  }
-  if (atomic_load(&s->stopping))
-    return true;
-  if (errno == EMFILE || errno == ENFILE)
-    clock_sleep(s->clock, ACCEPT_PAUSE);
-  watch(s, EPOLL_CTL_MOD, l->fd, EPOLLIN | EPOLLONESHOT, src);
-  return true;
-}
 
 static int
 bound_port(int fd, uint16_t *ret)
@@ -340,54 +505,61 @@ listen_on(const char *address, uint16_t port, int *ret_fd, struct kerr *reterr)
                     strchr(address, ':') ? "]" : "", port);
 }
 
-static int
-listen_all(struct http_server *s, const struct http_config *config, struct kerr *reterr)
-{
-  static const char *const local[] = { "127.0.0.1" };
-  const char *const *addresses = config->addresses ? config->addresses : local;
-  size_t n = config->addresses ? config->n_addresses : ARRAY_SIZE(local);
-  int r = 0;
-
-  assert(n >= 1);
-  if (n > HTTP_ADDRESSES_MAX)
-    return kerr_set(reterr, KERR_USAGE, NULL, "listen on %zu addresses: at most %d", n, HTTP_ADDRESSES_MAX);
-  for (size_t i = 0; r == 0 && i < n; i++) {
-    struct http_listener *l = &s->listeners[i];
-
-    *l = (struct http_listener){ .source.ready = listener_ready, .server = s };
-    r = listen_on(addresses[i], s->port, &l->fd, reterr);
-    s->n_listeners += r == 0;
-    if (r == 0 && bound_port(l->fd, &s->port) < 0)
-      r = kerr_errno(reterr, errno, "listen on %s", addresses[i]);
-  }
-  return r;
-}
-
-static size_t
-connection_limit(void)
+static unsigned
+connection_limit(size_t n_listeners)
 {
   struct rlimit lim;
+  rlim_t n = HTTP_CONNECTIONS_MAX;
 
-  if (getrlimit(RLIMIT_NOFILE, &lim) != 0 || lim.rlim_cur == RLIM_INFINITY ||
-      lim.rlim_cur >= HTTP_CONNECTIONS_MAX + FD_RESERVE)
-    return HTTP_CONNECTIONS_MAX;
-  return lim.rlim_cur > 2 * FD_RESERVE ? (size_t)lim.rlim_cur - FD_RESERVE : FD_RESERVE;
+  if (getrlimit(RLIMIT_NOFILE, &lim) == 0 && lim.rlim_cur != RLIM_INFINITY && lim.rlim_cur < n + FD_RESERVE)
+    n = lim.rlim_cur > 2 * FD_RESERVE ? lim.rlim_cur - FD_RESERVE : FD_RESERVE;
+  return (unsigned)(n / n_listeners);
 }
 
-/* -- the server -- */
-
-static void
-start(struct http_server *s)
+static unsigned
+thread_count(const struct http_config *config)
 {
-  s->streams = http_streams_new();
-  s->upgrades = http_upgrades_new();
-  s->bell_source.ready = bell_ready;
-  s->alarm_source = (struct alarm_source){ .source.ready = alarm_ready, .server = s };
-  watch(s, EPOLL_CTL_ADD, s->bell, EPOLLIN, &s->bell_source); /* for all workers, again and again */
-  watch(s, EPOLL_CTL_ADD, s->alarm, EPOLLIN | EPOLLONESHOT, &s->alarm_source.source);
-  for (size_t i = 0; i < s->n_listeners; i++)
-    watch(s, EPOLL_CTL_ADD, s->listeners[i].fd, EPOLLIN | EPOLLONESHOT, &s->listeners[i].source);
-  http_server_share(s);
+  if (config->threads)
+    return config->threads;
+  return sysconf(_SC_NPROCESSORS_ONLN) > 2 ? 2 : 1;
+}
+
+static int
+start_daemon(struct http_server *s, struct listener *l, unsigned threads, unsigned connections, struct kerr *reterr)
+{
+  unsigned flags =
+      MHD_USE_EPOLL_INTERNAL_THREAD | MHD_ALLOW_SUSPEND_RESUME | MHD_USE_ITC | MHD_USE_ERROR_LOG | MHD_ALLOW_UPGRADE;
+  struct MHD_OptionItem tls[] = {
+    { MHD_OPTION_HTTPS_MEM_CERT, 0, s->cert },
+    { MHD_OPTION_HTTPS_MEM_KEY, 0, s->key },
+    { MHD_OPTION_HTTPS_PRIORITIES, 0, (void *)(uintptr_t)TLS_PRIORITIES },
+    { s->client_ca ? MHD_OPTION_HTTPS_MEM_TRUST : MHD_OPTION_END, 0, s->client_ca },
+    { MHD_OPTION_END, 0, NULL },
+  };
+  struct MHD_OptionItem pool[] = { { MHD_OPTION_THREAD_POOL_SIZE, (intptr_t)threads, NULL },
+                                   { MHD_OPTION_END, 0, NULL } },
+                        none[] = { { MHD_OPTION_END, 0, NULL } };
+  sigset_t all, before;
+
+  (void)sigfillset(&all);
+  (void)pthread_sigmask(SIG_SETMASK, &all, &before); /* the library's threads inherit it */
+  l->daemon = MHD_start_daemon(
+      flags | (s->cert ? MHD_USE_TLS : 0), 0, NULL, NULL, on_request, s, MHD_OPTION_EXTERNAL_LOGGER, on_log, s,
+      MHD_OPTION_LISTEN_SOCKET, l->fd, MHD_OPTION_CONNECTION_MEMORY_LIMIT, HTTP_CONNECTION_MEMORY,
+      MHD_OPTION_CONNECTION_LIMIT, connections, MHD_OPTION_CONNECTION_TIMEOUT, (unsigned)HTTP_IDLE_SECONDS,
+      MHD_OPTION_URI_LOG_CALLBACK, on_uri, s, MHD_OPTION_NOTIFY_COMPLETED, on_completed, s,
+      MHD_OPTION_NOTIFY_CONNECTION, on_connection, s, MHD_OPTION_STRICT_FOR_CLIENT, 1, MHD_OPTION_ARRAY,
+      s->cert ? tls : none, MHD_OPTION_ARRAY, threads > 1 ? pool : none, MHD_OPTION_END);
+  (void)pthread_sigmask(SIG_SETMASK, &before, NULL);
+  if (!l->daemon)
+    return kerr_set(reterr, KERR_IO, NULL, "cannot start the HTTP server: are certificate and key good?");
+  return 0;
+}
+
+static char *
+copy_pem(struct span pem)
+{
+  return pem.n ? mem_strndup(pem.p, pem.n) : NULL;
 }
 
 static void
@@ -399,24 +571,37 @@ http_server_freep(struct http_server **ps)
 int
 http_server_new(const struct http_config *config, struct http_server **ret, struct kerr *reterr)
 {
+  static const char *const local[] = { "127.0.0.1" };
+  const char *const *addresses = config->addresses ? config->addresses : local;
+  size_t n = config->addresses ? config->n_addresses : 1;
   _cleanup_(http_server_freep) struct http_server *s = mem_alloc(sizeof *s);
+  int r = 0;
 
+  assert(n >= 1);
+  if (n > HTTP_ADDRESSES_MAX)
+    return kerr_set(reterr, KERR_USAGE, NULL, "listen on %zu addresses: at most %d", n, HTTP_ADDRESSES_MAX);
   s->exchange = config->exchange;
   s->clock = config->clock;
   s->log = config->log;
   s->port = config->port;
-  s->connections_max = connection_limit();
-  s->end = &s->line;
+  s->cert = copy_pem(config->cert);
+  s->key = copy_pem(config->key);
+  s->client_ca = copy_pem(config->client_ca);
   pthread_mutex_init(&s->lock, NULL);
   clock_cond_init(&s->changed);
-  s->epoll = epoll_create1(EPOLL_CLOEXEC);
-  s->bell = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
-  s->alarm = timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC | TFD_NONBLOCK);
-  assert(s->epoll >= 0 && s->bell >= 0 && s->alarm >= 0);
-  if ((config->cert.n && http_tls_new(config->cert, config->key, config->client_ca, &s->tls, reterr) < 0) ||
-      listen_all(s, config, reterr) < 0)
-    return -(int)reterr->code;
-  start(s);
+  s->streams = http_streams_new(on_stream_gone, s);
+  s->upgrades = http_upgrades_new();
+  s->pool = http_pool_new(HTTP_WORKERS_MAX);
+  for (size_t i = 0; r == 0 && i < n; i++) {
+    r = listen_on(addresses[i], s->port, &s->listeners[i].fd, reterr);
+    s->n_listeners += r == 0;
+    if (r == 0 && bound_port(s->listeners[i].fd, &s->port) < 0)
+      r = kerr_errno(reterr, errno, "listen on %s", addresses[i]);
+  }
+  for (size_t i = 0; r == 0 && i < n; i++)
+    r = start_daemon(s, &s->listeners[i], thread_count(config), connection_limit(n), reterr);
+  if (r < 0)
+    return r;
   *ret = steal_pointer(&s);
   return 0;
 }
@@ -430,66 +615,45 @@ http_server_port(const struct http_server *s)
 struct http_stats
 http_server_stats(struct http_server *s)
 {
-  struct http_stats st = { .streams = http_streams_count(s->streams) };
+  struct http_stats st = { .streams = http_streams_count(s->streams), .connections = atomic_load(&s->connections) };
 
   pthread_mutex_lock(&s->lock);
-  st.connections = s->connections;
   st.requests = s->requests > st.streams ? s->requests - st.streams : 0;
   pthread_mutex_unlock(&s->lock);
   return st;
 }
 
-/* Requests under way are answered, for a while; streams end. */
-static void
-wind_down(struct http_server *s, int64_t grace)
+void
+http_server_free(struct http_server *s, int64_t grace)
 {
-  int64_t deadline = clock_mono(s->clock) + grace;
+  int64_t deadline;
 
+  if (!s)
+    return;
+  for (size_t i = 0; i < s->n_listeners; i++)
+    if (s->listeners[i].daemon)
+      (void)MHD_quiesce_daemon(s->listeners[i].daemon);
   http_streams_stop(s->streams);
   http_upgrades_stop(s->upgrades);
+  deadline = clock_mono(s->clock) + grace;
   pthread_mutex_lock(&s->lock);
   while (grace > 0 && s->requests > 0 && clock_cond_wait(s->clock, &s->changed, &s->lock, deadline))
     ;
   pthread_mutex_unlock(&s->lock);
-}
-
-static void
-stop_workers(struct http_server *s)
-{
-  uint64_t one = 1;
-
-  while (write(s->bell, &one, sizeof one) < 0)
-    assert(errno == EINTR);
-  for (size_t i = 0; i < s->n_workers; i++)
-    pthread_join(s->workers[i], NULL);
-}
-
-void
-http_server_free(struct http_server *s, int64_t grace)
-{
-  if (!s)
-    return;
-  pthread_mutex_lock(&s->lock); /* no worker is started any more */
-  atomic_store(&s->stopping, true);
-  pthread_mutex_unlock(&s->lock);
-  for (size_t i = 0; i < s->n_listeners; i++)
-    (void)shutdown(s->listeners[i].fd, SHUT_RDWR); /* a worker may be at it */
-  if (s->streams)
-    wind_down(s, grace);
-  stop_workers(s);
-  if (s->upgrades)
-    http_upgrades_wait(s->upgrades);
-  http_streams_free(s->streams);
-  while (s->first)
-    http_conn_free(s->first);
-  for (size_t i = 0; i < s->n_listeners; i++)
+  http_upgrades_wait(s->upgrades);
+  http_pool_stop(s->pool); /* every request has been served, and its connection resumed */
+  for (size_t i = 0; i < s->n_listeners; i++) {
+    if (s->listeners[i].daemon)
+      MHD_stop_daemon(s->listeners[i].daemon);
     (void)close(s->listeners[i].fd);
+  }
+  http_streams_free(s->streams);
+  http_pool_free(s->pool);
   http_upgrades_free(s->upgrades);
-  http_tls_free(s->tls);
-  (void)close(s->epoll);
-  (void)close(s->bell);
-  (void)close(s->alarm);
   pthread_cond_destroy(&s->changed);
   pthread_mutex_destroy(&s->lock);
+  free(s->cert);
+  free(s->key);
+  free(s->client_ca);
   free(s);
 }

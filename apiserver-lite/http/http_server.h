@@ -3,17 +3,17 @@
  *
  * Bytes from sockets become exchange requests, answers become bytes; nothing
  * here knows Kubernetes beyond the Status document for a body that is too
- * large.
+ * large. Nothing above this header knows which library carries the protocol.
  *
- * A few workers wait for all connections together. The one that is told of a
- * connection reads the request, serves it and sends the answer, without handing
- * it to anybody: requests that only read are served one after the other, and
- * before one that may wait for the store another worker takes over the waiting.
- * Answers without an end are written by a thread of their own (http_stream.h).
+ * Requests that only read are served on the thread of the connection. All
+ * others may wait for the store, so a small pool of threads serves them while
+ * the connection sleeps; their writes then share commits. A stream is pulled
+ * when its socket has room; while it is empty the connection sleeps too, and a
+ * watcher on the socket notices when the client goes away.
  *
- * Limits: heads by HTTP_CONNECTION_MEMORY, bodies by CEIL_REQUEST_BODY, writes
- * at a time by HTTP_WORKERS_MAX, connections by HTTP_CONNECTIONS_MAX and the
- * process's descriptors, silence by HTTP_IDLE_SECONDS.
+ * Limits: headers by the connection's memory (HTTP_CONNECTION_MEMORY), bodies
+ * by CEIL_REQUEST_BODY, connections by HTTP_CONNECTIONS_MAX and the process's
+ * descriptors, silence by HTTP_IDLE_SECONDS.
  *
  * Threads: any.
  */
@@ -42,7 +42,8 @@ struct http_config {
   struct span cert, key, client_ca;
   struct exchange *exchange; /* borrowed, as the next two; they outlive the server */
   struct clock *clock;
-  struct log *log; /* NULL: silent */
+  struct log *log;  /* NULL: silent */
+  unsigned threads; /* that serve connections; 0: one, or two on a machine with more than two processors */
 };
 
 /* Listens when it returns. Errors: KERR_USAGE (an address), KERR_IO (`listen on 127.0.0.1:6443: Address already in

@@ -2,56 +2,74 @@
 
 #include <assert.h>
 #include <errno.h>
-#include <stdio.h>
+#include <pthread.h>
+#include <stdlib.h>
+#include <string.h>
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
 #include <unistd.h>
 
-#include "http_internal.h"
 #include "thread.h"
 
-/* A chunk that fills one record of TLS: its size in four digits, a line's end, the data, a line's end. */
-#define CHUNK_HEAD 6
-#define CHUNK_TAIL 2
-#define CHUNK_DATA (16384 - CHUNK_HEAD - CHUNK_TAIL)
-/* Chunks of one stream before it is the next one's turn. */
-#define TURN 4
-/* Ready streams taken from the list at a time. */
-#define BATCH 64
-
-/* What a stream has to be looked after for, beside its frames. */
-enum { STREAM_NEW = 1, STREAM_GONE = 2, STREAM_ENDING = 4 };
+/* The library allocates this per response although a chunked one is written elsewhere. */
+#define BLOCK_SIZE 512
+#define BELL_ID    UINT64_MAX
+/* Streams resumed while others who want the lock of all streams wait. */
+#define RESUME_BATCH 64
 
 struct http_stream {
   struct http_streams *set;
-  struct http_conn *conn;
+  struct MHD_Connection *conn;
   struct exchange_stream *stream;
+  int fd;
+  uint64_t id;
 
-  /* The thread's own. */
+  /* The reader's own: it is called by one thread at a time. */
   struct span rest; /* of the frame being sent; valid until the next call of next() */
   bool over;
-  bool wants_room; /* epoll is asked for it */
 
-  /* With set->lock. */
-  unsigned flags;
-  bool ready; /* on the list of those */
-  struct http_stream *ready_prev, *ready_next;
-  struct http_stream *prev, *next; /* in the list of all */
+  pthread_mutex_t lock; /* the rest; taken after set->lock */
+  bool suspended;       /* only whoever clears it resumes the connection */
+  bool notified, gone, ending;
+};
+
+/* Streams are found by id, so that a hang-up that is told late cannot reach another stream: slot and how often it was
+ * used. */
+struct slot {
+  struct http_stream *stream; /* NULL: free */
+  uint32_t uses, next_free;
 };
 
 struct http_streams {
-  int epoll, bell; /* an eventfd: there are ready streams, or it is time to stop */
+  void (*changed)(void *arg);
+  void *arg;
+  int epoll, bell; /* an eventfd: something for the thread to do beside hang-ups */
   pthread_t thread;
-  char chunk[CHUNK_HEAD + CHUNK_DATA + CHUNK_TAIL]; /* the thread's */
+
+  pthread_mutex_t ready_lock; /* the next four; taken last */
+  uint64_t *ready;            /* ids of suspended streams that have been notified */
+  size_t n_ready, cap_ready;
+  bool quit;
 
   pthread_mutex_t lock; /* the rest */
-  struct http_stream *all;
-  struct http_stream *ready, *last_ready;
+  struct slot *slots;
+  uint32_t n_slots, cap, free_slot; /* free_slot: head of the list of free ones, or n_slots */
   size_t count;
-  bool sleeping, stopping, quit;
+  bool stopping;
 };
 
-/* -- the list of ready streams -- */
+/* Sets one of the flags and lets the reader run. */
+static void
+wake(struct http_stream *s, bool *flag)
+{
+  pthread_mutex_lock(&s->lock);
+  *flag = true;
+  if (s->suspended) {
+    s->suspended = false;
+    MHD_resume_connection(s->conn);
+  }
+  pthread_mutex_unlock(&s->lock);
+}
 
 static void
 ring_bell(struct http_streams *set)
@@ -62,251 +80,125 @@ ring_bell(struct http_streams *set)
     assert(errno == EINTR);
 }
 
-/* With the lock. True: the thread is to be woken, which is better done without it. */
-static bool
-make_ready(struct http_stream *s, unsigned flags)
-{
-  struct http_streams *set = s->set;
-  bool wake = set->sleeping;
-
-  s->flags |= flags;
-  if (s->ready)
-    return false;
-  s->ready = true;
-  s->ready_prev = set->last_ready;
-  s->ready_next = NULL;
-  *(s->ready_prev ? &s->ready_prev->ready_next : &set->ready) = s;
-  set->last_ready = s;
-  set->sleeping = false;
-  return wake;
-}
-
-/* With the lock. */
-static void
-take_ready(struct http_stream *s)
-{
-  struct http_streams *set = s->set;
-
-  if (!s->ready)
-    return;
-  s->ready = false;
-  *(s->ready_prev ? &s->ready_prev->ready_next : &set->ready) = s->ready_next;
-  *(s->ready_next ? &s->ready_next->ready_prev : &set->last_ready) = s->ready_prev;
-}
-
-static void
-ready(struct http_stream *s, unsigned flags)
-{
-  bool wake;
-
-  pthread_mutex_lock(&s->set->lock);
-  wake = make_ready(s, flags);
-  pthread_mutex_unlock(&s->set->lock);
-  if (wake)
-    ring_bell(s->set);
-}
-
+/*
+ * Whoever notifies has a thousand others to notify: it only leaves the id, and the thread here resumes all those that
+ * have come together by the time it runs. Resuming costs two locks and a system call each.
+ */
 static void
 on_notify(void *arg)
 {
-  ready(arg, 0);
-}
-
-/* -- one stream, by the thread -- */
-
-static void
-begin(struct http_stream *s)
-{
-  struct epoll_event ev = { .events = EPOLLRDHUP, .data.ptr = s };
-
-  if (epoll_ctl(s->set->epoll, EPOLL_CTL_ADD, s->conn->wire.fd, &ev) < 0)
-    ready(s, STREAM_GONE); /* a socket that cannot be watched would leak: better to end it */
-  s->stream->ops->set_notify(s->stream, on_notify, s);
-}
-
-static void
-ask_for_room(struct http_stream *s, bool wanted)
-{
-  struct epoll_event ev = { .events = EPOLLRDHUP | (wanted ? EPOLLOUT : 0), .data.ptr = s };
-
-  if (s->wants_room == wanted)
-    return;
-  s->wants_room = wanted;
-  (void)epoll_ctl(s->set->epoll, EPOLL_CTL_MOD, s->conn->wire.fd, &ev);
-}
-
-/* Gives the connection back: to be closed, or to go on with the next request. */
-static void
-finish(struct http_stream *s, bool gone)
-{
+  struct http_stream *s = arg;
   struct http_streams *set = s->set;
-  struct http_conn *c = s->conn;
+  bool first = false;
 
-  s->stream->ops->free(s->stream); /* no notify comes from here on */
-  (void)epoll_ctl(set->epoll, EPOLL_CTL_DEL, c->wire.fd, NULL);
-  if (!gone && c->head.chunks_allowed)
-    gone = !http_wire_write(&c->wire, SPAN("0\r\n\r\n"));
-  c->gone = gone;
-  pthread_mutex_lock(&set->lock);
-  take_ready(s);
-  *(s->prev ? &s->prev->next : &set->all) = s->next;
-  if (s->next)
-    s->next->prev = s->prev;
-  set->count--;
-  pthread_mutex_unlock(&set->lock);
-  free(s);
-  http_conn_sleep(c, EPOLLOUT); /* a worker has it at once */
-}
-
-static bool
-next_frame(struct http_stream *s)
-{
-  struct exchange_event e = { 0 };
-  int r = s->over ? -1 : s->stream->ops->next(s->stream, &e);
-
-  if (r <= 0) {
-    s->over = r < 0;
-    return false;
-  }
-  record_unref(e.record); /* the frame says it all */
-  s->rest = e.bytes;
-  return true;
-}
-
-/* The frames that are there, as far as they fit into a chunk; nothing when there are none. */
-static struct span
-next_chunk(struct http_stream *s)
-{
-  char *data = s->set->chunk + CHUNK_HEAD, size[CHUNK_HEAD + 1];
-  size_t n = 0, digits;
-
-  while (n < CHUNK_DATA && (s->rest.n > 0 || next_frame(s))) {
-    size_t take = s->rest.n < CHUNK_DATA - n ? s->rest.n : CHUNK_DATA - n;
-
-    memcpy(data + n, s->rest.p, take);
-    s->rest = span_make(s->rest.p + take, s->rest.n - take);
-    n += take;
-  }
-  if (n == 0 || !s->conn->head.chunks_allowed)
-    return span_make(data, n);
-  digits = (size_t)snprintf(size, sizeof size, "%zx\r\n", n);
-  memcpy(data - digits, size, digits);
-  memcpy(data + n, "\r\n", CHUNK_TAIL);
-  return span_make(data - digits, digits + n + CHUNK_TAIL);
-}
-
-static void
-pump(struct http_stream *s, unsigned flags)
-{
-  struct http_wire *w = &s->conn->wire;
-
-  if (flags & STREAM_NEW)
-    begin(s);
-  if (flags & STREAM_ENDING)
-    s->over = true;
-  for (int turn = 0; turn < TURN; turn++) {
-    int r = flags & STREAM_GONE ? -1 : http_wire_flush(w);
-    struct span chunk;
-
-    if (r < 0) {
-      finish(s, true);
-      return;
+  pthread_mutex_lock(&s->lock);
+  s->notified = true;
+  if (s->suspended) {
+    pthread_mutex_lock(&set->ready_lock);
+    if (set->n_ready == set->cap_ready) {
+      set->cap_ready = set->cap_ready ? 2 * set->cap_ready : 64;
+      set->ready = mem_realloc(set->ready, set->cap_ready * sizeof *set->ready);
     }
-    ask_for_room(s, r == 0);
-    if (r == 0)
-      return;
-    chunk = next_chunk(s);
-    if (chunk.n == 0) {
-      if (s->over)
-        finish(s, false);
-      return; /* else: it notifies */
-    }
-    if (!http_wire_write(w, chunk))
-      flags |= STREAM_GONE;
+    first = set->n_ready == 0;
+    set->ready[set->n_ready++] = s->id;
+    pthread_mutex_unlock(&set->ready_lock);
   }
-  ready(s, flags & STREAM_GONE);
+  pthread_mutex_unlock(&s->lock);
+  if (first)
+    ring_bell(set);
 }
 
-/* -- the thread -- */
+/* -- the thread: hang-ups, and streams that are to be resumed -- */
+
+/* With set->lock. NULL: it is gone by now. */
+static struct http_stream *
+find(struct http_streams *set, uint64_t id)
+{
+  uint32_t at = (uint32_t)id, uses = (uint32_t)(id >> 32);
+
+  return at < set->n_slots && set->slots[at].uses == uses ? set->slots[at].stream : NULL;
+}
 
 static void
-pump_ready(struct http_streams *set)
+hung_up(struct http_streams *set, uint64_t id)
 {
-  struct {
-    struct http_stream *stream;
-    unsigned flags;
-  } batch[BATCH];
-  size_t n = 0;
+  struct http_stream *s;
 
   pthread_mutex_lock(&set->lock);
-  for (struct http_stream *s; n < BATCH && (s = set->ready); n++) {
-    take_ready(s);
-    batch[n].stream = s;
-    batch[n].flags = s->flags;
-    s->flags = 0;
-  }
+  s = find(set, id);
+  if (s)
+    wake(s, &s->gone);
   pthread_mutex_unlock(&set->lock);
-  for (size_t i = 0; i < n; i++)
-    pump(batch[i].stream, batch[i].flags);
 }
 
-/* True: to sleep until something comes. */
+static void
+resume_some(struct http_streams *set, const uint64_t *ids, size_t n)
+{
+  pthread_mutex_lock(&set->lock);
+  for (size_t i = 0; i < n; i++) {
+    struct http_stream *s = find(set, ids[i]);
+
+    if (s)
+      wake(s, &s->notified);
+  }
+  pthread_mutex_unlock(&set->lock);
+}
+
+/* False: it is time to stop. */
 static bool
-may_sleep(struct http_streams *set, bool *ret_quit)
+answer_bell(struct http_streams *set)
 {
-  bool sleeps;
-
-  pthread_mutex_lock(&set->lock);
-  sleeps = set->sleeping = !set->ready && !set->quit;
-  *ret_quit = set->quit;
-  pthread_mutex_unlock(&set->lock);
-  return sleeps;
-}
-
-static void
-look(struct http_streams *set, bool sleeps)
-{
-  struct epoll_event events[BATCH];
-  int n = epoll_wait(set->epoll, events, BATCH, sleeps ? -1 : 0);
+  _cleanup_free_ uint64_t *ids = NULL;
   uint64_t rung;
+  size_t n;
+  bool quit;
 
-  assert(n >= 0 || errno == EINTR);
-  pthread_mutex_lock(&set->lock);
-  set->sleeping = false;
-  for (int i = 0; i < n; i++)
-    if (events[i].data.ptr)
-      (void)make_ready(events[i].data.ptr, events[i].events & ~(uint32_t)EPOLLOUT ? STREAM_GONE : 0);
-    else
-      (void)!read(set->bell, &rung, sizeof rung);
-  pthread_mutex_unlock(&set->lock);
+  if (read(set->bell, &rung, sizeof rung) < 0)
+    return true;
+  pthread_mutex_lock(&set->ready_lock);
+  ids = steal_pointer(&set->ready);
+  n = set->n_ready;
+  set->n_ready = set->cap_ready = 0;
+  quit = set->quit;
+  pthread_mutex_unlock(&set->ready_lock);
+  for (size_t at = 0; at < n; at += RESUME_BATCH)
+    resume_some(set, ids + at, n - at < RESUME_BATCH ? n - at : RESUME_BATCH);
+  return !quit;
 }
 
 static void *
-streams_main(void *arg)
+watch_main(void *arg)
 {
   struct http_streams *set = arg;
-  bool quit = false;
 
-  while (!quit) {
-    look(set, may_sleep(set, &quit));
-    pump_ready(set);
+  for (;;) {
+    struct epoll_event events[64];
+    int n = epoll_wait(set->epoll, events, ARRAY_SIZE(events), -1);
+
+    assert(n >= 0 || errno == EINTR);
+    for (int i = 0; i < n; i++) {
+      if (events[i].data.u64 != BELL_ID)
+        hung_up(set, events[i].data.u64);
+      else if (!answer_bell(set))
+        return NULL;
+    }
   }
-  return NULL;
 }
 
-/* -- all of them -- */
-
 struct http_streams *
-http_streams_new(void)
+http_streams_new(void (*changed)(void *arg), void *arg)
 {
   struct http_streams *set = mem_alloc(sizeof *set);
-  struct epoll_event ev = { .events = EPOLLIN };
+  struct epoll_event ev = { .events = EPOLLIN, .data.u64 = BELL_ID };
 
+  set->changed = changed;
+  set->arg = arg;
   pthread_mutex_init(&set->lock, NULL);
   set->epoll = epoll_create1(EPOLL_CLOEXEC);
-  set->bell = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+  set->bell = eventfd(0, EFD_CLOEXEC);
+  pthread_mutex_init(&set->ready_lock, NULL);
   assert(set->epoll >= 0 && set->bell >= 0 && epoll_ctl(set->epoll, EPOLL_CTL_ADD, set->bell, &ev) == 0);
-  thread_start(&set->thread, "http-streams", streams_main, set);
+  thread_start(&set->thread, "http-streams", watch_main, set);
   return set;
 }
 
@@ -315,10 +207,10 @@ http_streams_stop(struct http_streams *set)
 {
   pthread_mutex_lock(&set->lock);
   set->stopping = true;
-  for (struct http_stream *s = set->all; s; s = s->next)
-    (void)make_ready(s, STREAM_ENDING);
+  for (uint32_t i = 0; i < set->n_slots; i++)
+    if (set->slots[i].stream)
+      wake(set->slots[i].stream, &set->slots[i].stream->ending);
   pthread_mutex_unlock(&set->lock);
-  ring_bell(set);
 }
 
 void
@@ -326,16 +218,18 @@ http_streams_free(struct http_streams *set)
 {
   if (!set)
     return;
-  pthread_mutex_lock(&set->lock);
+  assert(set->count == 0);
+  pthread_mutex_lock(&set->ready_lock);
   set->quit = true;
-  pthread_mutex_unlock(&set->lock);
+  pthread_mutex_unlock(&set->ready_lock);
   ring_bell(set);
   pthread_join(set->thread, NULL);
-  while (set->all)
-    finish(set->all, true);
-  (void)close(set->epoll);
-  (void)close(set->bell);
+  close(set->epoll);
+  close(set->bell);
+  pthread_mutex_destroy(&set->ready_lock);
+  free(set->ready);
   pthread_mutex_destroy(&set->lock);
+  free(set->slots);
   free(set);
 }
 
@@ -350,23 +244,154 @@ http_streams_count(struct http_streams *set)
   return n;
 }
 
-void
-http_streams_add(struct http_streams *set, struct http_conn *c)
+static void
+add(struct http_streams *set, struct http_stream *s)
+{
+  struct epoll_event ev = { .events = EPOLLRDHUP | EPOLLONESHOT };
+  uint32_t at;
+
+  pthread_mutex_lock(&set->lock);
+  if (set->free_slot == set->n_slots) {
+    if (set->n_slots == set->cap) {
+      set->cap = set->cap ? 2 * set->cap : 16;
+      set->slots = mem_realloc(set->slots, set->cap * sizeof *set->slots);
+    }
+    set->slots[set->n_slots] = (struct slot){ .next_free = set->n_slots + 1 };
+    set->n_slots++;
+  }
+  at = set->free_slot;
+  set->free_slot = set->slots[at].next_free;
+  set->slots[at].stream = s;
+  set->count++;
+  s->id = (uint64_t)set->slots[at].uses << 32 | at;
+  s->ending = set->stopping;
+  ev.data.u64 = s->id;
+  if (epoll_ctl(set->epoll, EPOLL_CTL_ADD, s->fd, &ev) < 0)
+    s->gone = true; /* a socket that cannot be watched would leak: better to end it */
+  pthread_mutex_unlock(&set->lock);
+}
+
+static void
+drop(struct http_streams *set, struct http_stream *s)
+{
+  uint32_t at = (uint32_t)s->id;
+
+  pthread_mutex_lock(&set->lock);
+  (void)epoll_ctl(set->epoll, EPOLL_CTL_DEL, s->fd, NULL); /* fails when it is closed already: gone is gone */
+  set->slots[at].stream = NULL;
+  set->slots[at].uses++;
+  set->slots[at].next_free = set->free_slot;
+  set->free_slot = at;
+  set->count--;
+  pthread_mutex_unlock(&set->lock);
+  set->changed(set->arg);
+}
+
+/* -- reading -- */
+
+/* Nothing to read: sleep, unless something has happened since next() said so. False: look again. */
+static bool
+sleep_or_look_again(struct http_stream *s)
+{
+  bool sleeping;
+
+  pthread_mutex_lock(&s->lock);
+  sleeping = !s->notified && !s->gone && !s->ending;
+  s->notified = false;
+  if (sleeping) {
+    s->suspended = true;
+    MHD_suspend_connection(s->conn);
+  }
+  pthread_mutex_unlock(&s->lock);
+  return sleeping;
+}
+
+/* The next frame into s->rest: 1, 0 nothing now, -1 the end. */
+static int
+next_frame(struct http_stream *s)
+{
+  struct exchange_event e = { 0 };
+  int r = s->over ? -1 : s->stream->ops->next(s->stream, &e);
+
+  if (r <= 0) {
+    s->over = r < 0;
+    return r;
+  }
+  record_unref(e.record); /* the frame says it all */
+  s->rest = e.bytes;
+  return 1;
+}
+
+static ssize_t
+read_stream(void *cls, uint64_t pos, char *buf, size_t max)
+{
+  struct http_stream *s = cls;
+  bool gone, ending;
+  size_t n = 0;
+
+  (void)pos;
+  pthread_mutex_lock(&s->lock);
+  gone = s->gone;
+  ending = s->ending;
+  pthread_mutex_unlock(&s->lock);
+  if (gone)
+    return MHD_CONTENT_READER_END_WITH_ERROR;
+  while (n < max) {
+    size_t take;
+
+    if (s->rest.n == 0) {
+      int r = ending ? -1 : next_frame(s);
+
+      if (r == 1)
+        continue;
+      if (n > 0)
+        break; /* an end is found again the next time */
+      if (r < 0)
+        return MHD_CONTENT_READER_END_OF_STREAM;
+      if (sleep_or_look_again(s))
+        return 0;
+      pthread_mutex_lock(&s->lock);
+      gone = s->gone;
+      ending = s->ending;
+      pthread_mutex_unlock(&s->lock);
+      if (gone)
+        return MHD_CONTENT_READER_END_WITH_ERROR;
+      continue;
+    }
+    take = s->rest.n < max - n ? s->rest.n : max - n;
+    memcpy(buf + n, s->rest.p, take);
+    s->rest = span_make(s->rest.p + take, s->rest.n - take);
+    n += take;
+  }
+  return (ssize_t)n;
+}
+
+static void
+free_stream(void *cls)
+{
+  struct http_stream *s = cls;
+
+  s->stream->ops->free(s->stream); /* no notify comes from here on */
+  drop(s->set, s);                 /* and no hang-up */
+  pthread_mutex_destroy(&s->lock);
+  free(s);
+}
+
+struct MHD_Response *
+http_stream_response(struct http_streams *set, struct MHD_Connection *conn, struct exchange_stream *stream)
 {
   struct http_stream *s = mem_alloc(sizeof *s);
-  bool wake;
+  struct MHD_Response *response;
 
   s->set = set;
-  s->conn = c;
-  s->stream = steal_pointer(&c->answer.stream);
-  pthread_mutex_lock(&set->lock);
-  s->next = set->all;
-  if (s->next)
-    s->next->prev = s;
-  set->all = s;
-  set->count++;
-  wake = make_ready(s, STREAM_NEW | (set->stopping ? STREAM_ENDING : 0));
-  pthread_mutex_unlock(&set->lock);
-  if (wake)
-    ring_bell(set);
+  s->conn = conn;
+  s->stream = stream;
+  s->fd = MHD_get_connection_info(conn, MHD_CONNECTION_INFO_CONNECTION_FD)->connect_fd;
+  pthread_mutex_init(&s->lock, NULL);
+  add(set, s);
+  stream->ops->set_notify(stream, on_notify, s);
+  response = MHD_create_response_from_callback(MHD_SIZE_UNKNOWN, BLOCK_SIZE, read_stream, s, free_stream);
+  if (!response)
+    free_stream(s);
+  return response;
 }

@@ -1,28 +1,35 @@
 /*
- * http_stream - answers without an end: one thread writes them all.
+ * http_stream - answers without an end, on sockets whose other side may be gone.
  *
- * Whoever notifies only puts the stream on a list and, if the thread sleeps, wakes it. The thread takes all frames that
- * are there by then and sends them as one piece, so an event for a thousand watchers costs a thousand writes and no
- * hand-over between threads; and watchers that fall behind get more with each write. A socket without room is waited
- * for. A client that hangs up is noticed although nobody reads from it or writes to it.
+ * A stream is read when its socket has room. When there is nothing to read the
+ * connection is suspended. The exchange's notify leaves the stream's id with a
+ * thread here, which resumes all that have come together.
  *
- * When a stream ends, the connection goes back to the workers.
+ * The HTTP library does not look at a suspended connection, so it would never
+ * see that the client has left: the same thread watches those sockets for a
+ * hang-up and resumes the stream, which then ends with an error and frees
+ * everything.
+ *
+ * Uses the HTTP library, as http_server.c and http_upgrade.c do and nothing else.
  */
 #ifndef APISERVER_HTTP_STREAM_H
 #define APISERVER_HTTP_STREAM_H
 
-#include <stddef.h>
+#include <microhttpd.h>
 
-struct http_conn;
+#include "exchange.h"
+
 struct http_streams;
 
-struct http_streams *http_streams_new(void);
+/* `changed` is called, from any thread, whenever a stream has gone. */
+struct http_streams *http_streams_new(void (*changed)(void *arg), void *arg);
 /* Ends all streams, now and in future; they are gone when http_streams_count() is 0. */
 void http_streams_stop(struct http_streams *set);
-void http_streams_free(struct http_streams *set); /* cuts those that are left; NULL is fine */
+void http_streams_free(struct http_streams *set); /* none is left */
 size_t http_streams_count(struct http_streams *set);
 
-/* `c`, the head of whose answer is sent, carries answer.stream from now on and is no longer the caller's. */
-void http_streams_add(struct http_streams *set, struct http_conn *c);
+/* A response that carries `stream`, which it owns from now on. */
+struct MHD_Response *http_stream_response(struct http_streams *set, struct MHD_Connection *conn,
+                                          struct exchange_stream *stream);
 
 #endif
