@@ -41,11 +41,17 @@ find_validator(const struct kind *k)
     const struct validator *list;
     size_t n;
   } groups[] = {
-    { validators_workload, validator_workload_count },     { validators_apps, validator_apps_count },
-    { validators_batch, validator_batch_count },           { validators_network, validator_network_count },
-    { validators_admission, validator_admission_count },   { validators_endpoints, validator_endpoints_count },
-    { validators_storage, validator_storage_count },       { validators_persistent, validator_persistent_count },
+    { validators_workload, validator_workload_count },
+    { validators_apps, validator_apps_count },
+    { validators_batch, validator_batch_count },
+    { validators_network, validator_network_count },
+    { validators_admission, validator_admission_count },
+    { validators_endpoints, validator_endpoints_count },
+    { validators_storage, validator_storage_count },
+    { validators_persistent, validator_persistent_count },
     { validators_controller, validator_controller_count },
+    { validators_autoscaling, validator_autoscaling_count },
+    { validators_certificates, validator_certificates_count },
   };
   const struct validator *found = NULL;
   for (size_t i = 0; i < validator_classic_count; i++) /* by version: before those for every version */

@@ -35,6 +35,30 @@ check_rules(struct validation *v, const struct json *o)
   }
 }
 
+/* Roles that are put together from those which these selectors select. */
+static void
+check_aggregation(struct validation *v, const struct json *o)
+{
+  const struct json *rule = json_get(o, "aggregationRule"), *list = json_get(rule, "clusterRoleSelectors");
+  const struct vpath *path = VP(VP(NULL, "aggregationRule"), "clusterRoleSelectors");
+  if (json_type(rule) != JSON_NULL && !json_count(list))
+    verr_required(v, path, "at least one clusterRoleSelector required if aggregationRule is non-nil");
+  for (size_t i = 0; i < json_count(list); i++) {
+    _cleanup_kerr_ struct kerr err = KERR_INIT;
+    struct label_selector *s;
+    validate_label_selector(v, VP_ITEM(path, i), json_at(list, i));
+    if (label_selector_from_json(v->a, json_at(list, i), &s, &err) < 0)
+      verr_add(v, FIELD_INVALID, VP_ITEM(path, i), "null", "invalid label selector.");
+  }
+}
+
+static void
+check_cluster_role(struct validation *v, const struct json *o)
+{
+  check_rules(v, o);
+  check_aggregation(v, o);
+}
+
 static void
 check_subject(struct validation *v, const struct vpath *path, const struct json *s, bool namespaced)
 {
@@ -130,14 +154,32 @@ check_budget(struct validation *v, const struct json *o)
 {
   const struct json *spec = json_get(o, "spec");
   const struct vpath *path = VP(NULL, "spec");
-  static const char *const bounds[] = { "minAvailable", "maxUnavailable" };
+  static const char *const bounds[] = { "minAvailable", "maxUnavailable" }, *const policies[] = { "AlwaysAllow",
+                                                                                                  "IfHealthyBudget",
+                                                                                                  NULL };
   if (json_has(spec, bounds[0]) && json_has(spec, bounds[1]))
     verr_add(v, FIELD_INVALID, path, vgo(v, spec, "io.k8s.api.policy.v1.PodDisruptionBudgetSpec"),
              "minAvailable and maxUnavailable cannot be both set");
   for (size_t i = 0; i < ARRAY_SIZE(bounds); i++)
-    if (json_has(spec, bounds[i]))
+    if (json_has(spec, bounds[i])) {
       validate_int_or_percent(v, VP(path, bounds[i]), json_get(spec, bounds[i]));
+      validate_at_most_100_percent(v, VP(path, bounds[i]), json_get(spec, bounds[i]));
+    }
   validate_label_selector(v, VP(path, "selector"), json_get(spec, "selector"));
+  struct span policy = json_text_of(spec, "unhealthyPodEvictionPolicy");
+  if (json_has(spec, "unhealthyPodEvictionPolicy") && !span_is(policy, policies[0]) && !span_is(policy, policies[1]))
+    verr_not_supported(v, VP(path, "unhealthyPodEvictionPolicy"), policy, policies);
+}
+
+static void
+status_budget(struct validation *v, const struct json *o, const struct json *old)
+{
+  static const char *const counts[] = { "disruptionsAllowed", "currentHealthy", "desiredHealthy", "expectedPods",
+                                        NULL };
+  const struct vpath *path = VP(NULL, "status");
+  (void)old;
+  validate_conditions(v, VP(path, "conditions"), json_dig(o, "status", "conditions", NULL));
+  validate_none_negative(v, path, json_get(o, "status"), counts);
 }
 
 /* The entries of a group's status point at entries of its spec (scheduling/validation). */
@@ -172,7 +214,7 @@ keep_pod_group(struct validation *v, const struct json *o, const struct json *ol
 #define RBAC "rbac.authorization.k8s.io"
 const struct validator validators_workload[] = {
   { RBAC, "Role", .name = { .format = TEXT_PATH_SEGMENT }, .create = check_rules, .flags = VALIDATOR_META_AGAIN },
-  { RBAC, "ClusterRole", .cluster = true, .name = { .format = TEXT_PATH_SEGMENT }, .create = check_rules,
+  { RBAC, "ClusterRole", .cluster = true, .name = { .format = TEXT_PATH_SEGMENT }, .create = check_cluster_role,
     .flags = VALIDATOR_META_AGAIN },
   { RBAC, "RoleBinding", .name = { .format = TEXT_PATH_SEGMENT }, .create = check_binding, .update = update_binding,
     .flags = VALIDATOR_META_AGAIN },
@@ -181,6 +223,7 @@ const struct validator validators_workload[] = {
   { "scheduling.k8s.io", "PriorityClass", .cluster = true, .name = SUBDOMAIN, .create = check_priority,
     .update = update_priority },
   { "scheduling.k8s.io", "PodGroup", .name = SUBDOMAIN, .update = keep_pod_group, .status = update_pod_group_status },
-  { "policy", "PodDisruptionBudget", .name = SUBDOMAIN, .create = check_budget, .flags = VALIDATOR_META_AGAIN },
+  { "policy", "PodDisruptionBudget", .name = { .format = TEXT_PATH_SEGMENT }, .create = check_budget,
+    .status = status_budget },
 };
 const size_t validator_workload_count = ARRAY_SIZE(validators_workload);

@@ -165,6 +165,8 @@ managers_filter(struct rest_call *c, const struct field_set *s)
   if (!(c->res->flags & KIND_RES_STATUS))
     return field_set_union(c->a, s, NULL);
   field_set_entry(c->a, reset, status ? "f:spec" : "f:status")->member = true;
+  if (!strcmp(c->kind->kind, "CertificateSigningRequest")) /* nobody changes what was asked for */
+    field_set_entry(c->a, reset, "f:spec")->member = true;
   if (kept && !*kept)
     field_set_entry(c->a, reset, "f:metadata")->member = true;
   else if (kept)

@@ -7,8 +7,9 @@
 #include "object.h"
 
 static const struct strategy *const strategies[] = {
-  &strategy_pod,        &strategy_namespace, &strategy_service,      &strategy_claim,
-  &strategy_definition, &strategy_volume,    &strategy_volume_claim, &strategy_job,
+  &strategy_pod,          &strategy_namespace,  &strategy_service,
+  &strategy_claim,        &strategy_definition, &strategy_volume,
+  &strategy_volume_claim, &strategy_job,        &strategy_certificate_request,
 };
 
 static const struct strategy *

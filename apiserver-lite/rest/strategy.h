@@ -57,6 +57,6 @@ struct strategy {
 };
 
 extern const struct strategy strategy_pod, strategy_namespace, strategy_service, strategy_claim, strategy_definition,
-    strategy_volume, strategy_volume_claim, strategy_job;
+    strategy_volume, strategy_volume_claim, strategy_job, strategy_certificate_request;
 
 #endif

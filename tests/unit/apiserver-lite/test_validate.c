@@ -241,12 +241,13 @@ classic_answers_match(void **state)
   check_file("tests/data/apiserver-lite/validation/classic.jsonl");
 }
 
-/* apps and batch of 1.37. */
+/* apps, batch; autoscaling, policy, rbac, certificates: all of 1.37. */
 static void
 workload_answers_match(void **state)
 {
   (void)state;
   check_file("tests/data/apiserver-lite/validation/workloads.jsonl");
+  check_file("tests/data/apiserver-lite/validation/policies.jsonl");
 }
 
 /* Services and what they lead to, storage, networks, quotas ... with one or two things wrong. */
