@@ -3,6 +3,7 @@
 
 #include "openapi.h"
 #include "strbuf.h"
+#include "typed_internal.h"
 
 #define META "io.k8s.apimachinery.pkg.apis.meta.v1."
 
@@ -147,23 +148,10 @@ add_enum(struct openapi *d, struct json *schema, const struct kind_field *f)
 static void
 add_default(struct openapi *d, struct json *schema, const struct kind_field *f)
 {
-  const char *declared = kind_text(kind_field_more(f)->dflt);
-  bool plain = f->shape == KIND_ONE && !(f->flags & KIND_F_POINTER);
-  _cleanup_kerr_ struct kerr ignored = KERR_INIT;
-  struct json *v = NULL;
+  struct json *v = d->v3 ? typed_default(d->a, f) : NULL;
 
-  if (!d->v3)
-    return;
-  if (*declared && json_parse(d->a, span_of(declared), NULL, &v, &ignored) == 0)
+  if (v)
     json_set(d->a, schema, "default", v);
-  else if (plain && f->base == KIND_STRUCT)
-    json_set(d->a, schema, "default", json_new_object(d->a));
-  else if (plain && !(f->flags & (KIND_F_OMITEMPTY | KIND_F_OMITZERO)) && f->base == KIND_STRING)
-    json_set_str(d->a, schema, "default", "");
-  else if (plain && !(f->flags & KIND_F_OMITEMPTY) && (f->base == KIND_INT32 || f->base == KIND_INT64))
-    json_set_int(d->a, schema, "default", 0);
-  else if (plain && !(f->flags & KIND_F_OMITEMPTY) && f->base == KIND_BOOL)
-    json_set_bool(d->a, schema, "default", false);
 }
 
 static void

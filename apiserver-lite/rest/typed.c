@@ -95,25 +95,26 @@ typed_member_key(struct arena *a, const struct json_member *m)
   return arena_printf(a, "f:%s", m->name);
 }
 
-/* A key that an item leaves out has the default of its field (protocol of a port: TCP). */
-/* A key that an item leaves out: the declared default, else that of a member which is always there, Go's zero. */
-static struct json *
-key_default(struct arena *a, const struct kind_field *f)
+struct json *
+typed_default(struct arena *a, const struct kind_field *f)
 {
   const char *declared = kind_text(kind_field_more(f)->dflt);
+  bool plain = f->shape == KIND_ONE && !(f->flags & KIND_F_POINTER), always = plain && !(f->flags & KIND_F_OMITEMPTY);
   _cleanup_kerr_ struct kerr ignored = KERR_INIT;
   struct json *ret;
 
   if (*declared && json_parse(a, span_of(declared), NULL, &ret, &ignored) == 0)
     return ret;
-  if (f->flags & (KIND_F_OMITEMPTY | KIND_F_POINTER))
-    return NULL;
-  return f->base == KIND_STRING                           ? json_new_str(a, "")
-         : f->base == KIND_INT32 || f->base == KIND_INT64 ? json_new_int(a, 0)
-         : f->base == KIND_BOOL                           ? json_new_bool(a, false)
-                                                          : NULL;
+  if (plain && f->base == KIND_STRUCT)
+    return json_new_object(a);
+  if (always && f->base == KIND_STRING && !(f->flags & KIND_F_OMITZERO))
+    return json_new_str(a, "");
+  if (always && (f->base == KIND_INT32 || f->base == KIND_INT64))
+    return json_new_int(a, 0);
+  return always && f->base == KIND_BOOL ? json_new_bool(a, false) : NULL;
 }
 
+/* A key that an item leaves out has the default of its field (protocol of a port: TCP). */
 static struct json *
 key_value(struct arena *a, struct typed_ref t, const struct json *item, struct span key)
 {
@@ -126,7 +127,7 @@ key_value(struct arena *a, struct typed_ref t, const struct json *item, struct s
   const struct kind_type *type = kind_field_type(t.field);
   const struct kind_field *f = type ? kind_field_find(type, key, NULL) : NULL;
 
-  return f ? key_default(a, f) : NULL;
+  return f ? typed_default(a, f) : NULL;
 }
 
 const char *

@@ -10,6 +10,8 @@ struct typed_ref typed_member(struct typed_ref t, struct span name, bool *ret_kn
 struct typed_ref typed_element(struct typed_ref t);
 bool typed_is_map(struct typed_ref t, const struct json *v); /* granular: members are looked at one by one */
 bool typed_is_list(struct typed_ref t);
+/* What the published OpenAPI gives a field that is left out; NULL: nothing. */
+struct json *typed_default(struct arena *a, const struct kind_field *f);
 /* FieldsV1's text for an item; `i` is its place. */
 const char *typed_item_key(struct arena *a, struct typed_ref t, const struct json *item, size_t i);
 /* The names of an associative list's keys as Go prints them, `["name" "protocol"]`. */

@@ -327,6 +327,20 @@ apply_refuses(void **state)
   }
 }
 
+/* The published default of a key that always is there is its zero value: validation refuses that, not the merge. */
+static void
+keys_that_are_left_out_have_defaults(void **state)
+{
+  struct fixture *f = *state;
+  struct reply r =
+      must(f, 422, "PATCH", "/apis/resource.k8s.io/v1/namespaces/default/resourceclaims/x?fieldManager=m",
+           "{\"apiVersion\":\"resource.k8s.io/v1\",\"kind\":\"ResourceClaim\",\"metadata\":{\"name\":\"x\","
+           "\"ownerReferences\":[{\"apiVersion\":\"v1\",\"kind\":\"Pod\",\"name\":\"p\"}]}}",
+           APPLY);
+
+  assert_string_equal(at(f, &r, "/details/causes/0/field"), "metadata.ownerReferences[0].uid");
+}
+
 static void
 updates_take_fields_over(void **state)
 {
@@ -381,6 +395,7 @@ main(void)
     cmocka_unit_test(values_are_merged_by_their_keys),
     cmocka_unit_test(apply_owns_merges_and_gives_up),
     cmocka_unit_test(apply_refuses),
+    cmocka_unit_test(keys_that_are_left_out_have_defaults),
     cmocka_unit_test(patches_are_refused),
     cmocka_unit_test(unknown_members_of_strategic_patches),
     cmocka_unit_test(updates_take_fields_over),
