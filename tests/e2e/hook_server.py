@@ -125,7 +125,7 @@ class Hook(http.server.BaseHTTPRequestHandler):
         pass
 
 
-server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Hook)
+server = http.server.ThreadingHTTPServer(("", 0), Hook)
 if sys.argv[1] != "plain":
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.load_cert_chain(sys.argv[1], sys.argv[2])
