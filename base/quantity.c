@@ -16,12 +16,6 @@ quantity_from_int(int64_t v, enum quantity_format format)
   return (struct quantity){ .units = v, .format = format };
 }
 
-struct quantity
-quantity_from_milli(int64_t v, enum quantity_format format)
-{
-  return (struct quantity){ .units = v, .scale = -3, .format = format };
-}
-
 int
 quantity_sign(const struct quantity *q)
 {
@@ -238,6 +232,20 @@ static int64_t
 scaled(const struct quantity *q, int at)
 {
   return q->wide ? wide_scaled(q, at) : narrow_scaled(q, at);
+}
+
+void
+quantity_round_up(struct quantity *q, int scale)
+{
+  bool exact;
+
+  if (q->scale < scale) {
+    q->units = scale_down(q->units, (int64_t)scale - q->scale, &exact);
+    q->scale = scale;
+    q->verbatim = false;
+  }
+  if (q->place < scale)
+    q->place = scale;
 }
 
 int64_t

@@ -44,12 +44,13 @@ _must_check_ int quantity_normalize(struct arena *a, struct span text, const cha
 /* Make it wide, as upstream's ToDec does. */
 void quantity_widen(struct quantity *q);
 struct quantity quantity_from_int(int64_t v, enum quantity_format format);
-struct quantity quantity_from_milli(int64_t v, enum quantity_format format);
 int quantity_cmp(const struct quantity *x, const struct quantity *y); /* <0, 0, >0 */
 int quantity_sign(const struct quantity *q);
 /* The format of x, or of y when x is zero. */
 struct quantity quantity_add(const struct quantity *x, const struct quantity *y);
 struct quantity quantity_sub(const struct quantity *x, const struct quantity *y);
+/* Quantity.RoundUp: away from zero to a multiple of 10^scale; finer is not kept. */
+void quantity_round_up(struct quantity *q, int scale);
 /* Quantity.Value() and MilliValue(): rounded up. What does not fit is what upstream makes of it (0 for most). */
 int64_t quantity_value(const struct quantity *q);
 int64_t quantity_milli(const struct quantity *q);

@@ -86,7 +86,7 @@ round_resources(struct arena *a, struct json *list)
     _cleanup_kerr_ struct kerr err = KERR_INIT;
     if (quantity_parse(json_span(m->value), &q, &err) < 0 || q.scale >= -3)
       continue;
-    q = quantity_from_milli(quantity_milli(&q), q.format);
+    quantity_round_up(&q, -3);
     m->value = json_new_str(a, quantity_text(a, &q));
   }
 }

@@ -131,6 +131,34 @@ floats_of_sums(void **state)
 }
 
 /* What upstream's big decimals do and we do not, and what must not take for ever. */
+/* What a list of resources is rounded to; beyond what fits an int64, too. */
+static void
+rounding_up(void **state)
+{
+  static const struct {
+    const char *text, *want;
+  } rows[] = {
+    { "1.0001", "1001m" },
+    { "-1.0001", "-1001m" },
+    { "1500m", "1500m" },
+    { "3", "3" },
+    { "1n", "1m" },
+    { "10101010101010101010", "10101010101010101010" },
+    { "10101010101010101010.0001", "10101010101010101010001m" },
+  };
+  _cleanup_arena_ struct arena *a = arena_new(CEIL_ARENA_SMALL);
+
+  (void)state;
+  for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+    _cleanup_kerr_ struct kerr err = KERR_INIT;
+    struct quantity q;
+
+    assert_int_equal(quantity_parse(span_of(rows[i].text), &q, &err), 0);
+    quantity_round_up(&q, -3);
+    assert_string_equal(quantity_text(a, &q), rows[i].want);
+  }
+}
+
 static void
 very_large_numbers(void **state)
 {
@@ -175,6 +203,7 @@ main(void)
   const struct CMUnitTest tests[] = {
     cmocka_unit_test(agrees_with_apimachinery),
     cmocka_unit_test(floats_of_sums),
+    cmocka_unit_test(rounding_up),
     cmocka_unit_test(very_large_numbers),
   };
 
