@@ -6,11 +6,8 @@
 static const char *
 accessor_error(struct arena *a, struct span upto, const struct json *v, const char *expected)
 {
-  _cleanup_strbuf_ struct strbuf value = STRBUF_INIT(CEIL_REQUEST_BODY);
-
-  typed_go_value(&value, a, v);
-  return arena_printf(a, "%.*s accessor error: %.*s is of the type %s, expected %s", SPAN_FMT(upto),
-                      SPAN_FMT(strbuf_view(&value)), json_go_type(v), expected);
+  return arena_printf(a, "%.*s accessor error: %s is of the type %s, expected %s", SPAN_FMT(upto), typed_go_text(a, v),
+                      json_go_type(v), expected);
 }
 
 /* NULL and no error: nothing there. */

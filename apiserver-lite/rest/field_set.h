@@ -42,9 +42,9 @@ struct field_set *field_set_without(struct arena *a, const struct field_set *x, 
 struct field_set *field_set_from_json(struct arena *a, const struct json *v);
 struct json *field_set_to_json(struct arena *a, const struct field_set *s);
 
-/* Every path of the set, as conflicts name it: `.spec.devices[name="x"].count`, in order. */
 /* One element of a path as people read it: `.name`, `[name="gpu"]`, `[="x"]`, `[3]`. */
 const char *field_set_key_text(struct arena *a, const char *key);
+/* Every path of the set, as conflicts name it: `.spec.devices[name="x"].count`, in order. */
 typedef void field_path_fn(void *payload, const char *path);
 void field_set_paths(struct arena *a, const struct field_set *s, field_path_fn *fn, void *payload);
 

@@ -9,7 +9,6 @@
 
 #include "kind_type.h"
 #include "patch.h"
-#include "strbuf.h"
 #include "typed.h"
 
 #define DIRECTIVE        "$patch"
@@ -60,32 +59,18 @@ identity(const struct json *item, const char *key)
   return key ? json_get(item, key) : item;
 }
 
-/* A map or list as Go prints it. */
-static const char *
-shown(struct smp *s, const struct json *v)
-{
-  struct strbuf b;
-  const char *ret;
-
-  strbuf_init(&b, CEIL_REQUEST_BODY);
-  typed_go_value(&b, s->a, v);
-  ret = arena_strndup(s->a, b.p, b.n);
-  strbuf_release(&b);
-  return ret;
-}
-
 static int
 no_key(struct smp *s, const char *key, const struct json *item)
 {
-  return kerr_set(s->reterr, KERR_INTERNAL, NULL, "map: %s does not contain declared merge key: %s", shown(s, item),
-                  key);
+  return kerr_set(s->reterr, KERR_INTERNAL, NULL, "map: %s does not contain declared merge key: %s",
+                  typed_go_text(s->a, item), key);
 }
 
 static int
 no_directive(struct smp *s, const struct json *map)
 {
   return kerr_set(s->reterr, KERR_INTERNAL, NULL, "unknown patch type: %s in map: %s", json_get_str(map, DIRECTIVE),
-                  shown(s, map));
+                  typed_go_text(s->a, map));
 }
 
 static int
@@ -107,7 +92,7 @@ check_types(struct smp *s, const struct json *doc, const struct json *patch)
         return kerr_set(s->reterr, KERR_INVALID, NULL, "lists of lists are not supported");
       if (type && strcmp(type, json_go_type(*item)) != 0)
         return kerr_set(s->reterr, KERR_INTERNAL, NULL, "list element types are not identical: [%s %s]",
-                        doc ? shown(s, doc) : "[]", shown(s, patch));
+                        doc ? typed_go_text(s->a, doc) : "[]", typed_go_text(s->a, patch));
       type = json_go_type(*item);
     }
   return 0;
@@ -226,8 +211,8 @@ check_order(struct smp *s, const char *key, const struct json *patch, const stru
       at++;
     if (at++ >= n)
       return kerr_set(s->reterr, KERR_INTERNAL, NULL,
-                      "The order in patch list:\n%s\n doesn't match $setElementOrder list:\n%s\n", shown(s, patch),
-                      shown(s, order));
+                      "The order in patch list:\n%s\n doesn't match $setElementOrder list:\n%s\n",
+                      typed_go_text(s->a, patch), typed_go_text(s->a, order));
   }
   return 0;
 }

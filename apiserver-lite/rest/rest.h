@@ -131,12 +131,13 @@ int rest_invalid(struct rest_call *c, const char *name, const struct field_error
 int rest_invalid_of(struct rest_call *c, const char *group, const char *kind, const char *name,
                     const struct field_errors *errs, struct kerr *reterr);
 struct span rest_key(struct arena *a, const struct kind_resource *res, const char *ns, const char *name);
+/* A key without the root of all: what upstream's layers above the store call it. */
+struct span rest_key_below_root(struct span key);
 struct span rest_prefix(struct arena *a, const struct kind_resource *res, const char *ns);
 char *rest_time(struct arena *a, int64_t wall); /* metav1.Time */
 /* "pkg/api/legacyscheme/scheme.go:30"; `shared`: that of the kinds all groups share. */
 const char *rest_scheme_name(const struct rest_call *c);
 /* -- rest_convert.c: between what is stored and what is asked for. Where a webhook converts, these wait for it -- */
-#define REST_ROOT "/registry"
 /* Are the bytes of the record what the client is to read: the request's version, in its present shape. */
 bool rest_is_verbatim(const struct rest_call *c, const struct record *r);
 /* KERR_INTERNAL, `object not decodable revision=7: ...`: what a write says of an object that it cannot read. */
@@ -202,6 +203,11 @@ void rest_answer_document(struct rest_call *c, const struct json *doc);
 void rest_answer_header(struct rest_call *c, const char *name, const char *value);
 
 /* -- rest_patch.c -- */
+/* The body as a patch of the two kinds that know no types, in the shape that such a patch has. */
+_must_check_ int rest_patch_read(struct rest_call *c, bool is_json_patch, const struct json **ret, struct kerr *reterr);
+/* patch_json, refused in the words of upstream's server, not of its library. */
+_must_check_ int rest_patch_apply(struct rest_call *c, const struct json *doc, const struct json *patch,
+                                  struct json **ret, struct kerr *reterr);
 /* 422 of nothing in particular: the patch as a whole is at fault, whose result `value` is. */
 int rest_bad_patch(struct rest_call *c, const char *value, const char *why, struct kerr *reterr);
 

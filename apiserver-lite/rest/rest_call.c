@@ -1,3 +1,4 @@
+#include <assert.h>
 #include <errno.h>
 #include <inttypes.h>
 #include <string.h>
@@ -133,8 +134,6 @@ rest_conflict(struct rest_call *c, const char *name, const char *why, struct ker
   return rest_conflict_of(c, c->info.group, c->info.resource, name, why, reterr);
 }
 
-#define STORAGE_ROOT "/registry"
-
 int
 rest_conflict_stored(struct rest_call *c, const char *name, const char *what, const char *wants, const char *has,
                      struct kerr *reterr)
@@ -142,7 +141,7 @@ rest_conflict_stored(struct rest_call *c, const char *name, const char *what, co
   struct span key = rest_key(c->a, c->res, c->info.namespace_, name);
 
   if (c->dry_run) /* it stops before the layer that knows of the root */
-    key = (struct span){ key.p + strlen(STORAGE_ROOT), key.n - strlen(STORAGE_ROOT) };
+    key = rest_key_below_root(key);
   return rest_conflict(c, name,
                        arena_printf(c->a,
                                     "StorageError: invalid object, Code: 4, Key: %.*s, ResourceVersion: 0, "
@@ -219,12 +218,21 @@ rest_invalid_of(struct rest_call *c, const char *group, const char *kind, const 
 
 /* -- keys: kube-apiserver's layout, so that one etcd can serve either -- */
 
+#define ROOT "/registry"
+
+struct span
+rest_key_below_root(struct span key)
+{
+  assert(span_starts(key, SPAN(ROOT "/")));
+  return span_make(key.p + strlen(ROOT), key.n - strlen(ROOT));
+}
+
 struct span
 rest_prefix(struct arena *a, const struct kind_resource *res, const char *ns)
 {
   if (res->namespaced && *ns)
-    return span_of(arena_printf(a, "/registry/%s/%s/", res->storage_prefix, ns));
-  return span_of(arena_printf(a, "/registry/%s/", res->storage_prefix));
+    return span_of(arena_printf(a, ROOT "/%s/%s/", res->storage_prefix, ns));
+  return span_of(arena_printf(a, ROOT "/%s/", res->storage_prefix));
 }
 
 struct span

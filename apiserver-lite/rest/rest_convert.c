@@ -109,8 +109,7 @@ rest_read(struct rest_call *c, struct record *r, struct json **ret, struct kerr 
 
   if (rest_to_request(c, record_tree(r), ret, &err) == 0)
     return 0;
-  key = span_make(key.p + strlen(REST_ROOT), key.n - strlen(REST_ROOT));
-  text = corrupt(c, key, err.msg);
+  text = corrupt(c, rest_key_below_root(key), err.msg);
   (void)kerr_set(&shown, KERR_INTERNAL, NULL, "Internal error occurred: %s", text);
   c->refusal = status_from_kerr(c->a, &shown, NULL, 0);
   return kerr_move(reterr, &shown);

@@ -57,20 +57,22 @@ rest_bad_patch(struct rest_call *c, const char *value, const char *why, struct k
   return rest_invalid_of(c, "", "", "", &errs, reterr);
 }
 
-/* What a refusal shows; upstream keeps custom objects as maps, whose members it writes by name. */
+/*
+ * What a refusal shows: the result, but of a strategic merge the patch, as upstream prints its map. Upstream keeps
+ * custom objects as maps, too, whose members it writes by name.
+ */
 static const char *
-shown_text(struct rest_call *c, const struct json *patched)
+shown_text(struct rest_call *c, const struct patch_call *p, const struct json *patched)
 {
+  if (p->type->fn == patch_with_strategic)
+    return typed_go_text(c->a, p->doc);
   return json_text(c->a, patched, c->kind->custom ? JSON_SORTED : JSON_COMPACT);
 }
 
-/*
- * The patched document → the object, with strictness as the client wants it. `shown`: what a refusal shows, when that
- * is not the document.
- */
+/* The patched document → the object, with strictness as the client wants it. */
 static int
-decode_patched(struct rest_call *c, const struct patch_call *p, struct json *patched, const char *shown,
-               const struct json *old, struct json **ret, struct kerr *reterr)
+decode_patched(struct rest_call *c, const struct patch_call *p, struct json *patched, const struct json *old,
+               struct json **ret, struct kerr *reterr)
 {
   _cleanup_kerr_ struct kerr err = KERR_INIT;
   const char *problems;
@@ -81,10 +83,10 @@ decode_patched(struct rest_call *c, const struct patch_call *p, struct json *pat
           ? rest_restore_strictly(c, c->kind, patched, p->dups, ret, &problems, &err)
           : rest_decode_strictly(c, c->kind, patched, p->dups, true, ret, &problems, &err);
   if (r < 0)
-    return rest_bad_patch(c, shown ? shown : shown_text(c, patched), err.msg, reterr);
+    return rest_bad_patch(c, shown_text(c, p, patched), err.msg, reterr);
   if (problems)
-    return rest_bad_patch(c, shown ? shown : shown_text(c, patched),
-                          arena_printf(c->a, "strict decoding error: %s", problems), reterr);
+    return rest_bad_patch(c, shown_text(c, p, patched), arena_printf(c->a, "strict decoding error: %s", problems),
+                          reterr);
   kind_default(c->a, c->kind, *ret, c->personality, c->now);
   managed_fields_update(c, old, *ret);
   return 0;
@@ -126,28 +128,37 @@ rejected(struct rest_call *c, struct kerr *reterr)
   return kerr_move(reterr, &err);
 }
 
+int
+rest_patch_apply(struct rest_call *c, const struct json *doc, const struct json *patch, struct json **ret,
+                 struct kerr *reterr)
+{
+  _cleanup_kerr_ struct kerr err = KERR_INIT;
+
+  if (patch_json(c->a, doc, patch, ret, &err) == 0)
+    return 0;
+  return err.code == KERR_INVALID ? rejected(c, reterr) : kerr_move(reterr, &err);
+}
+
 static int
 patch_with_json(struct rest_call *c, const struct patch_call *p, const struct json *old, struct json **ret,
                 struct kerr *reterr)
 {
-  _cleanup_kerr_ struct kerr err = KERR_INIT;
   struct json *patched;
+  const char *stray;
 
-  if (patch_json(c->a, old, p->doc, &patched, &err) == 0) {
-    const char *stray = stray_members(c, p->doc);
-
-    if (stray)
-      return rest_bad_patch(c, shown_text(c, patched), arena_printf(c->a, "strict decoding error: %s", stray), reterr);
-    return decode_patched(c, p, patched, NULL, old, ret, reterr);
-  }
-  return err.code == KERR_INVALID ? rejected(c, reterr) : kerr_move(reterr, &err);
+  if (rest_patch_apply(c, old, p->doc, &patched, reterr) < 0)
+    return -(int)reterr->code;
+  stray = stray_members(c, p->doc);
+  if (stray)
+    return rest_bad_patch(c, shown_text(c, p, patched), arena_printf(c->a, "strict decoding error: %s", stray), reterr);
+  return decode_patched(c, p, patched, old, ret, reterr);
 }
 
 static int
 patch_with_merge(struct rest_call *c, const struct patch_call *p, const struct json *old, struct json **ret,
                  struct kerr *reterr)
 {
-  return decode_patched(c, p, patch_merge(c->a, old, p->doc), NULL, old, ret, reterr);
+  return decode_patched(c, p, patch_merge(c->a, old, p->doc), old, ret, reterr);
 }
 
 static int
@@ -155,14 +166,11 @@ patch_with_strategic(struct rest_call *c, const struct patch_call *p, const stru
                      struct kerr *reterr)
 {
   _cleanup_kerr_ struct kerr err = KERR_INIT;
-  _cleanup_strbuf_ struct strbuf shown;
   struct json *patched;
 
-  strbuf_init(&shown, CEIL_REQUEST_BODY);
   if (patch_strategic(c->a, c->kind->type, old, p->doc, &patched, &err) < 0)
     return err.code == KERR_INVALID ? rejected(c, reterr) : kerr_move(reterr, &err);
-  typed_go_value(&shown, c->a, p->doc); /* upstream prints its map */
-  return decode_patched(c, p, patched, shown.p ? shown.p : "", old, ret, reterr);
+  return decode_patched(c, p, patched, old, ret, reterr);
 }
 
 static int
@@ -264,6 +272,17 @@ read_doc(struct rest_call *c, struct patch_call *p, struct kerr *reterr)
     return -(int)reterr->code;
   p->doc = doc;
   p->dups = dups;
+  return 0;
+}
+
+int
+rest_patch_read(struct rest_call *c, bool is_json_patch, const struct json **ret, struct kerr *reterr)
+{
+  struct patch_call p = { .type = &types[is_json_patch ? 0 : 1] };
+
+  if (read_doc(c, &p, reterr) < 0)
+    return -(int)reterr->code;
+  *ret = p.doc;
   return 0;
 }
 

@@ -2,6 +2,7 @@
 
 #include <string.h>
 
+#include "ceilings.h"
 #include "strbuf.h"
 #include "typed_internal.h"
 
@@ -253,8 +254,8 @@ typed_with_parents(struct arena *a, struct typed_ref t, const struct field_set *
 
 /* -- Go's %v -- */
 
-void
-typed_go_value(struct strbuf *b, struct arena *a, const struct json *v)
+static void
+go_value(struct strbuf *b, struct arena *a, const struct json *v)
 {
   bool first = true;
 
@@ -271,7 +272,7 @@ typed_go_value(struct strbuf *b, struct arena *a, const struct json *v)
       if (!first)
         strbuf_putc(b, ' ');
       first = false;
-      typed_go_value(b, a, *item);
+      go_value(b, a, *item);
     }
     strbuf_putc(b, ']');
     return;
@@ -285,7 +286,7 @@ typed_go_value(struct strbuf *b, struct arena *a, const struct json *v)
         strbuf_putc(b, ' ');
       first = false;
       strbuf_printf(b, "%s:", m->name);
-      typed_go_value(b, a, m->value);
+      go_value(b, a, m->value);
     }
     strbuf_putc(b, ']');
     return;
@@ -296,4 +297,13 @@ typed_go_value(struct strbuf *b, struct arena *a, const struct json *v)
     json_write(b, v, JSON_COMPACT);
     return;
   }
+}
+
+const char *
+typed_go_text(struct arena *a, const struct json *v)
+{
+  _cleanup_strbuf_ struct strbuf b = STRBUF_INIT(CEIL_REQUEST_BODY);
+
+  go_value(&b, a, v);
+  return arena_strndup(a, b.p, b.n);
 }

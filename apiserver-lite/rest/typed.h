@@ -55,6 +55,6 @@ struct field_set *typed_with_parents(struct arena *a, struct typed_ref t, const 
 _must_check_ int typed_check(struct arena *a, struct typed_ref t, const struct json *v, struct kerr *reterr);
 
 /* As Go prints a value with %v. */
-void typed_go_value(struct strbuf *b, struct arena *a, const struct json *v);
+const char *typed_go_text(struct arena *a, const struct json *v);
 
 #endif

@@ -8,7 +8,6 @@
 #include "typed_internal.h"
 
 #define PROBLEMS_MAX 1000
-#define SHOWN_MAX    CEIL_REQUEST_BODY
 
 struct checking {
   struct arena *a;
@@ -29,14 +28,7 @@ problem(struct checking *k, const char *path, const char *text)
 static const char *
 shown(struct checking *k, const struct json *v)
 {
-  struct strbuf b;
-  const char *ret;
-
-  strbuf_init(&b, SHOWN_MAX);
-  typed_go_value(&b, k->a, v);
-  ret = arena_printf(k->a, "&{%s}", b.p ? b.p : "");
-  strbuf_release(&b);
-  return ret;
+  return arena_printf(k->a, "&{%s}", typed_go_text(k->a, v));
 }
 
 static void
@@ -78,14 +70,10 @@ go_syntax(struct strbuf *b, struct arena *a, const struct json *v)
 static const char *
 shown_whole(struct checking *k, const struct json *v)
 {
-  struct strbuf b;
-  const char *ret;
+  _cleanup_strbuf_ struct strbuf b = STRBUF_INIT(CEIL_REQUEST_BODY);
 
-  strbuf_init(&b, SHOWN_MAX);
   go_syntax(&b, k->a, v);
-  ret = arena_printf(k->a, "&value.valueUnstructured{Value:%s}", b.p ? b.p : "");
-  strbuf_release(&b);
-  return ret;
+  return arena_printf(k->a, "&value.valueUnstructured{Value:%s}", b.p);
 }
 
 /* A value of a custom object that is compared as a whole. */
@@ -199,7 +187,7 @@ check_members(struct checking *k, struct typed_ref t, const char *path, const st
 
 /* Why an item cannot have a place in an associative list; NULL: it can. */
 static const char *
-no_place(struct checking *k, struct typed_ref t, const struct json *item)
+no_place(struct checking *k, struct typed_ref t, const struct json *item, const char *key)
 {
   if (t.form == TYPED_SET)
     return json_is(item, JSON_OBJECT)  ? "associative list without keys has an element that's a map type"
@@ -210,7 +198,7 @@ no_place(struct checking *k, struct typed_ref t, const struct json *item)
     return "associative list with keys may not have a null element";
   if (!json_is(item, JSON_OBJECT))
     return "associative list with keys may not have non-map elements";
-  if (strcmp(typed_item_key(k->a, t, item, 0), "k:{}") == 0)
+  if (strcmp(key, "k:{}") == 0)
     return arena_printf(k->a,
                         "associative list with keys has an element that omits all key fields %s (and doesn't have "
                         "default values for any key fields)",
@@ -221,19 +209,21 @@ no_place(struct checking *k, struct typed_ref t, const struct json *item)
 static void
 check_items(struct checking *k, struct typed_ref t, const char *path, const struct json *v)
 {
+  const char **keys = arena_array_of(k->a, const char *, json_count(v) + 1);
   struct typed_ref et = typed_element(t);
 
   for (size_t i = 0; i < json_count(v); i++) {
-    const char *why = no_place(k, t, json_at(v, i)), *key, *text;
+    const char *why, *text;
 
+    keys[i] = typed_item_key(k->a, t, json_at(v, i), i);
+    why = no_place(k, t, json_at(v, i), keys[i]);
     if (why) { /* nothing can be said of what follows either */
       problem(k, path, arena_printf(k->a, "element %zu: %s", i, why));
       return;
     }
-    key = typed_item_key(k->a, t, json_at(v, i), i);
-    text = field_set_key_text(k->a, key);
+    text = field_set_key_text(k->a, keys[i]);
     for (size_t j = 0; j < i; j++)
-      if (strcmp(typed_item_key(k->a, t, json_at(v, j), j), key) == 0) {
+      if (strcmp(keys[j], keys[i]) == 0) {
         problem(k, path, arena_printf(k->a, "duplicate entries for key %s", text));
         break;
       }

@@ -131,12 +131,13 @@ merge_items(struct arena *a, struct typed_ref t, const struct json *live, const 
 struct json *
 typed_merge(struct arena *a, struct typed_ref t, const struct json *live, const struct json *config)
 {
-  bool parts = json_count(live) && (typed_is_map(t, live) || typed_is_list(t));
-
   if (!config)
     return live ? json_shallow(a, live) : NULL;
-  if (json_is(config, JSON_NULL)) /* no members, no items: where these are merged, nothing is said about any */
+  if (json_is(config, JSON_NULL)) { /* no members, no items: where these are merged, nothing is said about any */
+    bool parts = json_count(live) && (typed_is_map(t, live) || typed_is_list(t));
+
     return json_shallow(a, parts ? live : config);
+  }
   if (typed_is_map(t, config) && json_is(config, JSON_OBJECT))
     return merge_members(a, t, live, config);
   if (typed_is_list(t) && json_is(config, JSON_ARRAY))
