@@ -132,7 +132,7 @@ scale_wanted(struct rest_call *c, const struct scaling *s, const struct json *ol
     return internal(why, reterr);
   if (!s->is_json_patch)
     patched = patch_merge(c->a, scale_of(c, old, &v), s->patch);
-  else if (patch_json(c->a, scale_of(c, old, &v), s->patch, &patched, reterr) < 0)
+  else if (rest_patch_apply(c, scale_of(c, old, &v), s->patch, &patched, reterr) < 0)
     return -(int)reterr->code;
   return decode_patched(c, patched, ret, reterr);
 }
@@ -227,15 +227,8 @@ read_scaling(struct rest_call *c, struct scaling *s, struct kerr *reterr)
     s->scale = body ? body : json_new_object(c->a);
     return 0;
   }
-  if (json_parse(c->a, c->req->body, NULL, &body, reterr) < 0)
-    return -(int)reterr->code;
-  s->patch = body;
   s->is_json_patch = type && strncmp(type, "application/json-patch+json", 27) == 0;
-  if (!s->is_json_patch && !json_is(body, JSON_OBJECT))
-    return kerr_set(reterr, KERR_BAD_REQUEST, NULL,
-                    "error decoding patch: json: cannot unmarshal %s into Go value of type map[string]interface {}",
-                    json_wire_type(body));
-  return 0;
+  return rest_patch_read(c, s->is_json_patch, &s->patch, reterr);
 }
 
 int

@@ -12,8 +12,9 @@
 #define CLAIM(name)                                                                                         \
   "{\"apiVersion\":\"resource.k8s.io/v1\",\"kind\":\"ResourceClaim\",\"metadata\":{\"name\":\"" name "\"}," \
   "\"spec\":{\"devices\":{\"requests\":[{\"name\":\"gpu\",\"exactly\":{\"deviceClassName\":\"gpu.example.com\"}}]}}}"
-#define CM    "/api/v1/namespaces/default/configmaps"
-#define MERGE "content-type: application/merge-patch+json\n"
+#define CM         "/api/v1/namespaces/default/configmaps"
+#define MERGE      "content-type: application/merge-patch+json\n"
+#define JSON_PATCH "content-type: application/json-patch+json\n"
 
 static void
 bootstrap_objects_are_there(void **state)
@@ -194,6 +195,41 @@ deployments_scale(void **state)
   assert_string_equal(at(f, &r, "/spec/replicas"), "5");
   r = must(f, 200, "GET", arena_printf(f->arena, "%s/d", base), NULL, NULL);
   assert_string_equal(at(f, &r, "/spec/replicas"), "5");
+}
+
+/* As patches of anything else are. */
+static void
+patches_of_scales_are_refused(void **state)
+{
+  static const struct {
+    const char *type, *body;
+    int status;
+    const char *message;
+  } rows[] = {
+    { JSON_PATCH, "{}", 400,
+      "error decoding patch: json: cannot unmarshal object into Go value of type []handlers.jsonPatchOp" },
+    { JSON_PATCH, "[7]", 400,
+      "error decoding patch: json: cannot unmarshal number into Go value of type handlers.jsonPatchOp" },
+    { JSON_PATCH, "[{\"op\":\"remove\",\"path\":\"/spec/nosuch\"}]", 422,
+      "the server rejected our request due to an error in our request" },
+    { JSON_PATCH, "[", 400, "error decoding patch: unexpected end of JSON input" },
+    { MERGE, "[]", 400,
+      "error decoding patch: json: cannot unmarshal array into Go value of type map[string]interface {}" },
+  };
+  struct fixture *f = *state;
+  const char *base = "/apis/apps/v1/namespaces/default/deployments";
+
+  (void)must(f, 201, "POST", base,
+             "{\"metadata\":{\"name\":\"odd\"},\"spec\":{\"replicas\":2,\"selector\":{\"matchLabels\":{\"a\":\"b\"}},"
+             "\"template\":{\"metadata\":{\"labels\":{\"a\":\"b\"}},\"spec\":{\"containers\":[{\"name\":\"c\","
+             "\"image\":\"i\"}]}}}}",
+             NULL);
+  for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+    struct reply r =
+        must(f, rows[i].status, "PATCH", arena_printf(f->arena, "%s/odd/scale", base), rows[i].body, rows[i].type);
+
+    assert_string_equal(at(f, &r, "/message"), rows[i].message);
+  }
 }
 
 static void
@@ -715,6 +751,7 @@ main(void)
     cmocka_unit_test(addresses_are_named_by_themselves),
     cmocka_unit_test(quota_is_charged),
     cmocka_unit_test(deployments_scale),
+    cmocka_unit_test(patches_of_scales_are_refused),
     cmocka_unit_test(jobs_select_their_own_pods),
     cmocka_unit_test(daemon_sets_count_their_templates),
     cmocka_unit_test(certificate_requests_are_their_senders),
