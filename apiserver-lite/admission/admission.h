@@ -22,7 +22,8 @@ struct admission_plugin {
 extern const struct admission_plugin admission_default_storage, admission_default_ingress, admission_resize,
     admission_runtime_class, admission_topology, admission_certificate_approval, admission_certificate_signing,
     admission_pod_security, admission_limits, admission_namespace_lifecycle, admission_node_restriction,
-    admission_taint_nodes, admission_service_account, admission_storage_in_use, admission_priority,
+    admission_taint_nodes, admission_service_account, admission_storage_in_use, admission_pod_group_in_use,
+    admission_priority,
     admission_tolerations, admission_resource_quota, admission_node_features, admission_rbac_roles,
     admission_rbac_bindings, admission_mutating_webhooks, admission_validating_webhooks, admission_mutating_policies,
     admission_validating_policies;

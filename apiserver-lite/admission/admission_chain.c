@@ -21,6 +21,7 @@ static const struct admission_plugin *const plugins[] = {
   &admission_tolerations,
   &admission_default_storage,
   &admission_storage_in_use,
+  &admission_pod_group_in_use,
   &admission_resize,
   &admission_runtime_class,
   &admission_certificate_approval,
