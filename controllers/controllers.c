@@ -9,7 +9,7 @@
 static const struct controller_ops *const rows[] = {
   &claim_controller_ops, &namespace_controller_ops, &serviceaccount_controller_ops, &garbage_controller_ops,
   &node_controller_ops,  &taint_controller_ops,     &quota_controller_ops,          &aggregation_controller_ops,
-  &ttl_controller_ops,   &policy_controller_ops,
+  &ttl_controller_ops,   &policy_controller_ops,    &protection_controller_ops,
 };
 
 #define DRA_GATE   "DynamicResourceAllocation"
@@ -19,6 +19,7 @@ static const struct {
   const struct kclient_resource *resource; /* NULL: as the release has it, */
   size_t kind;                             /* a member of struct kclient_dra */
   const char *gate;                        /* NULL: always */
+  int since;                               /* the first release that has it in this version */
 } resources[WATCH_COUNT] = {
   [WATCH_NODES] = { &KC_NODES, 0, NULL },
   [WATCH_PODS] = { &KC_PODS, 0, NULL },
@@ -30,12 +31,17 @@ static const struct {
   [WATCH_SLICES] = { KIND(slices), DRA_GATE },
   [WATCH_RULES] = { &KC_DEVICETAINTRULES, 0, "DRADeviceTaintRules" },
   [WATCH_QUOTAS] = { &KC_RESOURCEQUOTAS, 0, NULL },
+  [WATCH_PVCS] = { &KC_PERSISTENTVOLUMECLAIMS, 0, NULL },
+  [WATCH_PVS] = { &KC_PERSISTENTVOLUMES, 0, NULL },
+  [WATCH_VACS] = { &KC_VOLUMEATTRIBUTESCLASSES, 0, "VolumeAttributesClass", 34 },
+  [WATCH_PODGROUPS] = { &KC_PODGROUPS, 0, "GenericWorkload", 37 },
 };
 
 const struct kclient_resource *
 controllers_watched(const struct controllers *c, enum watched what)
 {
-  if (resources[what].gate && !personality_gate(c->config.personality, resources[what].gate))
+  if (c->minor < resources[what].since ||
+      (resources[what].gate && !personality_gate(c->config.personality, resources[what].gate)))
     return NULL;
   return resources[what].resource ? resources[what].resource : kclient_dra_kind(c->dra, resources[what].kind);
 }

@@ -27,6 +27,10 @@ enum watched {
   WATCH_SLICES,
   WATCH_RULES,
   WATCH_QUOTAS,
+  WATCH_PVCS,
+  WATCH_PVS,
+  WATCH_VACS,
+  WATCH_PODGROUPS,
   WATCH_COUNT
 };
 
@@ -98,6 +102,6 @@ void controllers_work(struct controller *ctl, char *key, struct arena *a);
 
 extern const struct controller_ops claim_controller_ops, namespace_controller_ops, serviceaccount_controller_ops,
     garbage_controller_ops, node_controller_ops, taint_controller_ops, quota_controller_ops, aggregation_controller_ops,
-    ttl_controller_ops, policy_controller_ops;
+    ttl_controller_ops, policy_controller_ops, protection_controller_ops;
 
 #endif

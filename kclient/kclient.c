@@ -24,6 +24,10 @@ RESOURCE(KC_DEVICECLASSES, "resource.k8s.io", "v1", "deviceclasses", "DeviceClas
 RESOURCE(KC_VALIDATINGADMISSIONPOLICIES, "admissionregistration.k8s.io", "v1", "validatingadmissionpolicies",
          "ValidatingAdmissionPolicy", false);
 RESOURCE(KC_CLUSTERROLES, "rbac.authorization.k8s.io", "v1", "clusterroles", "ClusterRole", false);
+RESOURCE(KC_PERSISTENTVOLUMES, "", "v1", "persistentvolumes", "PersistentVolume", false);
+RESOURCE(KC_PERSISTENTVOLUMECLAIMS, "", "v1", "persistentvolumeclaims", "PersistentVolumeClaim", true);
+RESOURCE(KC_VOLUMEATTRIBUTESCLASSES, "storage.k8s.io", "v1", "volumeattributesclasses", "VolumeAttributesClass", false);
+RESOURCE(KC_PODGROUPS, "scheduling.k8s.io", "v1beta1", "podgroups", "PodGroup", true);
 RESOURCE(KC_DEVICETAINTRULES, "resource.k8s.io", "v1", "devicetaintrules", "DeviceTaintRule", false);
 
 struct kclient *

@@ -332,6 +332,84 @@ aggregated_roles_have_the_rules_of_others(void **state)
   role_has(f, "top", "secrets,nodes");
 }
 
+/* -- what is in use stays -- */
+
+#define VOLUME_CLAIM                                                   \
+  "apiVersion: v1\nkind: PersistentVolumeClaim\nmetadata: {name: v}\n" \
+  "spec: {accessModes: [ReadWriteOnce], resources: {requests: {storage: 1Gi}}, volumeAttributesClassName: k}\n"
+#define VOLUME_CLASS                                                                                             \
+  "apiVersion: storage.k8s.io/v1\nkind: VolumeAttributesClass\nmetadata: {name: k}\ndriverName: x.example.com\n" \
+  "parameters: {a: b}\n"
+#define VOLUME                                                    \
+  "apiVersion: v1\nkind: PersistentVolume\nmetadata: {name: v}\n" \
+  "spec: {capacity: {storage: 1Gi}, accessModes: [ReadWriteOnce], hostPath: {path: /tmp}}\n"
+#define VOLUME_POD                                                                                                 \
+  "apiVersion: v1\nkind: Pod\nmetadata: {name: p}\nspec: {nodeName: n1, containers: [{name: c, image: busybox}], " \
+  "volumes: [{name: v, persistentVolumeClaim: {claimName: v}}]}\n"
+
+static bool
+unused_is(const struct json *o, const void *status)
+{
+  const struct json *c = object_condition(o, "Unused");
+
+  return c && strcmp(json_get_str_or(c, "status", ""), status) == 0;
+}
+
+static bool
+is_going(const struct json *o, const void *arg)
+{
+  (void)arg;
+  return object_is_deleting(o);
+}
+
+static void
+bring_phase(struct fixture *f, const struct kclient_resource *res, const char *ns, const char *phase)
+{
+  struct arena *a = arena_new(CEIL_ARENA_CYCLE);
+  _cleanup_kerr_ struct kerr err = KERR_INIT;
+  struct json *patch = json_new_object(a);
+
+  json_set_str(a, json_ensure_object(a, patch, "status"), "phase", phase);
+  assert_int_equal(
+      kclient_patch(fixture_client(f), res, "status", ns, "v", KCLIENT_MERGE_PATCH, NULL, patch, NULL, &err), 0);
+  arena_free(a);
+}
+
+static void
+goes_later(struct fixture *f, const struct kclient_resource *res, const char *ns, const char *name)
+{
+  _cleanup_kerr_ struct kerr err = KERR_INIT;
+
+  assert_int_equal(kclient_delete(fixture_client(f), res, ns, name, NULL, &err), 0);
+  record_unref(fixture_until(f, res, ns, name, is_going, NULL));
+}
+
+static void
+what_is_in_use_stays(void **state)
+{
+  struct fixture *f = *state;
+
+  fixture_create(f, &KC_VOLUMEATTRIBUTESCLASSES, NULL, VOLUME_CLASS);
+  fixture_create(f, &KC_PERSISTENTVOLUMECLAIMS, "default", VOLUME_CLAIM);
+  fixture_create(f, &KC_PERSISTENTVOLUMES, NULL, VOLUME);
+  bring_phase(f, &KC_PERSISTENTVOLUMES, NULL, "Bound");
+  bring_phase(f, &KC_PERSISTENTVOLUMECLAIMS, "default", "Bound");
+  record_unref(fixture_until(f, &KC_PERSISTENTVOLUMECLAIMS, "default", "v", unused_is, "True"));
+  fixture_create(f, &KC_PODS, "default", VOLUME_POD);
+  record_unref(fixture_until(f, &KC_PERSISTENTVOLUMECLAIMS, "default", "v", unused_is, "False"));
+  goes_later(f, &KC_VOLUMEATTRIBUTESCLASSES, NULL, "k");
+  goes_later(f, &KC_PERSISTENTVOLUMECLAIMS, "default", "v");
+  goes_later(f, &KC_PERSISTENTVOLUMES, NULL, "v");
+  bring_phase(f, &KC_PERSISTENTVOLUMES, NULL, "Released");
+  fixture_until_gone(f, &KC_PERSISTENTVOLUMES, NULL, "v");
+  /* The pod keeps the claim, the claim the class. */
+  record_unref(fixture_until(f, &KC_PERSISTENTVOLUMECLAIMS, "default", "v", is_there, NULL));
+  record_unref(fixture_until(f, &KC_VOLUMEATTRIBUTESCLASSES, NULL, "k", is_there, NULL));
+  fixture_delete_pod(f, "p");
+  fixture_until_gone(f, &KC_PERSISTENTVOLUMECLAIMS, "default", "v");
+  fixture_until_gone(f, &KC_VOLUMEATTRIBUTESCLASSES, NULL, "k");
+}
+
 /* -- nodes -- */
 
 static bool
@@ -436,6 +514,7 @@ main(void)
     TEST(an_object_goes_after_its_owner),
     TEST(aggregated_roles_have_the_rules_of_others),
     TEST(policies_are_checked_against_what_they_match),
+    TEST(what_is_in_use_stays),
     TEST(more_nodes_let_kubelets_cache_longer),
   };
 
