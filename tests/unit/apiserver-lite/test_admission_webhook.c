@@ -18,7 +18,9 @@
 
 static struct hook_server server; /* of the test that runs */
 static struct fixture *world;     /* its API server */
-static char last_review[16384];   /* what came last */
+/* What came last; several of the server's threads may be answering at a time. */
+static pthread_mutex_t review_lock = PTHREAD_MUTEX_INITIALIZER;
+static char last_review[16384];
 
 struct script {                /* what a path answers */
   const char *path, *response; /* response without uid; NULL: the text below is the whole answer */
@@ -70,7 +72,9 @@ answer(struct hook_server *h, const struct exchange_request *req, struct exchang
   const struct script *s = NULL;
 
   (void)h;
+  pthread_mutex_lock(&review_lock);
   (void)snprintf(last_review, sizeof last_review, "%.*s", SPAN_FMT(req->body));
+  pthread_mutex_unlock(&review_lock);
   if (json_parse(req->arena, req->body, NULL, &review, &err) < 0)
     return;
   for (size_t i = 0; i < ARRAY_SIZE(scripts); i++)
@@ -86,6 +90,17 @@ answer(struct hook_server *h, const struct exchange_request *req, struct exchang
         "{\"kind\":\"AdmissionReview\",\"apiVersion\":\"admission.k8s.io/v1\",\"response\":{\"uid\":\"%s\",%s%s%s%s}}",
         json_get_str_or(json_get(review, "request"), "uid", ""), s->response, s->patch ? ",\"patch\":\"" : "",
         s->patch ? base64(req->arena, s->patch) : "", s->patch ? "\"" : ""));
+}
+
+static void
+review_has(const char *part)
+{
+  pthread_mutex_lock(&review_lock);
+  bool has = strstr(last_review, part) != NULL;
+
+  pthread_mutex_unlock(&review_lock);
+  if (!has)
+    fail_msg("no %s in %s", part, last_review);
 }
 
 static int
@@ -209,16 +224,15 @@ what_is_asked(void **state)
                   "\"meta.k8s.io/v1\",\"dryRun\":[\"All\"],\"fieldManager\":\"me\"}" } };
 
   for (size_t i = 0; i < ARRAY_SIZE(parts); i++)
-    if (!strstr(last_review, parts[i].part))
-      fail_msg("no %s in %s", parts[i].part, last_review);
+    review_has(parts[i].part);
   (void)must(world, 201, "POST", MAPS, "{\"metadata\":{\"name\":\"a\"}}", NULL);
   (void)must(world, 200, "PATCH", MAPS "/a", "{\"data\":{\"k\":\"w\"}}", "content-type: application/merge-patch+json");
-  assert_non_null(strstr(last_review, "\"operation\":\"UPDATE\""));
-  assert_non_null(strstr(last_review, "\"options\":{\"kind\":\"UpdateOptions\""));
+  review_has("\"operation\":\"UPDATE\"");
+  review_has("\"options\":{\"kind\":\"UpdateOptions\"");
   (void)must(world, 200, "DELETE", MAPS "/a", "{\"gracePeriodSeconds\":0}", "content-type: application/json");
-  assert_non_null(strstr(last_review, "\"operation\":\"DELETE\""));
-  assert_non_null(strstr(last_review, "\"object\":null,\"oldObject\":{\"kind\":\"ConfigMap\""));
-  assert_non_null(strstr(last_review, "\"gracePeriodSeconds\":0"));
+  review_has("\"operation\":\"DELETE\"");
+  review_has("\"object\":null,\"oldObject\":{\"kind\":\"ConfigMap\"");
+  review_has("\"gracePeriodSeconds\":0");
   int calls = atomic_load(&server.calls);
 
   (void)must(world, 200, "GET", MAPS, NULL, NULL);
@@ -330,8 +344,8 @@ equivalent_versions(void **state)
   r = must(world, 201, "POST", "/apis/resource.k8s.io/v1beta1/deviceclasses", class, NULL);
   assert_string_equal(at(world, &r, "/metadata/labels/a"), "b");
   assert_string_equal(at(world, &r, "/apiVersion"), "resource.k8s.io/v1beta1");
-  assert_non_null(strstr(last_review, "\"object\":{\"kind\":\"DeviceClass\",\"apiVersion\":\"resource.k8s.io/v1\""));
-  assert_non_null(strstr(last_review, "\"requestResource\":{\"group\":\"resource.k8s.io\",\"version\":\"v1beta1\""));
+  review_has("\"object\":{\"kind\":\"DeviceClass\",\"apiVersion\":\"resource.k8s.io/v1\"");
+  review_has("\"requestResource\":{\"group\":\"resource.k8s.io\",\"version\":\"v1beta1\"");
 }
 
 /* What a subresource is asked with is what webhooks see; what follows from it is not asked about again. */
@@ -378,8 +392,7 @@ subresources(void **state)
     struct reply r = must(world, 403, rows[i].method, rows[i].path, rows[i].body, rows[i].headers);
 
     assert_string_equal(at(world, &r, "/message"), "admission webhook \"s.example.com\" denied the request: not today");
-    if (!strstr(last_review, rows[i].asked))
-      fail_msg("no %s in %s", rows[i].asked, last_review);
+    review_has(rows[i].asked);
   }
   uninstall("Validating", "s");
   (void)must(world, 201, rows[0].method, rows[0].path, rows[0].body, NULL);
