@@ -101,6 +101,7 @@ replay(struct fixture *f, const char *name)
 RECORDED(configurations)
 RECORDED(pods)
 RECORDED(classes)
+RECORDED(priorities)
 RECORDED(parameters)
 
 int
@@ -111,6 +112,7 @@ main(void)
     TEST(configurations),
     TEST(pods),
     TEST(classes),
+    TEST(priorities),
     cmocka_unit_test_setup_teardown(parameters, fixture_setup_rbac, fixture_teardown),
   };
 
