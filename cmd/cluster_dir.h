@@ -17,6 +17,10 @@
 #include "cluster_config.h"
 #include "fs.h"
 
+/* Where the objects are: of SQLite, and of an etcd of the cluster's own. */
+#define CLUSTER_STORE_FILE "store.db"
+#define CLUSTER_STORE_ETCD "etcd"
+
 struct cluster_dir {
   const char *name;
   const char *path; /* clusters/NAME: may be a link */

@@ -57,7 +57,7 @@ prepare_etcd(struct cluster_run *r, struct store_config *config, struct kerr *re
       return -(int)reterr->code;
     return 0;
   }
-  if (etcd_process_start(cluster_dir_file(r->a, r->config.dir, "etcd"), r->config.clock, r->config.log, &parts->etcd,
+  if (etcd_process_start(cluster_dir_file(r->a, r->config.dir, CLUSTER_STORE_ETCD), r->config.clock, r->config.log, &parts->etcd,
                          reterr) < 0)
     return -(int)reterr->code;
   config->etcd.endpoints = etcd_process_endpoint(parts->etcd);
@@ -69,7 +69,7 @@ cluster_store_start(struct cluster_run *r, struct kerr *reterr)
 {
   const struct cluster_config *c = r->config.cluster;
   struct store_config config = { .backend = c->store,
-                                 .path = cluster_dir_file(r->a, r->config.dir, "store.db"),
+                                 .path = cluster_dir_file(r->a, r->config.dir, CLUSTER_STORE_FILE),
                                  .sync = strcmp(c->store_sync, "normal") == 0 ? STORE_SYNC_NORMAL : STORE_SYNC_FULL,
                                  .clock = r->config.clock,
                                  .log = r->config.log };

@@ -38,6 +38,8 @@
   X(cmd_convert)           \
   X(cmd_snapshot_save)     \
   X(cmd_snapshot_restore)  \
+  X(cmd_store_compact)     \
+  X(cmd_store_status)      \
   X(cmd_doctor)            \
   X(cmd_sandbox_init)      \
   X(cmd_version)           \

@@ -8,6 +8,7 @@
 #include "rest_metrics.h"
 #include "rest_openapi.h"
 #include "rest_route.h"
+#include "rest_store.h"
 #include "sa_token.h"
 
 typedef int path_fn(struct rest_call *c, const char *rest, struct kerr *reterr);
@@ -219,6 +220,12 @@ path_openid_keys(struct rest_call *c, const char *rest, struct kerr *reterr)
 static int path_root(struct rest_call *c, const char *rest, struct kerr *reterr);
 
 static int
+path_store(struct rest_call *c, const char *rest, struct kerr *reterr)
+{
+  return rest_store_serve(c, rest, reterr);
+}
+
+static int
 not_there(struct rest_call *c, const char *rest, struct kerr *reterr)
 {
   (void)rest;
@@ -226,24 +233,31 @@ not_there(struct rest_call *c, const char *rest, struct kerr *reterr)
   return rest_no_such_page(c);
 }
 
-/* In order of bytes; `below`: paths under it belong to it too. */
+enum {
+  BELOW = 1,   /* paths under it belong to it too */
+  METHODS = 2, /* it looks at the method itself; else GET and HEAD */
+  OURS = 4,    /* upstream does not have it: not listed at the root */
+};
+
 static const struct path {
   const char *path;
-  bool below;
+  unsigned flags;
   path_fn *fn;
 } paths[] = {
-  { "/api", true, path_api },
-  { "/apis", true, path_apis },
-  { "/healthz", true, path_healthz },
-  { "/livez", true, path_livez },
-  { "/metrics", false, path_metrics },
-  { "/readyz", true, path_readyz },
-  { "/version", false, path_version },
-  { "/openapi/v2", true, path_openapi_v2 },
-  { "/openapi/v3", true, path_openapi_v3 },
-  { "/.well-known/openid-configuration", false, path_openid_configuration },
-  { "/openid/v1/jwks", false, path_openid_keys },
+  { "/api", BELOW, path_api },
+  { "/apis", BELOW | METHODS, path_apis },
+  { "/healthz", BELOW, path_healthz },
+  { "/livez", BELOW, path_livez },
+  { "/metrics", 0, path_metrics },
+  { "/readyz", BELOW, path_readyz },
+  { "/version", 0, path_version },
+  { "/openapi/v2", BELOW, path_openapi_v2 },
+  { "/openapi/v3", BELOW, path_openapi_v3 },
+  { "/.well-known/openid-configuration", 0, path_openid_configuration },
+  { "/openid/v1/jwks", 0, path_openid_keys },
+  { REST_STORE_PATH, BELOW | METHODS | OURS, path_store },
 };
+static const struct path root = { "/", 0, path_root }, nowhere = { "", METHODS, not_there };
 
 static int
 path_root(struct rest_call *c, const char *rest, struct kerr *reterr)
@@ -256,7 +270,8 @@ path_root(struct rest_call *c, const char *rest, struct kerr *reterr)
   (void)rest;
   (void)reterr;
   for (size_t i = 0; i < ARRAY_SIZE(paths); i++)
-    names[n++] = paths[i].path;
+    if (!(paths[i].flags & OURS))
+      names[n++] = paths[i].path;
   while ((r = served_next(&c->served, &cursor)) && n + 2 < ARRAY_SIZE(names)) {
     const char *gv =
         *r->group ? arena_printf(c->a, "/apis/%s/%s", r->group, r->version) : arena_printf(c->a, "/api/%s", r->version);
@@ -284,34 +299,34 @@ path_root(struct rest_call *c, const char *rest, struct kerr *reterr)
   return 0;
 }
 
-static path_fn *
+static const struct path *
 path_find(const char *path, const char **ret_rest)
 {
   *ret_rest = "";
   if (strcmp(path, "/") == 0 || !*path)
-    return path_root;
+    return &root;
   for (size_t i = 0; i < ARRAY_SIZE(paths); i++) {
     size_t n = strlen(paths[i].path);
 
     if (strncmp(path, paths[i].path, n) != 0)
       continue;
     if (path[n] == '\0' || strcmp(path + n, "/") == 0)
-      return paths[i].fn;
-    if (path[n] == '/' && paths[i].below) {
+      return &paths[i];
+    if (path[n] == '/' && paths[i].flags & BELOW) {
       *ret_rest = path + n;
-      return paths[i].fn;
+      return &paths[i];
     }
   }
-  return not_there;
+  return &nowhere;
 }
 
 int
 rest_serve_path(struct rest_call *c, struct kerr *reterr)
 {
   const char *rest;
-  path_fn *fn = path_find(c->info.path, &rest);
+  const struct path *p = path_find(c->info.path, &rest);
 
-  if (fn != not_there && fn != path_apis && strcmp(c->req->method, "GET") != 0 && strcmp(c->req->method, "HEAD") != 0)
+  if (!(p->flags & METHODS) && strcmp(c->req->method, "GET") != 0 && strcmp(c->req->method, "HEAD") != 0)
     return rest_method_not_allowed(c, reterr);
-  return fn(c, rest, reterr);
+  return p->fn(c, rest, reterr);
 }

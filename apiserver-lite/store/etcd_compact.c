@@ -49,15 +49,16 @@ int
 etcd_compactor_to(struct etcd_compactor *c, int64_t revision, struct kerr *reterr)
 {
   _cleanup_strbuf_ struct strbuf request = STRBUF_INIT(64), answer = STRBUF_INIT(4096);
+  int r;
 
   if (revision == etcd_compactor_floor(c))
     return 0;
   etcd_put_compact(&request, revision);
-  if (etcd_call(c->client, &(struct etcd_ask){ .path = ETCD_COMPACT, .request = strbuf_view(&request) }, &answer,
-                reterr) < 0)
-    return -(int)reterr->code;
-  raise_floor(c, revision);
-  return 0;
+  r = etcd_call(c->client, &(struct etcd_ask){ .path = ETCD_COMPACT, .request = strbuf_view(&request) }, &answer,
+                reterr);
+  if (r == 0 || r == -KERR_EXPIRED) /* it is there, or further: by another's hand */
+    raise_floor(c, revision);
+  return r;
 }
 
 /* Our turn, or somebody else's. */

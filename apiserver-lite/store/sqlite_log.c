@@ -492,3 +492,13 @@ sqlite_log_relax(struct sqlite_log *log, bool relaxed, struct kerr *reterr)
     r = db_error(log, "sync", reterr);
   return r;
 }
+
+int
+sqlite_log_shrink(struct sqlite_log *log, struct kerr *reterr)
+{
+  /* The file has its new length once everything is merged. */
+  int r = exec(log->db, log->path, "VACUUM; PRAGMA wal_checkpoint(TRUNCATE);", reterr);
+
+  log->pending = log->room = 0;
+  return r;
+}

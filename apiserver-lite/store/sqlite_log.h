@@ -50,6 +50,8 @@ _must_check_ int sqlite_log_forget(struct sqlite_log *log, const int64_t *revisi
 _must_check_ int sqlite_log_commit(struct sqlite_log *log, bool *ret_unsure, struct kerr *reterr);
 void sqlite_log_rollback(struct sqlite_log *log);
 
+/* Between transactions. As store_ops.shrink, which see. */
+_must_check_ int sqlite_log_shrink(struct sqlite_log *log, struct kerr *reterr);
 /* As store_ops.relax. */
 _must_check_ int sqlite_log_relax(struct sqlite_log *log, bool relaxed, struct kerr *reterr);
 

@@ -97,6 +97,11 @@ struct store_ops {
    */
   int (*compact)(struct store *s, int64_t rev, struct kerr *reterr);
   /*
+   * Give the room on disk that compaction has left back to the system; writes wait meanwhile. NULL: there is no disk,
+   * or it is looked after elsewhere (etcd's own defrag). KERR_IO: everything is as before.
+   */
+  int (*shrink)(struct store *s, struct kerr *reterr);
+  /*
    * While a store is filled by its owner and nobody relies on it yet (the objects a new cluster starts with), writes
    * need not be synced one by one. With `relaxed` false again, all of them are as durable as any. NULL: makes no
    * difference.
@@ -104,6 +109,7 @@ struct store_ops {
   int (*relax)(struct store *s, bool relaxed, struct kerr *reterr);
   int64_t (*revision)(struct store *s);  /* the last one given out and visible */
   int64_t (*compacted)(struct store *s); /* reads and watches below it are KERR_EXPIRED, now */
+  int64_t (*floor)(struct store *s);     /* they will be, at the latest when it is opened next: what compact reached */
   size_t (*memory)(struct store *s);     /* bytes held in memory, for /metrics */
   void (*free)(struct store *s);         /* no call is running; watches are freed before */
 };
@@ -202,6 +208,12 @@ store_compact(struct store *s, int64_t rev, struct kerr *reterr)
 }
 
 _must_check_ static inline int
+store_shrink(struct store *s, struct kerr *reterr)
+{
+  return s->ops->shrink ? s->ops->shrink(s, reterr) : 0;
+}
+
+_must_check_ static inline int
 store_relax(struct store *s, bool relaxed, struct kerr *reterr)
 {
   return s->ops->relax ? s->ops->relax(s, relaxed, reterr) : 0;
@@ -217,6 +229,12 @@ static inline int64_t
 store_compacted(struct store *s)
 {
   return s->ops->compacted(s);
+}
+
+static inline int64_t
+store_floor(struct store *s)
+{
+  return s->ops->floor(s);
 }
 
 static inline size_t

@@ -201,6 +201,12 @@ etcd_compacted(struct store *s)
   return mvcc_compacted(etcd_of(s)->mvcc);
 }
 
+static int64_t
+etcd_floor(struct store *s)
+{
+  return etcd_compactor_floor(etcd_of(s)->compactor);
+}
+
 static size_t
 etcd_memory(struct store *s)
 {
@@ -236,6 +242,7 @@ static const struct store_ops etcd_ops = {
   .compact = etcd_compact,
   .revision = etcd_revision,
   .compacted = etcd_compacted,
+  .floor = etcd_floor,
   .memory = etcd_memory,
   .free = etcd_free,
 };

@@ -110,6 +110,12 @@ fault_compact(struct store *s, int64_t rev, struct kerr *reterr)
 }
 
 static int
+fault_shrink(struct store *s, struct kerr *reterr)
+{
+  return store_shrink(faulty_of(s)->inner, reterr);
+}
+
+static int
 fault_relax(struct store *s, bool relaxed, struct kerr *reterr)
 {
   return store_relax(faulty_of(s)->inner, relaxed, reterr);
@@ -125,6 +131,12 @@ static int64_t
 fault_compacted(struct store *s)
 {
   return store_compacted(faulty_of(s)->inner);
+}
+
+static int64_t
+fault_floor(struct store *s)
+{
+  return store_floor(faulty_of(s)->inner);
 }
 
 static size_t
@@ -155,9 +167,11 @@ store_fault_new(struct store *inner, struct clock *clock)
     .watch = fault_watch,
     .watch_free = fault_watch_free,
     .compact = fault_compact,
+    .shrink = fault_shrink,
     .relax = fault_relax,
     .revision = fault_revision,
     .compacted = fault_compacted,
+    .floor = fault_floor,
     .memory = fault_memory,
     .free = fault_free,
   };

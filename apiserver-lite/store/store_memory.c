@@ -9,6 +9,7 @@ struct store_memory {
   struct store store;
   struct mvcc *mvcc;
   pthread_mutex_t writer; /* one write at a time */
+  int64_t floor;          /* to which somebody has compacted; with `writer` */
 };
 
 static struct mvcc *
@@ -69,11 +70,40 @@ memory_watch_free(struct store *s, struct store_watch *w)
   mvcc_watch_free(mvcc_of(s), w);
 }
 
+/* With `writer`. */
+static int64_t
+floor_of(const struct store_memory *mem)
+{
+  int64_t compacted = mvcc_compacted(mem->mvcc);
+
+  return mem->floor > compacted ? mem->floor : compacted;
+}
+
+/* There is nothing behind the history in memory, which has its own limits: what is said is only kept. */
 static int
 memory_compact(struct store *s, int64_t rev, struct kerr *reterr)
 {
-  /* There is nothing behind the history in memory, which has its own limits. */
-  return mvcc_check_compact(mvcc_of(s), rev, mvcc_compacted(mvcc_of(s)), reterr);
+  struct store_memory *mem = container_of(s, struct store_memory, store);
+  int r;
+
+  pthread_mutex_lock(&mem->writer);
+  r = mvcc_check_compact(mem->mvcc, rev, floor_of(mem), reterr);
+  if (r == 0)
+    mem->floor = rev;
+  pthread_mutex_unlock(&mem->writer);
+  return r;
+}
+
+static int64_t
+memory_floor(struct store *s)
+{
+  struct store_memory *mem = container_of(s, struct store_memory, store);
+  int64_t floor;
+
+  pthread_mutex_lock(&mem->writer);
+  floor = floor_of(mem);
+  pthread_mutex_unlock(&mem->writer);
+  return floor;
 }
 
 static int64_t
@@ -114,6 +144,7 @@ static const struct store_ops memory_ops = {
   .compact = memory_compact,
   .revision = memory_revision,
   .compacted = memory_compacted,
+  .floor = memory_floor,
   .memory = memory_memory,
   .free = memory_free,
 };

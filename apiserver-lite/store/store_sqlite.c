@@ -28,7 +28,7 @@
 /* A call, on the stack of its thread. */
 struct request {
   struct request *next;
-  enum { REQUEST_WRITE, REQUEST_COMPACT, REQUEST_SYNC, REQUEST_TRIM, REQUEST_TIDY } what;
+  enum { REQUEST_WRITE, REQUEST_COMPACT, REQUEST_SYNC, REQUEST_SHRINK, REQUEST_TRIM, REQUEST_TIDY } what;
   struct span key; /* WRITE */
   struct record *want;
   int64_t old_rev;
@@ -55,6 +55,7 @@ struct store_sqlite {
   bool writing;        /* somebody is */
   pthread_cond_t work; /* for the housekeeper: one of the next three has changed */
   bool stopping, aged;
+  int64_t floor; /* to which the log is compacted */
   int64_t quiet; /* when it will be quiet enough to tidy; never: there is nothing to tidy */
 
   /* Of whoever writes. */
@@ -267,6 +268,9 @@ work_on(struct store_sqlite *s, struct request *list)
   case REQUEST_SYNC:
     list->result = sqlite_log_relax(s->db, list->relaxed, &list->err);
     break;
+  case REQUEST_SHRINK:
+    list->result = sqlite_log_shrink(s->db, &list->err);
+    break;
   case REQUEST_TRIM:
     trim(s);
     break;
@@ -310,6 +314,7 @@ write_for_all(struct store_sqlite *s)
   work_on(s, list);
   pthread_mutex_lock(&s->lock);
   note_quiet(s, tidies);
+  s->floor = sqlite_log_compacted(s->db);
   s->writing = s->first != NULL;
   if (s->first)
     sem_post(&s->first->told);
@@ -433,6 +438,15 @@ sqlite_compact(struct store *s, int64_t rev, struct kerr *reterr)
 }
 
 static int
+sqlite_shrink(struct store *s, struct kerr *reterr)
+{
+  struct request q = { .what = REQUEST_SHRINK };
+
+  ask(sqlite_of(s), &q);
+  return q.result < 0 ? kerr_move(reterr, &q.err) : 0;
+}
+
+static int
 sqlite_relax(struct store *s, bool relaxed, struct kerr *reterr)
 {
   struct request q = { .what = REQUEST_SYNC, .relaxed = relaxed };
@@ -451,6 +465,18 @@ static int64_t
 sqlite_compacted(struct store *s)
 {
   return mvcc_compacted(sqlite_of(s)->mvcc);
+}
+
+static int64_t
+sqlite_floor(struct store *store)
+{
+  struct store_sqlite *s = sqlite_of(store);
+  int64_t floor;
+
+  pthread_mutex_lock(&s->lock);
+  floor = s->floor;
+  pthread_mutex_unlock(&s->lock);
+  return floor;
 }
 
 static size_t
@@ -488,9 +514,11 @@ static const struct store_ops sqlite_ops = {
   .watch = sqlite_watch,
   .watch_free = sqlite_watch_free,
   .compact = sqlite_compact,
+  .shrink = sqlite_shrink,
   .relax = sqlite_relax,
   .revision = sqlite_revision,
   .compacted = sqlite_compacted,
+  .floor = sqlite_floor,
   .memory = sqlite_memory,
   .free = sqlite_free,
 };
@@ -579,7 +607,7 @@ load(struct store_sqlite *s, const char *path, struct kerr *reterr)
   for (size_t i = 0; i < l.n; i++)
     record_unref(l.base[i]);
   free(l.base);
-  s->marked = sqlite_log_compacted(s->db);
+  s->marked = s->floor = sqlite_log_compacted(s->db);
   return r < 0 ? kerr_wrap(reterr, "store '%s'", path) : 0;
 }
 

@@ -84,6 +84,12 @@ trace_compact(struct store *s, int64_t rev, struct kerr *reterr)
 }
 
 static int
+trace_shrink(struct store *s, struct kerr *reterr)
+{
+  return store_shrink(trace_of(s)->inner, reterr);
+}
+
+static int
 trace_relax(struct store *s, bool relaxed, struct kerr *reterr)
 {
   return store_relax(trace_of(s)->inner, relaxed, reterr);
@@ -99,6 +105,12 @@ static int64_t
 trace_compacted(struct store *s)
 {
   return store_compacted(trace_of(s)->inner);
+}
+
+static int64_t
+trace_floor(struct store *s)
+{
+  return store_floor(trace_of(s)->inner);
 }
 
 static size_t
@@ -125,9 +137,11 @@ store_trace_new(struct store *inner, struct log *log)
     .watch = trace_watch,
     .watch_free = trace_watch_free,
     .compact = trace_compact,
+    .shrink = trace_shrink,
     .relax = trace_relax,
     .revision = trace_revision,
     .compacted = trace_compacted,
+    .floor = trace_floor,
     .memory = trace_memory,
     .free = trace_free,
   };

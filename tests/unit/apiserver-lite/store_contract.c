@@ -12,6 +12,7 @@
 
 #include "fs.h"
 #include "store_contract.h"
+#include "store_status.h"
 #include "thread.h"
 
 struct fixture {
@@ -490,6 +491,60 @@ compaction_checks_its_argument(void **state)
   expect(f->s, "/a", rev, "2");
 }
 
+/* store_status_compact must refuse `revision` with `code` and these words. */
+static void
+refuses_to_compact(struct store *s, int64_t revision, enum kerr_code code, const char *words)
+{
+  _cleanup_kerr_ struct kerr err = KERR_INIT;
+  struct store_status status;
+
+  assert_int_equal(store_status_compact(s, revision, &status, &err), -(int)code);
+  if (!strstr(err.msg, words))
+    fail_msg("'%s' instead of '%s'", err.msg, words);
+}
+
+static void
+expect_status(const struct store_status *status, int64_t revision, int64_t compacted, int64_t keys)
+{
+  assert_true(status->revision == revision);
+  assert_true(status->compacted == compacted);
+  assert_true(status->keys == keys);
+}
+
+static void
+compaction_as_an_operator_asks(void **state)
+{
+  struct fixture *f = *state;
+  _cleanup_kerr_ struct kerr err = KERR_INIT;
+  struct store_status status;
+  int64_t first = put(f->s, "/a", "1", 0), second = put(f->s, "/a", "2", first), b = put(f->s, "/b", "1", 0), rev;
+
+  assert_int_equal(store_status_read(f->s, &status, &err), 0);
+  assert_string_equal(status.backend, f->s->ops->name);
+  assert_true(status.revision == b && status.compacted < first && status.keys == 2);
+  rev = del(f->s, "/b", b);
+  refuses_to_compact(f->s, rev + 1, KERR_BAD_REQUEST, "required revision is a future revision");
+  assert_int_equal(store_status_compact(f->s, second, &status, &err), 0);
+  expect_status(&status, rev, second, 1);
+  refuses_to_compact(f->s, second, KERR_EXPIRED, "required revision has been compacted");
+  refuses_to_compact(f->s, first, KERR_EXPIRED, "required revision has been compacted");
+  for (int i = 0; i < 2; i++) { /* to the present: once more does no harm */
+    assert_int_equal(store_status_compact(f->s, 0, &status, &err), 0);
+    expect_status(&status, rev, rev, 1);
+  }
+  expect(f->s, "/a", first, "1"); /* history in memory goes on answering */
+  assert_int_equal(store_shrink(f->s, &err), 0);
+  expect(f->s, "/a", 0, "2");
+  if (f->contract->durable) {
+    reopen(f);
+    assert_true(store_floor(f->s) == rev);
+    expect_error(f->s, "/a", first, KERR_EXPIRED);
+    expect(f->s, "/a", rev, "2");
+    expect(f->s, "/b", 0, NULL);
+  }
+  put(f->s, "/a", "3", second);
+}
+
 static void
 relaxed_writes(void **state)
 {
@@ -725,6 +780,7 @@ store_contract_run(const struct store_contract *contract)
     TEST(history_is_bounded_by_bytes),
     TEST(history_is_bounded_by_age),
     TEST(compaction_checks_its_argument),
+    TEST(compaction_as_an_operator_asks),
     TEST(relaxed_writes),
     TEST(everything_is_there_again),
     TEST(no_update_is_lost),

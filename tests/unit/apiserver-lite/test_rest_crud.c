@@ -299,6 +299,12 @@ refusals_of_paths(void **state)
     { "GET", "/apis/resource.k8s.io/v1/nosuch", 404, "the server could not find the requested resource" },
     { "GET", "/apis/nosuch.example.com/v1/things", 404, "" },
     { "GET", "/nosuch", 404, "" },
+    { "GET", "/dralab", 404, "" },
+    { "GET", "/dralab/store/nosuch", 404, "" },
+    { "POST", "/dralab/store", 405, "the server does not allow this method on the requested resource" },
+    { "GET", "/dralab/store/compact", 405, "the server does not allow this method on the requested resource" },
+    { "POST", "/dralab/store/compact?revision=x", 400, "'x' is not a revision: those are numbers from 1" },
+    { "POST", "/dralab/store/compact?revision=0", 400, "'0' is not a revision: those are numbers from 1" },
     { "POST", "/version", 405, "the server does not allow this method on the requested resource" },
     { "DELETE", "/api/v1/namespaces", 405, "the server does not allow this method on the requested resource" },
     { "POST", "/api/v1/configmaps", 405, "the server does not allow this method on the requested resource" },
@@ -312,6 +318,32 @@ refusals_of_paths(void **state)
     if (!*rows[i].message)
       assert_string_equal(r.text, "404 page not found\n");
   }
+}
+
+static void
+the_store_is_looked_after(void **state)
+{
+  static const char path[] = CM "/kept";
+  struct fixture *f = *state;
+  struct reply r;
+  const char *revision;
+
+  must(f, 201, "POST", CM, "{\"metadata\":{\"name\":\"kept\"}}", NULL);
+  r = must(f, 200, "GET", "/dralab/store", NULL, NULL);
+  assert_string_equal(at(f, &r, "/backend"), "memory");
+  assert_string_equal(at(f, &r, "/compacted"), "1");
+  revision = at(f, &r, "/revision");
+  r = must(f, 400, "POST", "/dralab/store/compact?revision=99999", NULL, NULL);
+  assert_non_null(strstr(at(f, &r, "/message"), "required revision is a future revision"));
+  r = must(f, 200, "POST", "/dralab/store/compact?revision=3", NULL, NULL);
+  assert_string_equal(at(f, &r, "/compacted"), "3");
+  r = must(f, 410, "POST", "/dralab/store/compact?revision=3", NULL, NULL);
+  assert_string_equal(at(f, &r, "/reason"), "Expired");
+  r = must(f, 200, "POST", "/dralab/store/compact", NULL, NULL);
+  assert_string_equal(at(f, &r, "/compacted"), revision);
+  must(f, 200, "GET", path, NULL, NULL);
+  r = must(f, 200, "GET", "/", NULL, NULL);
+  assert_null(strstr(r.text, "dralab")); /* the list of paths is upstream's */
 }
 
 static void
@@ -759,6 +791,7 @@ main(void)
     cmocka_unit_test(create_fills_in_and_get_gives_back),
     cmocka_unit_test(other_versions_see_the_same_object),
     cmocka_unit_test(refusals_of_paths),
+    cmocka_unit_test(the_store_is_looked_after),
     cmocka_unit_test(generate_name),
     cmocka_unit_test(update_is_optimistic),
     cmocka_unit_test(metadata_of_updates),

@@ -304,6 +304,46 @@ compaction_deletes_rows(void **state)
   assert_true(count_rows(p->path) == 2);
 }
 
+static int64_t
+file_size(const char *path)
+{
+  struct stat st;
+
+  assert_int_equal(stat(path, &st), 0);
+  return st.st_size;
+}
+
+static void
+shrinking_gives_room_back(void **state)
+{
+  struct place *p = *state;
+  _cleanup_free_ char *wal = mem_printf("%s-wal", p->path);
+  _cleanup_record_ struct record *r = NULL;
+  _cleanup_kerr_ struct kerr err = KERR_INIT;
+  static char text[4000];
+  int64_t rev = 0, before;
+  struct store *s;
+
+  memset(text, 'x', sizeof text - 1);
+  s = must_open(&p->config);
+  for (int i = 0; i < 300; i++)
+    assert_int_equal(put(s, "/a", text, rev, &rev), 0);
+  assert_int_equal(store_compact(s, rev, &err), 0);
+  store_free(s); /* everything is in the file */
+  before = file_size(p->path);
+  s = must_open(&p->config);
+  assert_int_equal(store_shrink(s, &err), 0);
+  assert_true(file_size(p->path) < before / 10);
+  assert_true(file_size(wal) == 0);
+  assert_int_equal(put(s, "/b", "after", 0, &rev), 0); /* the file goes on being used */
+  store_free(s);
+  s = must_open(&p->config);
+  assert_int_equal(store_get(s, SPAN("/a"), 0, &r, &err), 0);
+  assert_true(record_bytes(r).n == strlen(text));
+  assert_true(store_revision(s) == rev);
+  store_free(s);
+}
+
 /* -- kill -9 -- */
 
 #define KILL_THREADS 4
@@ -528,6 +568,7 @@ main(void)
     cmocka_unit_test_setup_teardown(places_that_cannot_be, setup, teardown),
     cmocka_unit_test_setup_teardown(half_made_database, setup, teardown),
     cmocka_unit_test_setup_teardown(compaction_deletes_rows, setup, teardown),
+    cmocka_unit_test_setup_teardown(shrinking_gives_room_back, setup, teardown),
   };
   int failed = cmocka_run_group_tests_name("sqlite file", tests, NULL, NULL);
 
