@@ -5,6 +5,7 @@
 #define BASE_GNUTLS_LIB_H
 
 #include <gnutls/gnutls.h>
+#include <stdint.h>
 
 #include "span.h"
 

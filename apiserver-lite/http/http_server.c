@@ -58,6 +58,7 @@ struct http_request {
   struct http_job job; /* of the pool, while SERVING */
   struct http_server *server;
   struct MHD_Connection *conn;
+  bool old; /* HTTP/1.0 */
   enum stage stage;
   char *target;
   struct strbuf body;
@@ -196,7 +197,7 @@ make_response(struct http_request *r)
     return http_upgrade_response(r->upgrade);
   }
   if (ans->stream)
-    return http_stream_response(r->server->streams, r->conn, steal_pointer(&ans->stream));
+    return http_stream_response(r->server->streams, r->conn, !r->old, steal_pointer(&ans->stream));
   /* The bytes live until the request is completed, and nothing is sent after that. */
   return MHD_create_response_from_buffer(body.n, (void *)(uintptr_t)body.p, MHD_RESPMEM_PERSISTENT);
 }
@@ -357,10 +358,10 @@ on_request(void *cls, struct MHD_Connection *conn, const char *url, const char *
 
   (void)cls;
   (void)url;
-  (void)version;
   switch (r->stage) {
   case STAGE_HEAD:
     r->conn = conn;
+    r->old = strcmp(version, MHD_HTTP_VERSION_1_0) == 0;
     r->stage = STAGE_BODY;
     return MHD_YES;
   case STAGE_BODY:
@@ -589,7 +590,7 @@ http_server_new(const struct http_config *config, struct http_server **ret, stru
   s->client_ca = copy_pem(config->client_ca);
   pthread_mutex_init(&s->lock, NULL);
   clock_cond_init(&s->changed);
-  s->streams = http_streams_new(on_stream_gone, s);
+  s->streams = http_streams_new(s->clock, on_stream_gone, s);
   s->upgrades = http_upgrades_new();
   s->pool = http_pool_new(HTTP_WORKERS_MAX);
   for (size_t i = 0; r == 0 && i < n; i++) {

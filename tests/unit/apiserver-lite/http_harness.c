@@ -338,3 +338,55 @@ wait_streams(struct fixture *f, size_t n)
     usleep(10000);
   assert_int_equal(http_server_stats(f->s).streams, n);
 }
+
+static void
+take_frame_byte(struct frame_reader *r, char c)
+{
+  char want[64];
+
+  assert_true(r->n < sizeof r->line - 1);
+  r->line[r->n++] = c;
+  if (c != '\n')
+    return;
+  r->line[r->n] = '\0';
+  (void)snprintf(want, sizeof want, "frame %zu\n", r->frames++);
+  assert_string_equal(r->line, want);
+  r->n = 0;
+}
+
+/* A chunk's size lies between frames or inside of one: it has a place of its own. */
+static void
+take_chunk_byte(struct frame_reader *r, char c)
+{
+  switch (r->at) {
+  case CHUNK_SIZE:
+    if (c == '\n')
+      r->at = CHUNK_DATA;
+    else if (c != '\r')
+      r->left = r->left * 16 + (size_t)(c <= '9' ? c - '0' : (c | 0x20) - 'a' + 10);
+    break;
+  case CHUNK_DATA:
+    take_frame_byte(r, c);
+    if (--r->left == 0)
+      r->at = CHUNK_END;
+    break;
+  case CHUNK_END:
+    if (c == '\n')
+      r->at = CHUNK_SIZE;
+    break;
+  }
+}
+
+void
+read_frames(struct frame_reader *r, const char *p, size_t n)
+{
+  static const char end[] = "\r\n\r\n";
+
+  for (; n; p++, n--)
+    if (r->head < 4)
+      r->head = *p == end[r->head] ? r->head + 1 : *p == end[0];
+    else if (r->chunked)
+      take_chunk_byte(r, *p);
+    else
+      take_frame_byte(r, *p);
+}

@@ -57,4 +57,16 @@ void read_until(int fd, struct strbuf *b, const char *stop);
 void read_answer(int fd, struct strbuf *b);
 const char *body_of(const struct strbuf *b);
 
+/* Takes a stream's body apart, as it comes, and fails the test unless its frames are 0, 1, 2, ... */
+struct frame_reader {
+  bool chunked;
+  enum { CHUNK_SIZE, CHUNK_DATA, CHUNK_END } at;
+  size_t left;   /* of the chunk */
+  size_t frames; /* whole ones */
+  char line[64]; /* of a frame, or a chunk's size */
+  size_t n;
+  size_t head; /* how much of the head's end has been seen */
+};
+void read_frames(struct frame_reader *r, const char *p, size_t n);
+
 #endif

@@ -317,6 +317,84 @@ streams_flow(void **state)
   close(fd);
 }
 
+/* More than all buffers between here and there take: the server keeps the rest of a chunk and waits for room. */
+#define MANY_FRAMES 1000000
+
+static void
+read_many(int fd, struct frame_reader *r, size_t frames)
+{
+  char buf[65536];
+
+  while (r->frames < frames) {
+    ssize_t got = recv(fd, buf, sizeof buf, 0);
+
+    assert_true(got > 0);
+    read_frames(r, buf, (size_t)got);
+  }
+}
+
+static void
+a_reader_that_pauses(void **state)
+{
+  struct fixture *f = *state;
+  struct frame_reader slow = { .chunked = true }, other = { .chunked = true }, old = { .chunked = false };
+  int slow_fd = dial(f), other_fd = dial(f), old_fd = dial(f), stays_fd = dial(f);
+  char buf[1];
+
+  say(slow_fd, GET("/watch"));
+  say(other_fd, GET("/watch"));
+  say(old_fd, "GET /watch HTTP/1.0\r\n\r\n");
+  say(stays_fd, GET("/watch"));
+  wait_streams(f, 4);
+  push_frames(&f->fake, MANY_FRAMES);
+  read_many(other_fd, &other, MANY_FRAMES); /* whoever reads is not held up */
+  read_many(old_fd, &old, MANY_FRAMES);
+  push_frames(&f->fake, 1);
+  read_many(slow_fd, &slow, MANY_FRAMES + 1);
+  read_many(other_fd, &other, MANY_FRAMES + 1);
+  push_frames(&f->fake, 0);
+  read_many(old_fd, &old, MANY_FRAMES + 1);
+  assert_int_equal(recv(old_fd, buf, sizeof buf, 0), 0); /* the end of the connection is the end of the body */
+  wait_streams(f, 1);
+  http_server_free(f->s, 0); /* with one that never reads */
+  f->s = NULL;
+  close(slow_fd);
+  close(other_fd);
+  close(old_fd);
+  close(stays_fd);
+}
+
+static void
+who_never_reads_is_cut(void **state)
+{
+  struct fixture *f = *state;
+  struct clock *real = f->clock;
+  _cleanup_kerr_ struct kerr err = KERR_INIT;
+  int silent, quiet;
+
+  http_server_free(f->s, 0);
+  f->config.clock = f->clock = clock_new_virtual(0);
+  assert_int_equal(http_server_new(&f->config, &f->s, &err), 0);
+  silent = dial(f);
+  say(silent, GET("/watch"));
+  wait_streams(f, 1);
+  push_frames(&f->fake, MANY_FRAMES);
+  quiet = dial(f); /* has nothing to read: that is no fault */
+  say(quiet, GET("/watch"));
+  wait_streams(f, 2);
+  for (int i = 0; i < 3000 && http_server_stats(f->s).streams == 2; i++) {
+    clock_advance(f->clock, HTTP_IDLE_SECONDS * CLOCK_SEC / 2);
+    usleep(10000);
+  }
+  wait_streams(f, 1);
+  http_server_free(f->s, 0);
+  clock_free(f->clock);
+  f->config.clock = f->clock = real;
+  f->s = NULL;
+  close(silent);
+  close(quiet);
+}
+
 #define VANISHING 50
 
 static void
@@ -520,6 +598,8 @@ main(void)
     TEST(large_answers_are_compressed_for_those_who_ask),
     TEST(writes_are_served_side_by_side),
     TEST(streams_flow),
+    TEST(a_reader_that_pauses),
+    TEST(who_never_reads_is_cut),
     TEST(vanished_watchers_are_noticed),
     TEST(vanishing_races_with_events),
     TEST(a_port_that_is_taken),

@@ -161,6 +161,53 @@ streams_over_tls(void **state)
   tls_stop(&t);
 }
 
+#define MANY_FRAMES 600000
+
+static void
+read_many(struct tls_client *c, struct frame_reader *r, size_t frames)
+{
+  char buf[16384];
+
+  while (r->frames < frames) {
+    ssize_t got = gnutls_record_recv(c->session, buf, sizeof buf);
+
+    if (got == GNUTLS_E_AGAIN || got == GNUTLS_E_INTERRUPTED)
+      continue;
+    assert_true(got > 0);
+    read_frames(r, buf, (size_t)got);
+  }
+}
+
+/* A record that does not fit is sent later, and whole. */
+static void
+a_reader_that_pauses(void **state)
+{
+  struct fixture *f = *state;
+  struct frame_reader r[2] = { { .chunked = true }, { .chunked = true } };
+  struct tls_client c[2];
+  struct tls t;
+
+  tls_start(f, &t);
+  for (size_t i = 0; i < ARRAY_SIZE(c); i++) {
+    static const char ask[] = GET("/watch");
+
+    tls_dial(f, &t, SPAN(""), SPAN(""), &c[i]);
+    assert_int_equal(gnutls_record_send(c[i].session, ask, strlen(ask)), strlen(ask));
+  }
+  wait_streams(f, ARRAY_SIZE(c));
+  push_frames(&f->fake, MANY_FRAMES);
+  for (size_t i = 0; i < ARRAY_SIZE(c); i++)
+    read_many(&c[i], &r[i], MANY_FRAMES);
+  push_frames(&f->fake, 1);
+  for (size_t i = 0; i < ARRAY_SIZE(c); i++)
+    read_many(&c[i], &r[i], MANY_FRAMES + 1);
+  push_frames(&f->fake, 0);
+  wait_streams(f, 0);
+  for (size_t i = 0; i < ARRAY_SIZE(c); i++)
+    tls_hang_up(&c[i]);
+  tls_stop(&t);
+}
+
 #define UPGRADE(path) "GET " path " HTTP/1.1\r\nHost: x\r\nConnection: Upgrade\r\nUpgrade: echo\r\n\r\n"
 
 static void
@@ -211,10 +258,8 @@ main(void)
 {
 #define TEST(fn) cmocka_unit_test_setup_teardown(fn, http_setup, http_teardown)
   const struct CMUnitTest tests[] = {
-    TEST(client_certificates),
-    TEST(streams_over_tls),
-    TEST(upgraded_connections),
-    TEST(a_certificate_that_is_none),
+    TEST(client_certificates),  TEST(streams_over_tls),           TEST(a_reader_that_pauses),
+    TEST(upgraded_connections), TEST(a_certificate_that_is_none),
   };
 
   return cmocka_run_group_tests(tests, NULL, NULL);
