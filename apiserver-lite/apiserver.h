@@ -39,6 +39,7 @@ struct apiserver_config {
   int advertise_port;
   const char *enable_admission, *disable_admission; /* names of admission plugins, by commas; NULL: none */
   const char *service_range;                        /* "10.96.0.0/12" when NULL */
+  const char *node_port_range;                      /* "30000-32767" when NULL */
   const char *client_ca;                            /* PEM, told to extension servers in a config map; NULL: none */
 };
 

@@ -2,6 +2,7 @@
 #include "object.h"
 #include "validate_address.h"
 #include "validate_pod.h"
+#include "validate_service.h"
 
 #define AFFINITY_TIMEOUT_MAX 86400
 #define ADDRESSES_MAX        2 /* one of each family */
@@ -37,9 +38,8 @@ needs_health_check(const struct json *spec)
   return is_type(spec, "LoadBalancer") && span_is(json_text_of(spec, "externalTrafficPolicy"), "Local");
 }
 
-/* A list of strings as an error shows it: JSON, or Go's syntax in older releases. */
-static const char *
-show_texts(struct validation *v, const struct json *list)
+const char *
+validate_show_texts(struct validation *v, const struct json *list)
 {
   if (personality_minor(v->p) > VALUES_AS_GO_UNTIL)
     return vjson(v->a, list);
@@ -155,11 +155,11 @@ check_address_texts(struct validation *v, const struct vpath *path, const struct
   for (size_t i = 0; i < json_count(ips); i++) {
     bool none = i == 0 && span_is(json_span(json_at(ips, i)), "None");
     if (none && json_count(ips) > 1)
-      verr_add(v, FIELD_INVALID, path, show_texts(v, ips), "'None' must be the first and only value");
+      verr_add(v, FIELD_INVALID, path, validate_show_texts(v, ips), "'None' must be the first and only value");
     good &= none ? json_count(ips) == 1 : validate_address(v, VP_ITEM(path, i), json_span(json_at(ips, i)), accepted);
   }
   if (json_count(ips) > ADDRESSES_MAX)
-    verr_add(v, FIELD_INVALID, path, show_texts(v, ips), "may only hold up to 2 values");
+    verr_add(v, FIELD_INVALID, path, validate_show_texts(v, ips), "may only hold up to 2 values");
   return good;
 }
 
@@ -176,7 +176,7 @@ check_address_families(struct validation *v, const struct vpath *path, const str
 {
   bool both = json_count(ips) == ADDRESSES_MAX && family_of(json_at(ips, 0)) != family_of(json_at(ips, 1));
   if (json_count(ips) > 1 && !both)
-    verr_add(v, FIELD_INVALID, path, show_texts(v, ips), "may specify no more than one IP for each IP family");
+    verr_add(v, FIELD_INVALID, path, validate_show_texts(v, ips), "may specify no more than one IP for each IP family");
   for (size_t i = 0; i < json_count(ips) && i < json_count(families); i++) {
     const struct json *ip = json_at(ips, i);
     int want = span_is(json_span(json_at(families, i)), "IPv4")   ? 4
@@ -188,8 +188,8 @@ check_address_families(struct validation *v, const struct vpath *path, const str
   }
 }
 
-static void
-check_addresses(struct validation *v, const struct json *spec, const struct json *was)
+void
+validate_service_addresses(struct validation *v, const struct json *spec, const struct json *was)
 {
   const struct vpath *path = VP(NULL, "spec"), *list = VP(path, "clusterIPs");
   const struct json *ips = json_get(spec, "clusterIPs");
@@ -199,9 +199,9 @@ check_addresses(struct validation *v, const struct json *spec, const struct json
   if (ip.n && !json_count(ips))
     verr_required(v, list, "");
   else if (ip.n && !span_eq(json_span(json_at(ips, 0)), ip))
-    verr_add(v, FIELD_INVALID, list, show_texts(v, ips), "first value must match `clusterIP`");
+    verr_add(v, FIELD_INVALID, list, validate_show_texts(v, ips), "first value must match `clusterIP`");
   else if (!ip.n && json_count(ips))
-    verr_add(v, FIELD_INVALID, list, show_texts(v, ips), "must be empty when `clusterIP` is not specified");
+    verr_add(v, FIELD_INVALID, list, validate_show_texts(v, ips), "must be empty when `clusterIP` is not specified");
   check_families(v, path, spec);
   if (check_address_texts(v, list, ips, json_get(was, "clusterIPs")))
     check_address_families(v, list, is_headless(spec) ? NULL : ips, json_get(spec, "ipFamilies"));
@@ -356,7 +356,7 @@ check_service(struct validation *v, const struct json *o, const struct json *old
     check_port(v, VP_ITEM(list, i), ports, i);
   validate_labels(v, VP(path, "selector"), json_get(spec, "selector"));
   check_affinity(v, path, spec);
-  check_addresses(v, spec, was);
+  validate_service_addresses(v, spec, was);
   check_external_addresses(v, VP(path, "externalIPs"), json_get(spec, "externalIPs"), json_get(was, "externalIPs"));
   validate_choice(v, path, spec, "type", types);
   for (size_t i = 0; i < json_count(ports); i++)
@@ -392,13 +392,13 @@ check_stack(struct validation *v, const struct json *spec, const struct json *wa
   if (n == n_old) {
     for (size_t i = 0; i < n; i++)
       if (!json_equal(json_at(now, i), json_at(old, i)))
-        verr_add(v, FIELD_INVALID, VP_ITEM(list, families ? 0 : i), show_texts(v, now), changed);
+        verr_add(v, FIELD_INVALID, VP_ITEM(list, families ? 0 : i), validate_show_texts(v, now), changed);
     return;
   }
   if (n_old > n && !json_count(ips))
-    verr_add(v, FIELD_INVALID, VP_ITEM(list, 0), show_texts(v, now), "primary %s can not be unset", what);
+    verr_add(v, FIELD_INVALID, VP_ITEM(list, 0), validate_show_texts(v, now), "primary %s can not be unset", what);
   if (n && n_old && !json_equal(json_at(now, 0), json_at(old, 0)))
-    verr_add(v, FIELD_INVALID, VP_ITEM(list, 0), show_texts(v, ips), changed);
+    verr_add(v, FIELD_INVALID, VP_ITEM(list, 0), validate_show_texts(v, ips), changed);
   if (n_old > n && n == 1 && !span_is(json_text_of(spec, "ipFamilyPolicy"), "SingleStack"))
     verr_add(v, FIELD_INVALID, VP(path, "ipFamilyPolicy"), vjson(v->a, json_get(spec, "ipFamilyPolicy")),
              "must be set to 'SingleStack' when releasing the secondary %s", what);

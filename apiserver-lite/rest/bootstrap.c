@@ -15,6 +15,8 @@
 #include "ceilings.h"
 #include "object.h"
 #include "rest_route.h"
+#include "service_address.h"
+#include "service_ports.h"
 
 static const char *const groups[] = { "system:masters", "system:authenticated" };
 static const struct exchange_user self = { .name = "system:apiserver", .uid = "", .groups = groups, .n_groups = 2 };
@@ -190,6 +192,9 @@ create_all(struct apiserver *s, struct kerr *reterr)
   for (size_t i = 0; i < ARRAY_SIZE(objects); i++)
     if (create(s, objects[i].path, objects[i].body, reterr) < 0)
       return -(int)reterr->code;
+  if (service_ports_check_range(s->config.node_port_range, reterr) < 0 || service_ports_repair(s, reterr) < 0 ||
+      service_address_repair(s, reterr) < 0)
+    return -(int)reterr->code;
   if (kubernetes_service(s, reterr) < 0 || kubernetes_endpoints(s, reterr) < 0)
     return -(int)reterr->code;
   if (bootstrap_config(s, reterr) < 0)

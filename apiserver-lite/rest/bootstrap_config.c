@@ -7,6 +7,7 @@
 #include "ceilings.h"
 #include "kind.h"
 #include "object.h"
+#include "service_address.h"
 
 #define CONFIG_MAPS  "/api/v1/namespaces/kube-system/configmaps"
 #define TRUST        "extension-apiserver-authentication"
@@ -16,7 +17,7 @@
 const char *
 bootstrap_service_range(const struct apiserver *s)
 {
-  return s->config.service_range ? s->config.service_range : "10.96.0.0/12";
+  return s->config.service_range ? s->config.service_range : SERVICE_RANGE_DEFAULT;
 }
 
 /*

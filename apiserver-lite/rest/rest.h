@@ -34,6 +34,7 @@
 
 struct apiserver;
 struct admission_rounds;
+struct service_write;
 
 /* What a request line asks for (k8s.io/apiserver/pkg/endpoints/request.RequestInfo). Texts are never NULL. */
 struct rest_info {
@@ -85,6 +86,7 @@ struct rest_call {
   bool admitted;        /* admission has seen what the client sent: it is not asked about what follows from it */
   const struct json *delete_options; /* members of the DeleteOptions; NULL: none were sent */
   struct admission_rounds *rounds;   /* of the mutating plugins under way, see admission_rounds.h */
+  struct service_write *service;     /* what the service under way has taken, until it is stored or refused */
 };
 
 typedef int rest_handler_fn(struct rest_call *c, struct kerr *reterr);

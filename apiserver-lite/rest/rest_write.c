@@ -153,14 +153,17 @@ rest_store_new(struct rest_call *c, struct json *o, struct record **ret, struct 
     struct json *mine = json_copy(c->a, o);
     bool generated = rest_meta_fill(c, mine);
 
-    if (rest_meta_namespace(c, mine, reterr) < 0 || check_new(c, mine, reterr) < 0)
+    if (rest_meta_namespace(c, mine, reterr) < 0)
       return -(int)reterr->code;
     const char *name = object_name(mine);
+    int r = check_new(c, mine, reterr);
+    bool stored = r == 0 && put_new(c, mine, rest_key(c->a, c->res, c->info.namespace_, name), ret, &err) == 0;
 
-    if (put_new(c, mine, rest_key(c->a, c->res, c->info.namespace_, name), ret, &err) == 0) {
+    strategy_finish(c, stored);
+    if (stored)
       strategy_written(c);
-      return 0;
-    }
+    if (stored || r < 0)
+      return r;
     if (err.code != KERR_ALREADY_EXISTS)
       return kerr_move(reterr, &err);
     if (!generated || attempt == GENERATE_ATTEMPTS)
@@ -294,6 +297,8 @@ replace(struct rest_call *c, struct record *before, struct json *o, const struct
   }
   if (store_cas(c->s->store, key, deleting ? NULL : r, record_revision(before), &revision, &err) < 0)
     return err.code == KERR_CONFLICT || err.code == KERR_NOT_FOUND ? 1 : kerr_move(reterr, &err);
+  if (deleting)
+    strategy_deleted(c, document);
   *ret = steal_pointer(&r);
   return 0;
 }
@@ -336,9 +341,11 @@ update_once(struct rest_call *c, const char *name, struct record *before, unsign
     return -(int)reterr->code;
   if (!(flags & REST_UNCHECKED) && admission_mutate(c, o, old, reterr) < 0)
     return -(int)reterr->code;
-  if (check_update(c, o, old, flags, reterr) < 0)
-    return -(int)reterr->code;
-  return replace(c, before, o, old, ret, reterr);
+  r = check_update(c, o, old, flags, reterr);
+  if (r == 0)
+    r = replace(c, before, o, old, ret, reterr);
+  strategy_finish(c, r == 0);
+  return r;
 }
 
 int

@@ -56,6 +56,15 @@ strategy_delete(struct rest_call *c, struct record *before, const struct delete_
 }
 
 void
+strategy_finish(struct rest_call *c, bool stored)
+{
+  const struct strategy *s = find(c);
+
+  if (s && s->finish)
+    s->finish(c, stored);
+}
+
+void
 strategy_deleted(struct rest_call *c, const struct json *o)
 {
   const struct strategy *s = find(c);

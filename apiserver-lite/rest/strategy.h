@@ -37,6 +37,9 @@ enum { STRATEGY_DEFAULT = 2 };
 _must_check_ int strategy_delete(struct rest_call *c, struct record *before, const struct delete_options *opts,
                                  struct record **ret, bool *ret_gone, struct kerr *reterr);
 
+/* The write that was prepared is stored, or (false) is not. Also after a prepare_* that failed. */
+void strategy_finish(struct rest_call *c, bool stored);
+
 /* The object is gone: give back what it held. Nothing can fail here that a later use would not put right. */
 void strategy_deleted(struct rest_call *c, const struct json *o);
 
@@ -52,6 +55,7 @@ struct strategy {
                       struct kerr *reterr);
   int (*remove)(struct rest_call *c, struct record *before, const struct delete_options *opts, struct record **ret,
                 bool *ret_gone, struct kerr *reterr); /* as strategy_delete */
+  void (*finish)(struct rest_call *c, bool stored);
   void (*deleted)(struct rest_call *c, const struct json *o);
   void (*written)(struct rest_call *c);
 };
