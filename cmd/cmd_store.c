@@ -160,35 +160,6 @@ prepare(struct looking *l, const struct store_options *o, struct kerr *reterr)
   return r;
 }
 
-static int
-look(struct looking *l, const struct store_options *o, struct json **ret, struct kerr *reterr)
-{
-  int r = prepare(l, o, reterr);
-
-  if (r == 0)
-    r = cluster_dir_pid(&l->dir) > 0 ? ask_daemon(l, ret, reterr) : open_file(l, ret, reterr);
-  if (r == 0)
-    add_place(l, *ret);
-  return r;
-}
-
-static int
-compact_run(struct cli *cli, void *options, struct kerr *reterr)
-{
-  const struct store_options *o = options;
-  struct looking l = { .cli = cli, .compacts = true };
-  struct json *status;
-  int r = look(&l, o, &status, reterr);
-
-  if (r < 0)
-    return r;
-  if (o->output)
-    puts(json_text(cli->arena, status, JSON_INDENT2));
-  else
-    printf("compacted at revision %" PRId64 "\n", json_get_int(status, "compacted", 0));
-  return 0;
-}
-
 static void
 print_status(struct arena *a, const struct json *status)
 {
@@ -200,20 +171,36 @@ print_status(struct arena *a, const struct json *status)
 }
 
 static int
-status_run(struct cli *cli, void *options, struct kerr *reterr)
+look(struct looking *l, const struct store_options *o, struct kerr *reterr)
 {
-  const struct store_options *o = options;
-  struct looking l = { .cli = cli };
+  struct arena *a = l->cli->arena;
   struct json *status;
-  int r = look(&l, o, &status, reterr);
+  int r = prepare(l, o, reterr);
 
+  if (r == 0)
+    r = cluster_dir_pid(&l->dir) > 0 ? ask_daemon(l, &status, reterr) : open_file(l, &status, reterr);
   if (r < 0)
     return r;
+  add_place(l, status);
   if (o->output)
-    puts(json_text(cli->arena, status, JSON_INDENT2));
+    puts(json_text(a, status, JSON_INDENT2));
+  else if (l->compacts)
+    printf("compacted at revision %" PRId64 "\n", json_get_int(status, "compacted", 0));
   else
-    print_status(cli->arena, status);
+    print_status(a, status);
   return 0;
+}
+
+static int
+compact_run(struct cli *cli, void *options, struct kerr *reterr)
+{
+  return look(&(struct looking){ .cli = cli, .compacts = true }, options, reterr);
+}
+
+static int
+status_run(struct cli *cli, void *options, struct kerr *reterr)
+{
+  return look(&(struct looking){ .cli = cli }, options, reterr);
 }
 
 static const struct cli_option compact_rows[] = {

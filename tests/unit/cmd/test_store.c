@@ -119,7 +119,7 @@ static struct cluster_dir
 cluster(struct place *p, const char *name, const char *store, struct cluster_config *c)
 {
   _cleanup_kerr_ struct kerr err = KERR_INIT;
-  struct cluster_dir d;
+  struct cluster_dir d = { .name = NULL };
 
   cluster_config_default(p->a, c);
   c->name = name;
