@@ -227,7 +227,6 @@ sync(struct controller *ctl, const char *key, struct arena *unused, struct kerr 
 
 const struct controller_ops aggregation_controller_ops = {
   .name = "clusterrole-aggregation-controller",
-  .workers = 1,
   .state_new = state_new,
   .stop = stop,
   .state_free = free,

@@ -487,6 +487,7 @@ sync(struct controller *ctl, const char *key, struct arena *a, struct kerr *rete
 
 const struct controller_ops claim_controller_ops = {
   .name = "resourceclaim-controller",
+  .workers = 4,
   .watches = 1u << WATCH_PODS | 1u << WATCH_CLAIMS | 1u << WATCH_TEMPLATES,
   .state_new = state_new,
   .state_free = state_free,

@@ -4,7 +4,6 @@
 #include "controllers_internal.h"
 
 #define CHANGES_MAX 4096
-#define WORKERS     4
 
 static const struct controller_ops *const rows[] = {
   &claim_controller_ops, &namespace_controller_ops, &serviceaccount_controller_ops, &garbage_controller_ops,
@@ -173,7 +172,7 @@ controllers_new(const struct controllers_config *config)
 static size_t
 worker_count(const struct controller *ctl)
 {
-  return ctl->ops->workers ? ctl->ops->workers : WORKERS;
+  return ctl->ops->workers ? ctl->ops->workers : 1;
 }
 
 struct controllers *

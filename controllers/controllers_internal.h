@@ -37,9 +37,9 @@ enum watched {
 struct controller; /* one running controller: state of its own, or none */
 
 struct controller_ops {
-  const char *name;                           /* upstream's: "resourceclaim-controller" */
-  unsigned watches;                           /* bits 1 << enum watched */
-  size_t workers;                             /* 0: WORKERS */
+  const char *name; /* upstream's: "resourceclaim-controller" */
+  unsigned watches; /* bits 1 << enum watched */
+  size_t workers;   /* 0: one; several where much comes at a time or a write may wait for others */
   void *(*state_new)(struct controller *ctl); /* NULL: none */
   void (*stop)(struct controller *ctl);       /* NULL, or: end informers of its own; the workers have ended */
   void (*state_free)(void *state);

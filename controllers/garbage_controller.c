@@ -396,6 +396,7 @@ sync(struct controller *ctl, const char *key, struct arena *a, struct kerr *rete
 
 const struct controller_ops garbage_controller_ops = {
   .name = "garbage-collector-controller",
+  .workers = 4,
   .state_new = state_new,
   .stop = stop,
   .state_free = state_free,

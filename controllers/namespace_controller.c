@@ -193,6 +193,7 @@ sync(struct controller *ctl, const char *key, struct arena *a, struct kerr *rete
 
 const struct controller_ops namespace_controller_ops = {
   .name = "namespace-controller",
+  .workers = 4,
   .watches = 1u << WATCH_NAMESPACES,
   .changed = changed,
   .sync = sync,

@@ -91,7 +91,6 @@ sync(struct controller *ctl, const char *key, struct arena *a, struct kerr *rete
 
 const struct controller_ops policy_controller_ops = {
   .name = "validatingadmissionpolicy-status-controller",
-  .workers = 1,
   .state_new = state_new,
   .stop = stop,
   .state_free = free,

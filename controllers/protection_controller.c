@@ -283,7 +283,6 @@ sync(struct controller *ctl, const char *key, struct arena *a, struct kerr *rete
 const struct controller_ops protection_controller_ops = {
   .name = "protection-controller",
   .watches = 1u << WATCH_PODS | 1u << WATCH_PVCS | 1u << WATCH_PVS | 1u << WATCH_VACS | 1u << WATCH_PODGROUPS,
-  .workers = 1,
   .changed = changed,
   .sync = sync,
 };
