@@ -7,4 +7,13 @@
 /* Succeeded or Failed: nothing of it will run again. */
 bool pod_has_ended(const struct json *pod);
 
+/*
+ * Guaranteed, Burstable or BestEffort (pkg/apis/core/helper/qos): what the resources of the pod as a whole are, or of
+ * all containers when it has none.
+ */
+const char *pod_qos_class(const struct json *spec);
+
+/* Is this a resource that a pod as a whole can have? */
+bool pod_level_resource(const char *name);
+
 #endif

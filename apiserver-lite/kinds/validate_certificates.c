@@ -62,8 +62,8 @@ check_parts(struct validation *v, const struct vpath *path, struct span text, en
 }
 
 /* core/validation's ValidateSignerName. */
-static void
-check_signer_name(struct validation *v, const struct vpath *path, struct span name)
+void
+validate_signer_name(struct validation *v, const struct vpath *path, struct span name)
 {
   struct span rest, domain = span_cut(name, '/', &rest);
   if (!name.n) {
@@ -121,7 +121,7 @@ create_request(struct validation *v, const struct json *o)
   if (span_is(signer, "kubernetes.io/legacy-unknown"))
     verr_invalid(v, VP(path, "signerName"), signer, "the legacy signerName is not allowed via this API version");
   else
-    check_signer_name(v, VP(path, "signerName"), signer);
+    validate_signer_name(v, VP(path, "signerName"), signer);
   if (json_has(spec, "expirationSeconds") && seconds < EXPIRATION_MIN)
     verr_invalid_int(v, VP(path, "expirationSeconds"), seconds,
                      "may not specify a duration less than 600 seconds (10 minutes)");

@@ -1,5 +1,6 @@
 /* Containers of pods: core/validation's validateContainerCommon and its callers. */
-#include "validate_claim.h"
+#include <limits.h>
+
 #include "validate_pod.h"
 
 bool
@@ -21,7 +22,28 @@ validate_choice(struct validation *v, const struct vpath *up, const struct json 
     return;
   }
   if (!validate_is_one_of(s, allowed))
-    verr_not_supported(v, VP(up, name), s, allowed);
+    verr_unsupported(v, VP(up, name), vjson(v->a, json_get(o, name)), allowed);
+}
+
+void
+validate_known(struct validation *v, const struct vpath *path, const struct json *value, const char *const *allowed)
+{
+  if (json_type(value) != JSON_NULL && !validate_is_one_of(json_span(value), allowed))
+    verr_unsupported(v, path, vjson(v->a, value), allowed);
+}
+
+void
+validate_id(struct validation *v, const struct vpath *path, int64_t id)
+{
+  if (id < 0 || id > INT32_MAX)
+    verr_invalid_int(v, path, id, "must be between 0 and 2147483647, inclusive");
+}
+
+void
+validate_user_id(struct validation *v, const struct vpath *up, const struct json *o, const char *name)
+{
+  if (json_has(o, name))
+    validate_id(v, VP(up, name), json_get_int(o, name, 0));
 }
 
 void
@@ -59,7 +81,33 @@ validate_port_or_name(struct validation *v, const struct vpath *path, const stru
     validate_port(v, path, json_int_or(port, 0));
 }
 
-/* -- ports, environment, mounts -- */
+/* -- paths -- */
+
+bool
+validate_climbs(struct span s)
+{
+  for (struct span rest = s; rest.p && rest.n;)
+    if (span_is(span_cut(rest, '/', &rest), ".."))
+      return true;
+  return false;
+}
+
+void
+validate_no_backsteps(struct validation *v, const struct vpath *path, struct span s)
+{
+  if (validate_climbs(s))
+    verr_invalid(v, path, s, "must not contain '..'");
+}
+
+void
+check_path_below(struct validation *v, const struct vpath *path, struct span s)
+{
+  if (span_starts(s, SPAN("/")))
+    verr_invalid(v, path, s, "must be a relative path");
+  validate_no_backsteps(v, path, s);
+}
+
+/* -- one container -- */
 
 static void
 check_ports(struct validation *v, const struct vpath *path, const struct json *ports)
@@ -86,353 +134,57 @@ check_ports(struct validation *v, const struct vpath *path, const struct json *p
   }
 }
 
-static void
-check_key_selector(struct validation *v, const struct vpath *path, const struct json *s)
+void
+validate_pull_policy(struct validation *v, const struct vpath *up, const struct json *o, const char *name)
 {
-  (void)verr_format(v, VP(path, "name"), json_text_of(s, "name"), TEXT_DNS_SUBDOMAIN);
-  if (validate_needed(v, path, s, "key"))
-    (void)verr_format(v, VP(path, "key"), json_text_of(s, "key"), TEXT_CONFIG_KEY);
+  static const char *const pulls[] = { "Always", "IfNotPresent", "Never", NULL };
+  validate_choice(v, up, o, name, pulls);
 }
 
+/* What happens to a container whose resources change. Upstream's paths name the list. */
 static void
-check_field_selector(struct validation *v, const struct vpath *path, const struct json *s)
+check_resize_policy(struct validation *v, const struct vpath *path, const struct json *list, const struct json *spec)
 {
-  static const char *const paths[] = {
-    "metadata.name", "metadata.namespace", "metadata.uid", "spec.nodeName", "spec.serviceAccountName",
-    "status.hostIP", "status.hostIPs",     "status.podIP", "status.podIPs", NULL
-  };
-  struct span at = json_text_of(s, "fieldPath");
-  (void)validate_needed(v, path, s, "apiVersion");
-  if (!validate_needed(v, path, s, "fieldPath"))
-    return;
-  if (span_starts(at, SPAN("metadata.labels['")) || span_starts(at, SPAN("metadata.annotations['")))
-    return;
-  validate_choice(v, path, s, "fieldPath", paths);
-}
-
-static void
-check_value_from(struct validation *v, const struct vpath *path, const struct json *env)
-{
-  const struct json *from = json_get(env, "valueFrom");
-  size_t n = 0;
-  if (json_type(from) == JSON_NULL)
-    return;
-  if (json_has(from, "fieldRef") && ++n)
-    check_field_selector(v, VP(path, "fieldRef"), json_get(from, "fieldRef"));
-  if (json_has(from, "resourceFieldRef") && ++n)
-    (void)validate_needed(v, VP(path, "resourceFieldRef"), json_get(from, "resourceFieldRef"), "resource");
-  if (json_has(from, "configMapKeyRef") && ++n)
-    check_key_selector(v, VP(path, "configMapKeyRef"), json_get(from, "configMapKeyRef"));
-  if (json_has(from, "secretKeyRef") && ++n)
-    check_key_selector(v, VP(path, "secretKeyRef"), json_get(from, "secretKeyRef"));
-  n += json_has(from, "fileKeyRef");
-  if (!n)
-    verr_invalid(
-        v, path, SPAN(""),
-        validation_gate(v, "EnvFiles")
-            ? "must specify one of: `fieldRef`, `resourceFieldRef`, `configMapKeyRef`, `secretKeyRef` or `fileKeyRef`"
-            : "must specify one of: `fieldRef`, `resourceFieldRef`, `configMapKeyRef` or `secretKeyRef`");
-  else if (json_text_of(env, "value").n)
-    verr_invalid(v, path, SPAN(""), "may not be specified when `value` is not empty");
-  else if (n > 1)
-    verr_invalid(v, path, SPAN(""), "may not have more than one field specified at a time");
-}
-
-static void
-check_env(struct validation *v, const struct vpath *path, const struct json *vars)
-{
-  for (size_t i = 0; i < json_count(vars); i++) {
-    const struct json *e = json_at(vars, i);
-    const struct vpath *at = VP_ITEM(path, i);
-    if (validate_needed(v, at, e, "name"))
-      (void)verr_format(v, VP(at, "name"), json_text_of(e, "name"), TEXT_ENV_NAME);
-    check_value_from(v, VP(at, "valueFrom"), e);
-  }
-}
-
-static void
-check_env_from(struct validation *v, const struct vpath *path, const struct json *list)
-{
-  static const char *const refs[] = { "configMapRef", "secretRef" };
+  static const char *const names[] = { "cpu", "memory", NULL }, *const policies[] = { "NotRequired", "RestartContainer",
+                                                                                      NULL };
   for (size_t i = 0; i < json_count(list); i++) {
-    const struct json *e = json_at(list, i);
-    const struct vpath *at = VP_ITEM(path, i);
-    size_t n = 0;
-    if (json_text_of(e, "prefix").n)
-      (void)verr_format(v, VP(at, "prefix"), json_text_of(e, "prefix"), TEXT_ENV_NAME);
-    for (size_t k = 0; k < ARRAY_SIZE(refs); k++)
-      if (json_has(e, refs[k]) && ++n && validate_needed(v, VP(at, refs[k]), json_get(e, refs[k]), "name"))
-        (void)verr_format(v, VP(VP(at, refs[k]), "name"), json_text_of(json_get(e, refs[k]), "name"),
-                          TEXT_DNS_SUBDOMAIN);
-    if (!n)
-      verr_invalid(v, path, SPAN(""), "must specify one of: `configMapRef` or `secretRef`");
-    else if (n > 1)
-      verr_invalid(v, path, SPAN(""), "may not have more than one field specified at a time");
-  }
-}
-
-static bool
-has_named(const struct json *list, struct span name)
-{
-  for (json_each_item (p, list))
-    if (span_eq(json_text_of(*p, "name"), name))
-      return true;
-  return false;
-}
-
-void
-check_path_below(struct validation *v, const struct vpath *path, struct span s)
-{
-  if (s.n && s.p[0] == '/')
-    verr_invalid(v, path, s, "must be a relative path");
-  for (struct span rest = s; rest.p && rest.n;)
-    if (span_is(span_cut(rest, '/', &rest), "..")) {
-      verr_invalid(v, path, s, "must not contain '..'");
-      return;
-    }
-}
-
-static void
-check_mounts(struct validation *v, const struct vpath *path, const struct json *mounts, const struct json *volumes)
-{
-  for (size_t i = 0; i < json_count(mounts); i++) {
-    const struct json *m = json_at(mounts, i);
-    const struct vpath *at = VP_ITEM(path, i);
-    struct span name = json_text_of(m, "name"), where = json_text_of(m, "mountPath"), sub = json_text_of(m, "subPath");
-    (void)validate_needed(v, at, m, "name");
-    if (!has_named(volumes, name))
-      verr_add(v, FIELD_NOT_FOUND, VP(at, "name"), vquote(v->a, name), "%s", "");
-    (void)validate_needed(v, at, m, "mountPath");
+    const struct json *p = json_at(list, i), *policy = json_get(p, "restartPolicy");
+    struct span name = json_text_of(p, "resourceName"), text = json_text_of(p, "restartPolicy");
+    bool twice = false;
     for (size_t j = 0; j < i; j++)
-      if (span_eq(json_text_of(json_at(mounts, j), "mountPath"), where)) {
-        verr_invalid(v, VP(at, "mountPath"), where, "must be unique");
-        break;
-      }
-    if (sub.n) /* upstream leaves the index out of these paths */
-      check_path_below(v, VP(path, "subPath"), sub);
-    if (json_text_of(m, "subPathExpr").n) {
-      if (sub.n)
-        verr_invalid(v, VP(at, "subPathExpr"), json_text_of(m, "subPathExpr"),
-                     "subPathExpr and subPath are mutually exclusive");
-      check_path_below(v, VP(path, "subPathExpr"), json_text_of(m, "subPathExpr"));
-    }
+      twice |= span_eq(json_text_of(json_at(list, j), "resourceName"), name);
+    if (twice)
+      verr_duplicate(v, VP_ITEM(path, i), name);
+    if (!name.n)
+      verr_required(v, path, "");
+    else
+      validate_known(v, path, json_get(p, "resourceName"), names);
+    if (!text.n)
+      verr_required(v, path, "");
+    else
+      validate_known(v, path, policy, policies);
+    if (span_is(json_text_of(spec, "restartPolicy"), "Never") && !span_is(text, "NotRequired"))
+      verr_invalid(v, path, text, "must be 'NotRequired' when pod `restartPolicy` is 'Never'");
   }
 }
-
-/* -- probes and hooks -- */
-
-static void
-check_http_get(struct validation *v, const struct vpath *path, const struct json *h)
-{
-  static const char *const schemes[] = { "HTTP", "HTTPS", NULL };
-  (void)validate_needed(v, path, h, "path");
-  validate_port_or_name(v, VP(path, "port"), json_get(h, "port"));
-  struct span scheme = json_text_of(h, "scheme");
-  if (!span_is(scheme, "HTTP") && !span_is(scheme, "HTTPS"))
-    verr_not_supported(v, VP(path, "scheme"), scheme, schemes);
-  for (json_each_item (p, json_get(h, "httpHeaders")))
-    (void)verr_format(v, VP(path, "httpHeaders"), json_text_of(*p, "name"), TEXT_HTTP_HEADER);
-}
-
-static void
-check_handler(struct validation *v, const struct vpath *path, const struct json *h)
-{
-  static const char *const types[] = { "exec", "httpGet", "tcpSocket", "grpc", "sleep" };
-  size_t n = 0;
-  for (size_t i = 0; i < ARRAY_SIZE(types); i++) {
-    const struct json *t = json_get(h, types[i]);
-    const struct vpath *at = VP(path, types[i]);
-    if (json_type(t) == JSON_NULL)
-      continue;
-    if (n++)
-      verr_forbidden(v, at, "may not specify more than 1 handler type");
-    else if (i == 0 && !json_count(json_get(t, "command")))
-      verr_required(v, VP(at, "command"), "");
-    else if (i == 1)
-      check_http_get(v, at, t);
-    else if (i == 2)
-      validate_port_or_name(v, VP(at, "port"), json_get(t, "port"));
-    else if (i == 3)
-      validate_port(v, VP(at, "port"), json_get_int(t, "port", 0));
-  }
-  if (!n)
-    verr_required(v, path, "must specify a handler type");
-}
-
-static void
-check_probe(struct validation *v, const struct vpath *up, const struct json *c, const char *name)
-{
-  static const char *const numbers[] = { "initialDelaySeconds", "timeoutSeconds", "periodSeconds", "successThreshold",
-                                         "failureThreshold" };
-  const struct json *p = json_get(c, name);
-  const struct vpath *path = VP(up, name);
-  if (json_type(p) == JSON_NULL)
-    return;
-  check_handler(v, path, p);
-  for (size_t i = 0; i < ARRAY_SIZE(numbers); i++)
-    validate_not_negative(v, path, p, numbers[i]);
-  int64_t grace = json_get_int(p, "terminationGracePeriodSeconds", 1),
-          successes = json_get_int(p, "successThreshold", 0);
-  if (grace <= 0)
-    verr_invalid_int(v, VP(path, "terminationGracePeriodSeconds"), grace, "must be greater than 0");
-  if (strcmp(name, "readinessProbe") && successes != 1)
-    verr_invalid_int(v, VP(path, "successThreshold"), successes, "must be 1");
-  if (!strcmp(name, "readinessProbe") && json_has(p, "terminationGracePeriodSeconds"))
-    verr_invalid_int(v, VP(path, "terminationGracePeriodSeconds"), grace, "must not be set for readinessProbes");
-}
-
-static void
-check_probes(struct validation *v, const struct vpath *path, const struct json *c)
-{
-  static const char *const hooks[] = { "postStart", "preStop" };
-  const struct json *lifecycle = json_get(c, "lifecycle");
-  for (size_t i = 0; i < ARRAY_SIZE(hooks); i++)
-    if (json_has(lifecycle, hooks[i]))
-      check_handler(v, VP(VP(path, "lifecycle"), hooks[i]), json_get(lifecycle, hooks[i]));
-  check_probe(v, path, c, "livenessProbe");
-  check_probe(v, path, c, "readinessProbe");
-  check_probe(v, path, c, "startupProbe");
-}
-
-/* -- resources -- */
-
-static bool
-is_native(struct span name)
-{
-  for (size_t i = 0; i + 14 <= name.n; i++)
-    if (!memcmp(name.p + i, "kubernetes.io/", 14))
-      return true;
-  return !name.n || !memchr(name.p, '/', name.n);
-}
-
-bool
-validate_may_overcommit(struct span name)
-{
-  return is_native(name) && !span_starts(name, SPAN("hugepages-"));
-}
-
-void
-validate_container_resource_name(struct validation *v, const struct vpath *path, struct span name)
-{
-  validate_resource_name(v, path, name);
-  if (!name.n || !memchr(name.p, '/', name.n)) {
-    if (!span_is(name, "cpu") && !span_is(name, "memory") && !span_is(name, "ephemeral-storage") &&
-        !span_starts(name, SPAN("hugepages-")))
-      verr_invalid(v, path, name, "must be a standard resource for containers");
-  } else if (!is_native(name) && !validate_is_extended_resource(v->a, name)) {
-    verr_invalid(v, path, name, "doesn't follow extended resource name standard");
-  }
-}
-
-static void
-check_amount(struct validation *v, const struct vpath *path, struct span name, const struct json *amount)
-{
-  struct quantity q;
-  if (!json_quantity(amount, &q))
-    return;
-  const char *text = quantity_text(v->a, &q);
-  if (quantity_sign(&q) < 0)
-    verr_add(v, FIELD_INVALID, path, vquote(v->a, span_of(text)), "must be greater than or equal to 0");
-  if (!is_native(name) && quantity_milli(&q) % 1000)
-    verr_add(v, FIELD_INVALID, path, vquote(v->a, span_of(text)), "must be an integer");
-}
-
-static void
-check_request(struct validation *v, const struct vpath *path, struct span name, const struct json *request,
-              const struct json *limit)
-{
-  struct quantity q, max;
-  bool overcommit = validate_may_overcommit(name);
-  const struct vpath *at = VP(path, "requests");
-  if (!limit) {
-    if (!overcommit)
-      verr_required(v, VP(path, "limits"), "Limit must be set for non overcommitable resources");
-    return;
-  }
-  if (!json_quantity(request, &q) || !json_quantity(limit, &max))
-    return;
-  int order = quantity_cmp(&q, &max);
-  if (order > 0 || (order && !overcommit))
-    verr_invalid(v, at, span_of(quantity_text(v->a, &q)),
-                 arena_printf(v->a, "must be %s %.*s limit of %s", overcommit ? "less than or equal to" : "equal to",
-                              SPAN_FMT(name), quantity_text(v->a, &max)));
-}
-
-static void
-check_claim_refs(struct validation *v, const struct vpath *path, const struct json *refs, const struct json *claims)
-{
-  for (size_t i = 0; i < json_count(refs); i++) {
-    const struct json *r = json_at(refs, i);
-    struct span name = json_text_of(r, "name"), request = json_text_of(r, "request");
-    const struct vpath *at = VP_ITEM(path, i);
-    if (!name.n) {
-      verr_required(v, at, "");
-      continue;
-    }
-    if (request.n)
-      (void)verr_format(v, VP(at, "request"), request, TEXT_DNS_LABEL);
-    for (size_t j = 0; j < i; j++) {
-      struct span other = json_text_of(json_at(refs, j), "request");
-      if (!span_eq(json_text_of(json_at(refs, j), "name"), name) || (other.n && request.n && !span_eq(other, request)))
-        continue;
-      verr_duplicate(v, at,
-                     other.n && request.n ? span_of(arena_printf(v->a, "%.*s/%.*s", SPAN_FMT(name), SPAN_FMT(request)))
-                                          : name);
-      break;
-    }
-    if (has_named(claims, name))
-      continue;
-    const char *names = "";
-    for (size_t k = 0; k < json_count(claims); k++)
-      names = arena_printf(v->a, "%s%s%.*s", names, k ? ", " : "", SPAN_FMT(json_text_of(json_at(claims, k), "name")));
-    verr_add(v, FIELD_NOT_FOUND, at, vquote(v->a, name), "must be one of the names in pod.spec.resourceClaims%s%s",
-             json_count(claims) ? ": " : " which is empty", names);
-  }
-}
-
-void
-validate_resource_lists(struct validation *v, const struct vpath *path, const struct json *r, const struct json *claims)
-{
-  const struct json *limits = json_get(r, "limits"), *requests = json_get(r, "requests");
-  bool compute = false, huge = false;
-  for (json_each_member (m, limits)) {
-    struct span name = span_make(m->name, m->name_len);
-    validate_container_resource_name(v, VP_KEY(VP(path, "limits"), m->name), name);
-    check_amount(v, VP_KEY(VP(path, "limits"), m->name), name, m->value);
-    compute |= span_is(name, "cpu") || span_is(name, "memory");
-    huge |= span_starts(name, SPAN("hugepages-"));
-  }
-  for (json_each_member (m, requests)) {
-    struct span name = span_make(m->name, m->name_len);
-    validate_container_resource_name(v, VP_KEY(VP(path, "requests"), m->name), name);
-    check_amount(v, VP_KEY(VP(path, "requests"), m->name), name, m->value);
-    check_request(v, path, name, m->value, json_get_n(limits, m->name, m->name_len));
-    compute |= span_is(name, "cpu") || span_is(name, "memory");
-    huge |= span_starts(name, SPAN("hugepages-"));
-  }
-  if (huge && !compute)
-    verr_forbidden(v, path, "HugePages require cpu or memory");
-  check_claim_refs(v, VP(path, "claims"), json_get(r, "claims"), claims);
-}
-
-/* -- containers -- */
 
 static void
 check_common(struct validation *v, const struct vpath *path, const struct json *c, const struct pod_check *pod)
 {
-  static const char *const messages[] = { "File", "FallbackToLogsOnError", NULL }, *const pulls[] = { "Always",
-                                                                                                      "IfNotPresent",
-                                                                                                      "Never", NULL };
+  static const char *const messages[] = { "File", "FallbackToLogsOnError", NULL };
   if (validate_needed(v, path, c, "name"))
     (void)verr_format(v, VP(path, "name"), json_text_of(c, "name"), TEXT_DNS_LABEL);
   (void)validate_needed(v, path, c, "image");
   validate_choice(v, path, c, "terminationMessagePolicy", messages);
   check_ports(v, VP(path, "ports"), json_get(c, "ports"));
-  check_env(v, VP(path, "env"), json_get(c, "env"));
-  check_env_from(v, VP(path, "envFrom"), json_get(c, "envFrom"));
-  check_mounts(v, VP(path, "volumeMounts"), json_get(c, "volumeMounts"), json_get(pod->spec, "volumes"));
-  validate_choice(v, path, c, "imagePullPolicy", pulls);
+  validate_env(v, VP(path, "env"), json_get(c, "env"));
+  validate_env_from(v, VP(path, "envFrom"), json_get(c, "envFrom"));
+  validate_mounts(v, VP(path, "volumeMounts"), c, pod->volumes);
+  validate_devices(v, VP(path, "volumeDevices"), c, pod->volumes);
+  validate_pull_policy(v, path, c, "imagePullPolicy");
   validate_resource_lists(v, VP(path, "resources"), json_get(c, "resources"), json_get(pod->spec, "resourceClaims"));
+  check_resize_policy(v, VP(path, "resizePolicy"), json_get(c, "resizePolicy"), pod->spec);
+  validate_container_security(v, VP(path, "securityContext"), json_get(c, "securityContext"), pod->spec);
 }
 
 /* Two containers that run at once and want one port of the host. */
@@ -462,6 +214,72 @@ check_host_ports(struct validation *v, const struct vpath *path, const struct js
   }
 }
 
+/* -- restarts -- */
+
+#define RESTART_RULES_MAX 20
+#define EXIT_CODES_MAX    255
+#define RESIZE_INIT_SINCE 36
+
+static void
+check_restart_rule(struct validation *v, const struct vpath *path, const struct json *rule)
+{
+  static const char *const one[] = { "Restart", NULL }, *const all[] = { "Restart", "RestartAllContainers", NULL },
+                           *const operators[] = { "In", "NotIn", NULL };
+  const char *const *actions = validation_gate(v, "RestartAllContainersOnContainerExits") ? all : one;
+  const struct json *codes = json_get(rule, "exitCodes");
+  const struct vpath *at = VP(path, "exitCodes");
+  struct span action = json_text_of(rule, "action"), op = json_text_of(codes, "operator");
+  if (!validate_is_one_of(action, actions))
+    verr_not_supported(v, VP(path, "action"), action, actions);
+  if (json_type(codes) == JSON_NULL) {
+    verr_required(v, at, "must be specified");
+    return;
+  }
+  if (!validate_is_one_of(op, operators))
+    verr_not_supported(v, VP(at, "operator"), op, operators);
+  if (json_count(json_get(codes, "values")) > EXIT_CODES_MAX)
+    verr_too_many(v, VP(at, "values"), json_count(json_get(codes, "values")), EXIT_CODES_MAX);
+}
+
+static void
+check_restarts(struct validation *v, const struct vpath *path, const struct json *c)
+{
+  static const char *const policies[] = { "Always", "Never", "OnFailure", NULL };
+  const struct json *rules = json_get(c, "restartPolicyRules");
+  if (json_count(rules) && !json_has(c, "restartPolicy"))
+    verr_required(v, VP(path, "restartPolicy"), "must specify restartPolicy when restart rules are used");
+  validate_known(v, VP(path, "restartPolicy"), json_get(c, "restartPolicy"), policies);
+  if (json_count(rules) > RESTART_RULES_MAX)
+    verr_too_many(v, VP(path, "restartPolicyRules"), json_count(rules), RESTART_RULES_MAX);
+  for (size_t i = 0; i < json_count(rules); i++)
+    check_restart_rule(v, VP_ITEM(VP(path, "restartPolicyRules"), i), json_at(rules, i));
+}
+
+static bool
+is_sidecar(const struct json *c)
+{
+  return span_is(json_text_of(c, "restartPolicy"), "Always");
+}
+
+static void
+check_init_restarts(struct validation *v, const struct vpath *path, const struct json *c)
+{
+  static const char *const sidecar[] = { "Always", NULL };
+  bool rules = json_count(json_get(c, "restartPolicyRules")) > 0;
+  if (!json_has(c, "restartPolicy")) {
+    if (rules)
+      verr_required(v, VP(path, "restartPolicy"), "must specify restartPolicy when restart rules are used");
+  } else if (!validation_gate(v, "ContainerRestartRules")) {
+    validate_known(v, VP(path, "restartPolicy"), json_get(c, "restartPolicy"), sidecar);
+  } else if (!is_sidecar(c) || validation_gate(v, "RestartAllContainersOnContainerExits")) {
+    check_restarts(v, path, c);
+  } else if (rules)
+    verr_forbidden(v, VP(path, "restartPolicyRules"),
+                   "restartPolicyRules are not allowed for init containers with restart policy Always");
+}
+
+/* -- lists of containers -- */
+
 void
 validate_containers(struct validation *v, const struct vpath *path, const struct pod_check *pod)
 {
@@ -473,18 +291,38 @@ validate_containers(struct validation *v, const struct vpath *path, const struct
   for (size_t i = 0; i < json_count(list); i++) {
     const struct json *c = json_at(list, i);
     const struct vpath *at = VP_ITEM(path, i);
-    struct span name = json_text_of(c, "name");
     check_common(v, at, c, pod);
-    for (size_t j = 0; j < i; j++)
-      if (span_eq(json_text_of(json_at(list, j), "name"), name)) {
-        verr_duplicate(v, VP(at, "name"), name);
-        break;
-      }
-    check_probes(v, at, c);
-    if (json_has(c, "restartPolicy") && !validation_gate(v, "ContainerRestartRules"))
+    if (validate_find_named(list, json_text_of(c, "name")) != c)
+      verr_duplicate(v, VP(at, "name"), json_text_of(c, "name"));
+    validate_probes(v, at, c, pod->spec);
+    if (validation_gate(v, "ContainerRestartRules"))
+      check_restarts(v, at, c);
+    else if (json_has(c, "restartPolicy"))
       verr_forbidden(v, VP(at, "restartPolicy"), "may not be set for non-init containers");
   }
   check_host_ports(v, path, list);
+}
+
+/* They run one after the other: ports of one are compared among themselves, and upstream takes each for the first. */
+static void
+check_own_ports(struct validation *v, const struct vpath *path, const struct json *c)
+{
+  struct json *alone = json_new_array(v->a);
+  json_append(v->a, alone, json_copy(v->a, c));
+  check_host_ports(v, path, alone);
+}
+
+static void
+check_init_resizing(struct validation *v, const struct vpath *path, const struct json *c)
+{
+  const struct json *list = json_get(c, "resizePolicy");
+  if (json_count(list) && !validation_gate(v, "InPlacePodVerticalScaling"))
+    verr_add(v, FIELD_INVALID, VP(path, "resizePolicy"), vgo(v, list, "io.k8s.api.core.v1.ContainerResizePolicy"),
+             "must not be set for init containers");
+  for (size_t i = 0; i < json_count(list) && !is_sidecar(c) && validation_minor(v) >= RESIZE_INIT_SINCE; i++)
+    if (span_is(json_text_of(json_at(list, i), "restartPolicy"), "RestartContainer"))
+      verr_invalid(v, VP(VP_ITEM(VP(path, "resizePolicy"), i), "restartPolicy"), SPAN("RestartContainer"),
+                   "must not be set to 'RestartContainer' for non-sidecar initContainers");
 }
 
 void
@@ -496,43 +334,74 @@ validate_init_containers(struct validation *v, const struct vpath *path, const s
     const struct json *c = json_at(list, i);
     const struct vpath *at = VP_ITEM(path, i);
     struct span name = json_text_of(c, "name");
-    bool duplicate = has_named(json_get(pod->spec, "containers"), name);
     check_common(v, at, c, pod);
-    for (size_t j = 0; j < i && name.n; j++)
-      duplicate |= span_eq(json_text_of(json_at(list, j), "name"), name);
-    if (duplicate)
+    check_init_restarts(v, at, c);
+    if (validate_find_named(json_get(pod->spec, "containers"), name) ||
+        (name.n && validate_find_named(list, name) != c))
       verr_duplicate(v, VP(at, "name"), name);
-    if (span_is(json_text_of(c, "restartPolicy"), "Always")) {
-      check_probes(v, at, c);
-      continue;
-    }
-    for (size_t k = 0; k < ARRAY_SIZE(serving); k++)
+    check_own_ports(v, path, c);
+    if (is_sidecar(c))
+      validate_probes(v, at, c, pod->spec);
+    for (size_t k = 0; k < ARRAY_SIZE(serving) && !is_sidecar(c); k++)
       if (json_has(c, serving[k]))
         verr_forbidden(v, VP(at, serving[k]), "may not be set for init containers without restartPolicy=Always");
+    check_init_resizing(v, at, c);
   }
+}
+
+static void
+check_ephemeral(struct validation *v, const struct vpath *path, const struct json *c)
+{
+  static const char *const refused[] = { "ports",          "resources",          "resizePolicy",
+                                         "restartPolicy",  "restartPolicyRules", "livenessProbe",
+                                         "readinessProbe", "startupProbe",       "lifecycle" };
+  static const char *const parts[] = { "subPath", "subPathExpr" };
+  static const char text[] = "cannot be set for an Ephemeral Container";
+  const struct json *mounts = json_get(c, "volumeMounts");
+  for (size_t k = 0; k < ARRAY_SIZE(refused); k++)
+    if (k == 1 ? json_count(json_get(c, refused[k])) > 0 : json_has(c, refused[k])) /* resources are always there */
+      verr_forbidden(v, VP(path, refused[k]), text);
+  for (size_t i = 0; i < json_count(mounts); i++)
+    for (size_t k = 0; k < ARRAY_SIZE(parts); k++)
+      if (json_text_of(json_at(mounts, i), parts[k]).n)
+        verr_forbidden(v, VP(VP_ITEM(VP(path, "volumeMounts"), i), parts[k]), text);
 }
 
 void
 validate_ephemeral_containers(struct validation *v, const struct vpath *path, const struct pod_check *pod)
 {
-  static const char *const refused[] = { "ports",        "resources", "livenessProbe", "readinessProbe",
-                                         "startupProbe", "lifecycle", "resizePolicy",  "restartPolicy" };
   const struct json *list = json_get(pod->spec, "ephemeralContainers"), *main = json_get(pod->spec, "containers"),
                     *init = json_get(pod->spec, "initContainers");
   for (size_t i = 0; i < json_count(list); i++) {
     const struct json *c = json_at(list, i);
     const struct vpath *at = VP_ITEM(path, i);
     struct span name = json_text_of(c, "name"), target = json_text_of(c, "targetContainerName");
-    bool duplicate = has_named(main, name) || has_named(init, name);
     check_common(v, at, c, pod);
-    for (size_t j = 0; j < i; j++)
-      duplicate |= span_eq(json_text_of(json_at(list, j), "name"), name);
-    if (duplicate)
+    validate_image_spaces(v, at, c);
+    if (validate_find_named(main, name) || validate_find_named(init, name) || validate_find_named(list, name) != c)
       verr_duplicate(v, VP(at, "name"), name);
-    if (target.n && !has_named(main, target) && !has_named(init, target))
+    if (target.n && !validate_find_named(main, target) && !validate_find_named(init, target))
       verr_add(v, FIELD_NOT_FOUND, VP(at, "targetContainerName"), vquote(v->a, target), "%s", "");
-    for (size_t k = 0; k < ARRAY_SIZE(refused); k++)
-      if (!json_same(json_get(c, refused[k]), NULL))
-        verr_forbidden(v, VP(at, refused[k]), "cannot be set for an Ephemeral Container");
+    check_ephemeral(v, at, c);
+  }
+}
+
+void
+validate_image_spaces(struct validation *v, const struct vpath *path, const struct json *container)
+{
+  struct span image = json_text_of(container, "image");
+  if (span_trim(image).n != image.n)
+    verr_invalid(v, VP(path, "image"), image, "must not have leading or trailing whitespace");
+}
+
+void
+validate_visit(struct pod_visit *visit, const struct vpath *path,
+               void (*each)(struct pod_visit *visit, const struct vpath *path, const struct json *container))
+{
+  static const char *const lists[] = { "initContainers", "containers", "ephemeralContainers" };
+  for (size_t k = 0; k < ARRAY_SIZE(lists); k++) {
+    const struct json *list = json_get(visit->spec, lists[k]);
+    for (size_t i = 0; i < json_count(list); i++)
+      each(visit, VP_ITEM(VP(path, lists[k]), i), json_at(list, i));
   }
 }

@@ -59,6 +59,20 @@ is_subdomain(struct span s, unsigned letters)
   }
 }
 
+/* Labels may begin with an underscore, and have some inside. */
+static bool
+is_subdomain_underscore(struct span s)
+{
+  for (struct span rest = s; rest.p;) {
+    struct span part = span_cut(rest, '.', &rest);
+    if (span_starts(part, SPAN("_")))
+      part = span_make(part.p + 1, part.n - 1);
+    if (!matches(part, ALNUM_LOWER, ALNUM_LOWER | DASH | UNDERSCORE, ALNUM_LOWER))
+      return false;
+  }
+  return true;
+}
+
 #define LABEL_FMT     "[a-z0-9]([-a-z0-9]*[a-z0-9])?"
 #define SUBDOMAIN_FMT LABEL_FMT "(\\." LABEL_FMT ")*"
 #define KEY_FMT       "([A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9]"
@@ -70,6 +84,11 @@ static const char label_text[] =
 static const char subdomain_text[] =
     "a lowercase RFC 1123 subdomain must consist of lower case alphanumeric characters, '-' or '.', and must start and "
     "end with an alphanumeric character (e.g. 'example.com', " REGEX(SUBDOMAIN_FMT);
+static const char underscore_text[] = "a lowercase RFC 1123 subdomain must consist of lower case alphanumeric "
+                                      "characters, '_', '-' or '.', and must start "
+                                      "and end with an alphanumeric character (e.g. 'example.com', " REGEX(
+                                          "_?[a-z0-9]([-_a-z0-9]*[a-z0-9])?(\\._?[a-z0-9]"
+                                          "([-_a-z0-9]*[a-z0-9])?)*");
 static const char caseless_text[] =
     "an RFC 1123 subdomain must consist of alphanumeric characters, '-' or '.', and must start and end with an "
     "alphanumeric character (e.g. 'Example.com', " REGEX(SUBDOMAIN_FMT);
@@ -282,6 +301,11 @@ text_check(struct arena *a, enum text_format f, struct span s, const char *probl
     break;
   case TEXT_LONG_NAME_CASELESS:
     check_subdomain(&p, s, "bytes", LOWER | UPPER);
+    break;
+  case TEXT_DNS_SUBDOMAIN_UNDERSCORE:
+    check_length(&p, s, 253, "characters");
+    if (!is_subdomain_underscore(s))
+      complain(&p, underscore_text);
     break;
   case TEXT_DNS1035_LABEL:
     check_length(&p, s, 63, "characters");

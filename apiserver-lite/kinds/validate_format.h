@@ -16,8 +16,9 @@
 
 enum text_format {
   TEXT_ANY,
-  TEXT_DNS_LABEL,     /* IsDNS1123Label */
-  TEXT_DNS_SUBDOMAIN, /* IsDNS1123Subdomain */
+  TEXT_DNS_LABEL,                /* IsDNS1123Label */
+  TEXT_DNS_SUBDOMAIN,            /* IsDNS1123Subdomain */
+  TEXT_DNS_SUBDOMAIN_UNDERSCORE, /* IsDNS1123SubdomainWithUnderscore */
   TEXT_DNS1035_LABEL,
   TEXT_WILDCARD_SUBDOMAIN,
   TEXT_SHORT_NAME, /* the same as tags say it: format=k8s-short-name ... */

@@ -34,7 +34,7 @@ struct verr {
 
 struct validation {
   struct arena *a;
-  const struct kind *kind; /* as it was sent */
+  const struct kind *kind;     /* as it was sent */
   const struct personality *p; /* NULL: the rules of the latest release */
   bool update;
   struct verr *list;
@@ -104,7 +104,9 @@ void validate_annotations(struct validation *v, const struct vpath *path, const 
 void validate_conditions(struct validation *v, const struct vpath *path, const struct json *conditions);
 void validate_label_selector(struct validation *v, const struct vpath *path, const struct json *selector);
 void validate_node_selector(struct validation *v, const struct vpath *path, const struct json *selector);
-void validate_node_selector_term(struct validation *v, const struct vpath *path, const struct json *term);
+/* `any_value`: values need not be those of labels, as in preferences. */
+void validate_node_selector_term(struct validation *v, const struct vpath *path, const struct json *term,
+                                 bool any_value);
 void validate_immutable(struct validation *v, const struct vpath *path, const struct json *now, const struct json *old,
                         const char *value);
 

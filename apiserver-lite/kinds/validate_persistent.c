@@ -51,7 +51,7 @@ check_csi(struct validation *v, const struct vpath *path, const struct json *csi
   }
 }
 
-/* In upstream's order; one without a function (drivers that have left the tree) is only counted. */
+/* In upstream's order. Those without a function are in validate_volume_types.c. */
 static const struct {
   const char *name;
   void (*check)(struct validation *v, const struct vpath *path, const struct json *source);
@@ -61,7 +61,7 @@ static const struct {
   { "awsElasticBlockStore", NULL },
   { "glusterfs", NULL },
   { "flocker", NULL },
-  { "nfs", validate_nfs },
+  { "nfs", NULL },
   { "rbd", NULL },
   { "quobyte", NULL },
   { "cephfs", NULL },
@@ -86,13 +86,14 @@ check_source(struct validation *v, const struct vpath *path, const struct json *
   size_t n = 0;
   for (size_t i = 0; i < ARRAY_SIZE(sources); i++) {
     const struct json *source = json_get(spec, sources[i].name);
-    const struct vpath *at = VP(path, sources[i].name);
     if (json_type(source) == JSON_NULL)
       continue;
     if (n++)
-      verr_forbidden(v, at, "may not specify more than 1 volume type");
+      validate_second_volume(v, path, sources[i].name);
     else if (sources[i].check)
-      sources[i].check(v, at, source);
+      sources[i].check(v, VP(path, sources[i].name), source);
+    else
+      validate_volume_type(v, path, sources[i].name, source, true);
     if (n == 1 && !strcmp(sources[i].name, "local") && !json_has(spec, "nodeAffinity"))
       verr_required(v, VP(path, "nodeAffinity"), "Local volume requires node affinity");
   }
@@ -307,12 +308,12 @@ check_data_sources(struct validation *v, const struct vpath *path, const struct 
     verr_add(v, FIELD_INVALID, path, "{}", "must match dataSourceRef");
 }
 
-static void
-check_claim(struct validation *v, const struct json *o)
+void
+validate_volume_claim_spec(struct validation *v, const struct vpath *path, const struct json *spec)
 {
-  const struct json *spec = json_get(o, "spec"), *modes = json_get(spec, "accessModes"),
+  const struct json *modes = json_get(spec, "accessModes"),
                     *storage = json_dig(spec, "resources", "requests", "storage", NULL);
-  const struct vpath *path = VP(NULL, "spec"), *at = VP_KEY(VP(path, "resources"), "storage");
+  const struct vpath *at = VP_KEY(VP(path, "resources"), "storage");
   struct span class = json_text_of(spec, "storageClassName"),
               attributes = json_text_of(spec, "volumeAttributesClassName");
   struct quantity q;
@@ -330,6 +331,12 @@ check_claim(struct validation *v, const struct json *o)
   check_data_sources(v, path, spec);
   if (attributes.n && validation_gate(v, "VolumeAttributesClass"))
     (void)verr_format(v, VP(path, "volumeAttributesClassName"), attributes, TEXT_DNS_SUBDOMAIN);
+}
+
+static void
+check_claim(struct validation *v, const struct json *o)
+{
+  validate_volume_claim_spec(v, VP(NULL, "spec"), json_get(o, "spec"));
 }
 
 static void

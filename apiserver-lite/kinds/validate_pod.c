@@ -3,8 +3,15 @@
 
 #include <limits.h>
 
+#include "number.h"
 #include "object.h"
 #include "validate_address.h"
+
+#define MIRROR          "kubernetes.io/config.mirror"
+#define DELETION_COST   "controller.kubernetes.io/pod-deletion-cost"
+#define APPARMOR_PREFIX "container.apparmor.security.beta.kubernetes.io/"
+
+#define SERVICE_ACCOUNT_SINCE 37 /* the release from which on its two names have to agree */
 
 const struct json *
 validate_find_named(const struct json *list, struct span name)
@@ -36,9 +43,14 @@ check_claim_choice(struct validation *v, const struct vpath *at, const struct js
 #define CLAIM_SOURCE_UNTIL 30 /* ClaimSource; then inlined */
 
 static void
-check_resource_claims(struct validation *v, const struct vpath *path, const struct json *claims)
+check_resource_claims(struct validation *v, const struct vpath *path, const struct json *claims,
+                      const struct json *meta)
 {
   for (size_t i = 0; i < json_count(claims); i++) {
+    if (json_get(json_get(meta, "annotations"), MIRROR)) {
+      verr_forbidden(v, VP(NULL, ""), "static pods do not support resource claims");
+      continue;
+    }
     const struct json *c = json_at(claims, i);
     const struct vpath *at = VP_ITEM(path, i);
     struct span name = json_text_of(c, "name");
@@ -72,122 +84,7 @@ check_scheduling_gates(struct validation *v, const struct vpath *path, const str
   }
 }
 
-static void
-check_toleration(struct validation *v, const struct vpath *path, const struct json *t)
-{
-  static const char *const operators[] = { "Equal", "Exists", NULL }, *const effects[] = { "NoSchedule",
-                                                                                           "PreferNoSchedule",
-                                                                                           "NoExecute", NULL };
-  struct span key = json_text_of(t, "key"), op = json_text_of(t, "operator"), value = json_text_of(t, "value"),
-              effect = json_text_of(t, "effect");
-  if (key.n) {
-    size_t mark = v->n;
-    (void)verr_format(v, VP(path, "key"), key, TEXT_LABEL_KEY);
-    validation_cover(v, mark, NULL);
-  } else if (!span_is(op, "Exists"))
-    verr_invalid(v, VP(path, "operator"), op,
-                 "operator must be Exists when `key` is empty, which means \"match all values and all keys\"");
-  if (json_has(t, "tolerationSeconds") && !span_is(effect, "NoExecute"))
-    verr_invalid(v, VP(path, "effect"), effect, "effect must be 'NoExecute' when `tolerationSeconds` is set");
-  if (!op.n || span_is(op, "Equal")) {
-    const char *problems[TEXT_PROBLEMS_MAX], *all = "";
-    size_t n = text_check(v->a, TEXT_LABEL_VALUE, value, problems);
-    for (size_t i = 0; i < n; i++)
-      all = arena_printf(v->a, "%s%s%s", all, i ? ";" : "", problems[i]);
-    if (n)
-      verr_invalid(v, VP(path, "operator"), value, all);
-  } else if (span_is(op, "Exists")) {
-    if (value.n)
-      verr_invalid(v, VP(path, "operator"), value, "value must be empty when `operator` is 'Exists'");
-  } else if (!((span_is(op, "Lt") || span_is(op, "Gt")) && validation_gate(v, "TaintTolerationComparisonOperators")))
-    verr_not_supported(v, VP(path, "operator"), op, operators);
-  if (effect.n)
-    validate_choice(v, path, t, "effect", effects);
-}
-
-bool
-validate_tolerations(struct validation *v, const struct vpath *path, const struct json *list)
-{
-  size_t mark = v->n;
-  for (size_t i = 0; i < json_count(list); i++)
-    check_toleration(v, VP_ITEM(path, i), json_at(list, i));
-  return v->n == mark;
-}
-
-/* -- affinity and spreading -- */
-
-static void
-check_pod_terms(struct validation *v, const struct vpath *up, const struct json *affinity)
-{
-  static const char *const lists[] = { "requiredDuringSchedulingIgnoredDuringExecution",
-                                       "preferredDuringSchedulingIgnoredDuringExecution" };
-  for (size_t k = 0; k < 2; k++) {
-    const struct json *list = json_get(affinity, lists[k]);
-    for (size_t i = 0; i < json_count(list); i++) {
-      const struct json *item = json_at(list, i), *term = k ? json_get(item, "podAffinityTerm") : item;
-      const struct vpath *entry = VP_ITEM(VP(up, lists[k]), i), *at = k ? VP(entry, "podAffinityTerm") : entry;
-      int64_t weight = json_get_int(item, "weight", 0);
-      if (k && (weight <= 0 || weight > 100))
-        verr_invalid_int(v, VP(entry, "weight"), weight, "must be in the range 1-100");
-      validate_label_selector(v, VP(at, "labelSelector"), json_get(term, "labelSelector"));
-      validate_label_selector(v, VP(at, "namespaceSelector"), json_get(term, "namespaceSelector"));
-      for (json_each_item (ns, json_get(term, "namespaces")))
-        (void)verr_format(v, VP(at, "namespace"), json_span(*ns), TEXT_DNS_LABEL);
-      struct span key = json_text_of(term, "topologyKey");
-      if (!key.n)
-        verr_required(v, VP(at, "topologyKey"), "can not be empty");
-      (void)verr_format(v, VP(at, "topologyKey"), key, TEXT_LABEL_KEY);
-    }
-  }
-}
-
-static void
-check_affinity(struct validation *v, const struct vpath *path, const struct json *affinity)
-{
-  const struct json *node = json_get(affinity, "nodeAffinity"),
-                    *required = json_get(node, "requiredDuringSchedulingIgnoredDuringExecution"),
-                    *preferred = json_get(node, "preferredDuringSchedulingIgnoredDuringExecution");
-  const struct vpath *at = VP(path, "nodeAffinity");
-  if (json_type(required) != JSON_NULL)
-    validate_node_selector(v, VP(at, "requiredDuringSchedulingIgnoredDuringExecution"), required);
-  for (size_t i = 0; i < json_count(preferred); i++) {
-    const struct vpath *entry = VP_ITEM(VP(at, "preferredDuringSchedulingIgnoredDuringExecution"), i);
-    int64_t weight = json_get_int(json_at(preferred, i), "weight", 0);
-    if (weight <= 0 || weight > 100)
-      verr_invalid_int(v, VP(entry, "weight"), weight, "must be in the range 1-100");
-    validate_node_selector_term(v, VP(entry, "preference"), json_get(json_at(preferred, i), "preference"));
-  }
-  check_pod_terms(v, VP(path, "podAffinity"), json_get(affinity, "podAffinity"));
-  check_pod_terms(v, VP(path, "podAntiAffinity"), json_get(affinity, "podAntiAffinity"));
-}
-
-static void
-check_spreading(struct validation *v, const struct vpath *path, const struct json *list)
-{
-  static const char *const actions[] = { "DoNotSchedule", "ScheduleAnyway", NULL };
-  for (size_t i = 0; i < json_count(list); i++) {
-    const struct json *c = json_at(list, i);
-    const struct vpath *at = VP_ITEM(path, i);
-    struct span key = json_text_of(c, "topologyKey"), action = json_text_of(c, "whenUnsatisfiable");
-    int64_t skew = json_get_int(c, "maxSkew", 0);
-    if (skew <= 0)
-      verr_invalid_int(v, VP(at, "maxSkew"), skew, "must be greater than zero");
-    if (!key.n)
-      verr_required(v, VP(at, "topologyKey"), "can not be empty");
-    if (!span_is(action, actions[0]) && !span_is(action, actions[1]))
-      verr_not_supported(v, VP(at, "whenUnsatisfiable"), action, actions);
-    for (size_t j = i + 1; j < json_count(list); j++)
-      if (span_eq(json_text_of(json_at(list, j), "topologyKey"), key) &&
-          span_eq(json_text_of(json_at(list, j), "whenUnsatisfiable"), action)) {
-        verr_duplicate(v, VP(at, "{topologyKey, whenUnsatisfiable}"),
-                       span_of(arena_printf(v->a, "{%.*s, %.*s}", SPAN_FMT(key), SPAN_FMT(action))));
-        break;
-      }
-    validate_label_selector(v, VP(at, "labelSelector"), json_get(c, "labelSelector"));
-  }
-}
-
-/* -- the spec -- */
+/* -- names and addresses -- */
 
 static void
 check_host_network(struct validation *v, const struct vpath *path, const struct pod_check *pod)
@@ -200,38 +97,79 @@ check_host_network(struct validation *v, const struct vpath *path, const struct 
     for (size_t j = 0; j < json_count(ports); j++) {
       int64_t host = json_get_int(json_at(ports, j), "hostPort", 0),
               port = json_get_int(json_at(ports, j), "containerPort", 0);
-      if ((!pod->template || host) && host != port)
+      if ((pod->meta || host) && host != port)
         verr_invalid_int(v, VP(VP_ITEM(VP(VP_ITEM(VP(path, "containers"), i), "ports"), j), "hostPort"), host,
                          "must match `containerPort` when `hostNetwork` is true");
     }
   }
 }
 
-static const char *const restart_policies[] = { "Always", "OnFailure", "Never", NULL };
+#define NAMESERVERS_MAX  3
+#define SEARCHES_MAX     32
+#define SEARCHES_LEN_MAX 2048
 
-/* Texts of the spec that have a format when they are there. */
 static void
-check_names(struct validation *v, const struct vpath *path, const struct json *spec)
+check_searches(struct validation *v, const struct vpath *path, const struct json *list)
 {
-  static const struct {
-    const char *name;
-    enum text_format format;
-  } texts[] = {
-    { "serviceAccountName", TEXT_DNS_SUBDOMAIN },
-    { "nodeName", TEXT_DNS_SUBDOMAIN },
-  };
-  for (size_t i = 0; i < ARRAY_SIZE(texts); i++)
-    if (json_text_of(spec, texts[i].name).n)
-      (void)verr_format(v, VP(path, texts[i].name), json_text_of(spec, texts[i].name), texts[i].format);
-  if (json_has(spec, "activeDeadlineSeconds")) {
-    int64_t seconds = json_get_int(spec, "activeDeadlineSeconds", 0);
-    if (seconds < 1 || seconds > INT32_MAX)
-      verr_invalid_int(v, VP(path, "activeDeadlineSeconds"), seconds, "must be between 1 and 2147483647, inclusive");
+  size_t length = json_count(list) ? json_count(list) - 1 : 0;
+  for (json_each_item (p, list))
+    length += json_span(*p).n;
+  if (json_count(list) > SEARCHES_MAX)
+    verr_add(v, FIELD_INVALID, path, vjson(v->a, list), "must not have more than %d search paths", SEARCHES_MAX);
+  if (length > SEARCHES_LEN_MAX)
+    verr_add(v, FIELD_INVALID, path, vjson(v->a, list),
+             "must not have more than %d characters (including spaces) in the search list", SEARCHES_LEN_MAX);
+  for (size_t i = 0; i < json_count(list); i++) {
+    struct span search = json_span(json_at(list, i));
+    if (span_is(search, "."))
+      continue;
+    if (span_ends(search, SPAN(".")))
+      search.n--;
+    (void)verr_format(v, VP_ITEM(path, i), search, TEXT_DNS_SUBDOMAIN_UNDERSCORE);
   }
-  if (json_text_of(spec, "hostname").n)
-    (void)verr_format(v, VP(path, "hostname"), json_text_of(spec, "hostname"), TEXT_DNS_LABEL);
-  if (json_text_of(spec, "subdomain").n)
-    (void)verr_format(v, VP(path, "subdomain"), json_text_of(spec, "subdomain"), TEXT_DNS_LABEL);
+}
+
+static void
+check_dns(struct validation *v, const struct vpath *path, const struct json *spec)
+{
+  const struct json *config = json_get(spec, "dnsConfig"), *servers = json_get(config, "nameservers"),
+                    *options = json_get(config, "options");
+  bool own = span_is(json_text_of(spec, "dnsPolicy"), "None");
+  if (own && json_type(config) == JSON_NULL) {
+    verr_required(v, path, "must provide `dnsConfig` when `dnsPolicy` is None");
+    return;
+  }
+  if (own && !json_count(servers)) {
+    verr_required(v, VP(path, "nameservers"), "must provide at least one DNS nameserver when `dnsPolicy` is None");
+    return;
+  }
+  if (json_count(servers) > NAMESERVERS_MAX)
+    verr_add(v, FIELD_INVALID, VP(path, "nameservers"), vjson(v->a, servers), "must not have more than %d nameservers",
+             NAMESERVERS_MAX);
+  for (size_t i = 0; i < json_count(servers); i++)
+    (void)validate_address(v, VP_ITEM(VP(path, "nameservers"), i), json_span(json_at(servers, i)), NULL);
+  check_searches(v, VP(path, "searches"), json_get(config, "searches"));
+  for (size_t i = 0; i < json_count(options); i++)
+    if (!json_text_of(json_at(options, i), "name").n)
+      verr_required(v, VP_ITEM(VP(path, "options"), i), "must not be empty");
+}
+
+#define HOSTNAME_MAX 64
+
+static void
+check_hostname_override(struct validation *v, const struct vpath *path, const struct json *spec)
+{
+  struct span name = json_text_of(spec, "hostnameOverride");
+  const struct vpath *at = VP(path, "hostnameOverride");
+  if (!json_has(spec, "hostnameOverride"))
+    return;
+  if (json_get_bool(spec, "setHostnameAsFQDN", false))
+    verr_forbidden(v, at, "may not be specified when setHostnameAsFQDN is true");
+  if (json_get_bool(spec, "hostNetwork", false))
+    verr_forbidden(v, at, "may not be specified when hostNetwork is true");
+  if (name.n > HOSTNAME_MAX)
+    verr_too_long(v, at, HOSTNAME_MAX);
+  (void)verr_format(v, at, name, TEXT_DNS_SUBDOMAIN);
 }
 
 static void
@@ -247,55 +185,197 @@ check_host_aliases(struct validation *v, const struct vpath *path, const struct 
   }
 }
 
+/* -- what is shared with the host -- */
+
 static void
-check_scheduling_group(struct validation *v, const struct vpath *path, const struct json *group)
+refuse_devices(struct pod_visit *visit, const struct vpath *path, const struct json *container)
 {
+  if (json_count(json_get(container, "volumeDevices")))
+    verr_forbidden(visit->v, VP(path, "volumeDevices"), "when `hostUsers` is false");
+}
+
+/* Upstream spells two of these after its Go fields. */
+static void
+check_host_users(struct validation *v, const struct vpath *path, const struct json *spec)
+{
+  static const char text[] = "when `hostUsers` is false";
+  if (json_get_bool(spec, "hostUsers", true))
+    return;
+  if (json_get_bool(spec, "hostNetwork", false) && !validation_gate(v, "UserNamespacesHostNetworkSupport"))
+    verr_forbidden(v, VP(path, "hostNetwork"), text);
+  if (json_get_bool(spec, "hostPID", false))
+    verr_forbidden(v, VP(path, "HostPID"), text);
+  if (json_get_bool(spec, "hostIPC", false))
+    verr_forbidden(v, VP(path, "HostIPC"), text);
+  validate_visit(&(struct pod_visit){ .v = v, .spec = spec }, path, refuse_devices);
+}
+
+/* -- the spec -- */
+
+static const char *const restart_policies[] = { "Always", "OnFailure", "Never", NULL };
+
+/* Texts of the spec that have a format when they are there. */
+static void
+check_names(struct validation *v, const struct vpath *path, const struct json *spec)
+{
+  struct span account = json_text_of(spec, "serviceAccountName"), old = json_text_of(spec, "serviceAccount");
+  static const struct {
+    const char *name;
+    enum text_format format;
+  } texts[] = {
+    { "hostname", TEXT_DNS_LABEL },
+    { "subdomain", TEXT_DNS_LABEL },
+  };
+  if (account.n)
+    (void)verr_format(v, VP(path, "serviceAccountName"), account, TEXT_DNS_SUBDOMAIN);
+  if (!span_eq(account, old) && validation_minor(v) >= SERVICE_ACCOUNT_SINCE)
+    verr_invalid(v, VP(path, "deprecatedServiceAccount"), old,
+                 arena_printf(v->a, "must be the same as serviceAccountName: %s", vquote(v->a, account)));
+  if (json_text_of(spec, "nodeName").n)
+    (void)verr_format(v, VP(path, "nodeName"), json_text_of(spec, "nodeName"), TEXT_DNS_SUBDOMAIN);
+  if (json_has(spec, "activeDeadlineSeconds")) {
+    int64_t seconds = json_get_int(spec, "activeDeadlineSeconds", 0);
+    if (seconds < 1 || seconds > INT32_MAX)
+      verr_invalid_int(v, VP(path, "activeDeadlineSeconds"), seconds, "must be between 1 and 2147483647, inclusive");
+  }
+  for (size_t i = 0; i < ARRAY_SIZE(texts); i++)
+    if (json_text_of(spec, texts[i].name).n)
+      (void)verr_format(v, VP(path, texts[i].name), json_text_of(spec, texts[i].name), texts[i].format);
+}
+
+static void
+check_scheduling_group(struct validation *v, const struct vpath *path, const struct json *spec)
+{
+  const struct json *group = json_get(spec, "schedulingGroup");
+  if (json_type(group) == JSON_NULL)
+    return;
   if (json_has(group, "podGroupName"))
     (void)verr_format(v, VP(path, "podGroupName"), json_text_of(group, "podGroupName"), TEXT_DNS_SUBDOMAIN);
   else
     verr_add(v, FIELD_INVALID, VP(path, "podGroupName"), "null", "must specify one of: `podGroupName`");
+  if (json_count(json_get(spec, "evictionResponders")))
+    verr_forbidden(v, path, "may not be set when evictionResponders is set");
 }
 
-void
-validate_pod_spec(struct validation *v, const struct vpath *path, const struct json *spec, bool template)
+/* Which class and priority, in upstream's order of errors. */
+static void
+check_classes(struct validation *v, const struct vpath *path, const struct json *spec)
 {
-  static const char *const dns[] = { "ClusterFirstWithHostNet", "ClusterFirst", "Default", "None", NULL },
-                           *const preemption[] = { "PreemptLowerPriority", "Never", NULL },
-                           *const systems[] = { "linux", "windows", NULL };
-  const struct pod_check pod = { .spec = spec, .template = template };
-  if (!json_has(spec, "terminationGracePeriodSeconds"))
-    verr_required(v, VP(path, "terminationGracePeriodSeconds"), "");
-  validate_volumes(v, VP(path, "volumes"), json_get(spec, "volumes"));
-  check_resource_claims(v, VP(path, "resourceClaims"), json_get(spec, "resourceClaims"));
-  validate_containers(v, VP(path, "containers"), &pod);
-  validate_init_containers(v, VP(path, "initContainers"), &pod);
-  validate_ephemeral_containers(v, VP(path, "ephemeralContainers"), &pod);
-  if (json_has(spec, "resources"))
-    validate_resource_lists(v, VP(path, "resources"), json_get(spec, "resources"), json_get(spec, "resourceClaims"));
-  check_host_network(v, path, &pod);
-  validate_choice(v, path, spec, "restartPolicy", restart_policies);
-  validate_choice(v, path, spec, "dnsPolicy", dns);
-  validate_labels(v, VP(path, "nodeSelector"), json_get(spec, "nodeSelector"));
-  check_affinity(v, VP(path, "affinity"), json_get(spec, "affinity"));
-  for (size_t i = 0; i < json_count(json_get(spec, "readinessGates")); i++)
-    (void)verr_format(v, VP(VP_ITEM(VP(path, "readinessGates"), i), "conditionType"),
-                      json_text_of(json_at(json_get(spec, "readinessGates"), i), "conditionType"), TEXT_LABEL_KEY);
-  check_scheduling_gates(v, VP(path, "schedulingGates"), json_get(spec, "schedulingGates"));
-  check_spreading(v, VP(path, "topologySpreadConstraints"), json_get(spec, "topologySpreadConstraints"));
-  check_names(v, path, spec);
-  (void)validate_tolerations(v, VP(path, "tolerations"), json_get(spec, "tolerations"));
-  check_host_aliases(v, VP(path, "hostAliases"), json_get(spec, "hostAliases"));
+  static const char *const preemption[] = { "PreemptLowerPriority", "Never", NULL };
+  const struct json *overhead = json_get(spec, "overhead");
   if (json_text_of(spec, "priorityClassName").n)
     (void)verr_format(v, VP(path, "priorityClassName"), json_text_of(spec, "priorityClassName"), TEXT_DNS_SUBDOMAIN);
   if (json_has(spec, "runtimeClassName"))
     (void)verr_format(v, VP(path, "runtimeClassName"), json_text_of(spec, "runtimeClassName"), TEXT_DNS_SUBDOMAIN);
   if (json_has(spec, "preemptionPolicy"))
     validate_choice(v, path, spec, "preemptionPolicy", preemption);
-  if (json_has(spec, "os"))
-    validate_choice(v, VP(path, "os"), json_get(spec, "os"), "name", systems);
-  if (json_has(spec, "schedulingGroup"))
-    check_scheduling_group(v, VP(path, "schedulingGroup"), json_get(spec, "schedulingGroup"));
+  if (json_type(overhead) != JSON_NULL) {
+    struct json *limits = json_new_object(v->a);
+    json_set(v->a, limits, "limits", json_copy(v->a, overhead));
+    validate_resource_lists(v, VP(path, "overhead"), limits, NULL);
+  }
 }
+
+static void
+check_sharing(struct validation *v, const struct vpath *path, const struct json *spec)
+{
+  if (json_get_bool(spec, "shareProcessNamespace", false) && json_get_bool(spec, "hostPID", false))
+    verr_add(v, FIELD_INVALID, VP(path, "shareProcessNamespace"), "true",
+             "ShareProcessNamespace and HostPID cannot both be enabled");
+}
+
+void
+validate_pod_spec(struct validation *v, const struct vpath *path, const struct json *spec, const struct json *meta)
+{
+  static const char *const dns[] = { "ClusterFirstWithHostNet", "ClusterFirst", "Default", "None", NULL };
+  struct pod_check pod = { .spec = spec, .meta = meta };
+  if (!json_has(spec, "terminationGracePeriodSeconds"))
+    verr_required(v, VP(path, "terminationGracePeriodSeconds"), "");
+  pod.volumes = validate_volumes(v, VP(path, "volumes"), json_get(spec, "volumes"),
+                                 json_text_of(meta, "name").n ? json_get_str(meta, "name") : NULL);
+  check_resource_claims(v, VP(path, "resourceClaims"), json_get(spec, "resourceClaims"), meta);
+  validate_containers(v, VP(path, "containers"), &pod);
+  validate_init_containers(v, VP(path, "initContainers"), &pod);
+  validate_ephemeral_containers(v, VP(path, "ephemeralContainers"), &pod);
+  validate_pod_resources(v, VP(path, "resources"), spec);
+  check_host_network(v, path, &pod);
+  validate_choice(v, path, spec, "restartPolicy", restart_policies);
+  validate_choice(v, path, spec, "dnsPolicy", dns);
+  validate_labels(v, VP(path, "nodeSelector"), json_get(spec, "nodeSelector"));
+  validate_pod_security(v, VP(path, "securityContext"), json_get(spec, "securityContext"), spec);
+  check_sharing(v, path, spec);
+  validate_affinity(v, VP(path, "affinity"), json_get(spec, "affinity"));
+  check_dns(v, VP(path, "dnsConfig"), spec);
+  for (size_t i = 0; i < json_count(json_get(spec, "readinessGates")); i++)
+    (void)verr_format(v, VP(VP_ITEM(VP(path, "readinessGates"), i), "conditionType"),
+                      json_text_of(json_at(json_get(spec, "readinessGates"), i), "conditionType"), TEXT_LABEL_KEY);
+  check_scheduling_gates(v, VP(path, "schedulingGates"), json_get(spec, "schedulingGates"));
+  validate_spreading(v, VP(path, "topologySpreadConstraints"), json_get(spec, "topologySpreadConstraints"));
+  validate_host_processes(v, path, spec);
+  check_host_users(v, path, spec);
+  check_hostname_override(v, path, spec);
+  check_names(v, path, spec);
+  (void)validate_tolerations(v, VP(path, "tolerations"), json_get(spec, "tolerations"));
+  check_host_aliases(v, VP(path, "hostAliases"), json_get(spec, "hostAliases"));
+  check_classes(v, path, spec);
+  validate_os(v, path, spec);
+  check_scheduling_group(v, VP(path, "schedulingGroup"), spec);
+  validate_env_volumes(v, path, spec);
+}
+
+/* -- annotations that mean something (ValidatePodSpecificAnnotations) -- */
+
+/* GetDeletionCostFromPodAnnotations: no plus sign or zero before the number. */
+static bool
+is_cost(struct span s)
+{
+  int64_t n;
+  bool begins = s.n && (s.p[0] == '-' || (s.p[0] >= '1' && s.p[0] <= '9') || span_is(s, "0"));
+  return begins && number_int64(s, &n) && n >= INT32_MIN && n <= INT32_MAX;
+}
+
+void
+validate_pod_annotations(struct validation *v, const struct vpath *path, const struct json *annotations,
+                         const struct json *spec)
+{
+  const struct json *mirror = json_get(annotations, MIRROR), *cost = json_get(annotations, DELETION_COST);
+  if (mirror && !json_text_of(spec, "nodeName").n)
+    verr_invalid(v, VP_KEY(path, MIRROR), json_span(mirror), "must set spec.nodeName if mirror pod annotation is set");
+  if (cost && validation_gate(v, "PodDeletionCost") && !is_cost(json_span(cost)))
+    verr_invalid(v, VP_KEY(path, DELETION_COST), json_span(cost), "must be a 32bit integer");
+  validate_security_annotations(v, path, annotations, spec);
+}
+
+static bool
+is_fixed_annotation(const char *name)
+{
+  return !strcmp(name, MIRROR) || span_starts(span_of(name), SPAN(APPARMOR_PREFIX));
+}
+
+static void
+refuse_annotation(struct validation *v, const struct vpath *path, const char *name, const char *how)
+{
+  bool mirror = !strcmp(name, MIRROR);
+  verr_forbidden(
+      v, VP_KEY(path, name),
+      arena_printf(v->a, "may not %s %s annotation%s", how, mirror ? "mirror pod" : "AppArmor", mirror ? "" : "s"));
+}
+
+void
+validate_pod_annotations_update(struct validation *v, const struct json *o, const struct json *old)
+{
+  const struct json *now = object_annotations(o), *was = object_annotations(old);
+  const struct vpath *path = VP(VP(NULL, "metadata"), "annotations");
+  for (json_each_member (m, was))
+    if (is_fixed_annotation(m->name) && !json_same(json_get(now, m->name), m->value))
+      refuse_annotation(v, path, m->name, "remove or update");
+  for (json_each_member (m, now))
+    if (is_fixed_annotation(m->name) && !json_get(was, m->name))
+      refuse_annotation(v, path, m->name, "add");
+  validate_pod_annotations(v, path, now, json_get(o, "spec"));
+}
+
+/* -- pods and templates -- */
 
 void
 validate_pod_template(struct validation *v, const struct vpath *path, const struct json *template)
@@ -303,28 +383,28 @@ validate_pod_template(struct validation *v, const struct vpath *path, const stru
   const struct json *meta = json_get(template, "metadata"), *spec = json_get(template, "spec");
   validate_labels(v, VP(path, "labels"), json_get(meta, "labels"));
   validate_annotations(v, VP(path, "annotations"), json_get(meta, "annotations"));
-  validate_pod_spec(v, VP(path, "spec"), spec, true);
+  validate_pod_annotations(v, VP(path, "annotations"), json_get(meta, "annotations"), spec);
+  validate_pod_spec(v, VP(path, "spec"), spec, NULL);
+  validate_profiles_match(v, VP(path, "spec"), meta, spec);
   if (json_count(json_get(spec, "ephemeralContainers")))
     verr_forbidden(v, VP(VP(path, "spec"), "ephemeralContainers"), "ephemeral containers not allowed in pod template");
 }
 
-void
-validate_image_spaces(struct validation *v, const struct vpath *path, const struct json *list)
+static void
+check_images(struct validation *v, const struct vpath *path, const struct json *list)
 {
-  for (size_t i = 0; i < json_count(list); i++) {
-    struct span image = json_text_of(json_at(list, i), "image");
-    if (span_trim(image).n != image.n)
-      verr_invalid(v, VP(VP_ITEM(path, i), "image"), image, "must not have leading or trailing whitespace");
-  }
+  for (size_t i = 0; i < json_count(list); i++)
+    validate_image_spaces(v, VP_ITEM(path, i), json_at(list, i));
 }
 
 /* validatePodMetadataAndSpec without the metadata. */
 void
 validate_pod(struct validation *v, const struct json *o)
 {
-  const struct json *spec = json_get(o, "spec"), *volumes = json_get(spec, "volumes");
+  const struct json *spec = json_get(o, "spec"), *volumes = json_get(spec, "volumes"), *meta = json_get(o, "metadata");
   const struct vpath *path = VP(NULL, "spec");
-  validate_pod_spec(v, path, spec, false);
+  validate_pod_annotations(v, VP(VP(NULL, "metadata"), "annotations"), object_annotations(o), spec);
+  validate_pod_spec(v, path, spec, meta ? meta : json_new_object(v->a));
   for (size_t i = 0; i < json_count(volumes) && !json_text_of(spec, "serviceAccountName").n; i++) {
     const struct json *sources = json_dig(json_at(volumes, i), "projected", "sources", NULL);
     for (size_t j = 0; j < json_count(sources); j++)
@@ -334,8 +414,8 @@ validate_pod(struct validation *v, const struct json *o)
             "must not be specified when serviceAccountName is not set");
   }
   validate_not_negative(v, path, spec, "terminationGracePeriodSeconds");
-  validate_image_spaces(v, VP(path, "containers"), json_get(spec, "containers"));
-  validate_image_spaces(v, VP(path, "initContainers"), json_get(spec, "initContainers"));
+  check_images(v, VP(path, "containers"), json_get(spec, "containers"));
+  check_images(v, VP(path, "initContainers"), json_get(spec, "initContainers"));
 }
 
 static void
@@ -348,6 +428,7 @@ create_pod(struct validation *v, const struct json *o)
     verr_forbidden(v, VP(path, "ephemeralContainers"), "cannot be set on create");
   if (json_text_of(spec, "nodeName").n && json_count(json_get(spec, "schedulingGates")))
     verr_forbidden(v, VP(path, "nodeName"), "cannot be set until all schedulingGates have been cleared");
+  validate_profiles_match(v, path, json_get(o, "metadata"), spec);
 }
 
 const struct validator validator_pod = {

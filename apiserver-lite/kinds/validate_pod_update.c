@@ -11,10 +11,10 @@ check_same_containers(struct validation *v, const struct vpath *path, const stru
     verr_forbidden(v, path, "pod updates may not add or remove containers");
     return false;
   }
-  for (size_t i = 0; i < json_count(now); i++)
-    if (!json_text_of(json_at(now, i), "image").n)
-      verr_required(v, VP(VP_ITEM(path, i), "image"), "");
-  validate_image_spaces(v, path, now);
+  for (size_t i = 0; i < json_count(now); i++) {
+    (void)validate_needed(v, VP_ITEM(path, i), json_at(now, i), "image");
+    validate_image_spaces(v, VP_ITEM(path, i), json_at(now, i));
+  }
   return true;
 }
 
@@ -90,10 +90,46 @@ keep_images(struct arena *a, struct json *spec, const struct json *old, const ch
       json_restore(a, json_item(copy, i), json_at(was, i), "image");
 }
 
+static bool
+begins_with(struct arena *a, const struct json *list, const struct json *first)
+{
+  struct json *part = json_new_array(a);
+  for (size_t i = 0; i < json_count(first) && i < json_count(list); i++)
+    json_append(a, part, json_copy(a, json_at(list, i)));
+  return !json_count(first) || json_same(part, first);
+}
+
+/* A term may get more requirements, unless it had none: then it stands for no node at all. */
+static bool
+has_only_additions(struct arena *a, const struct json *now, const struct json *was)
+{
+  static const char *const lists[] = { "matchExpressions", "matchFields" };
+  bool had = json_count(json_get(was, lists[0])) || json_count(json_get(was, lists[1])),
+       has = json_count(json_get(now, lists[0])) || json_count(json_get(now, lists[1]));
+  return (had || !has) && begins_with(a, json_get(now, lists[0]), json_get(was, lists[0])) &&
+         begins_with(a, json_get(now, lists[1]), json_get(was, lists[1]));
+}
+
+static void
+check_terms(struct validation *v, const struct vpath *path, const struct json *now, const struct json *was)
+{
+  static const char type[] = "io.k8s.api.core.v1.NodeSelectorTerm";
+  if (json_count(was) && json_count(was) != json_count(now)) {
+    verr_add(v, FIELD_INVALID, path, vgo(v, now, type),
+             "no additions/deletions to non-empty NodeSelectorTerms list are allowed");
+    return;
+  }
+  for (size_t i = 0; i < json_count(was); i++)
+    if (!has_only_additions(v->a, json_at(now, i), json_at(was, i)))
+      verr_add(v, FIELD_INVALID, VP_ITEM(path, i), vgo(v, json_at(now, i), type),
+               "only additions are allowed (no mutations or deletions)");
+}
+
 /* A pod that is held back may be narrowed down to fewer nodes. */
 static void
 check_gated(struct validation *v, const struct vpath *path, struct json *spec, const struct json *old)
 {
+  static const char required[] = "requiredDuringSchedulingIgnoredDuringExecution";
   const struct json *now = json_get(spec, "nodeSelector");
   for (json_each_member (m, json_get(old, "nodeSelector")))
     if (!json_same(json_get_n(now, m->name, m->name_len), m->value)) {
@@ -105,21 +141,16 @@ check_gated(struct validation *v, const struct vpath *path, struct json *spec, c
   const struct json *affinity = json_get(spec, "affinity"), *was = json_get(old, "affinity");
   if (json_same(json_get(affinity, "nodeAffinity"), json_get(was, "nodeAffinity")))
     return;
-  const struct json *required = json_dig(was, "nodeAffinity", "requiredDuringSchedulingIgnoredDuringExecution", NULL),
-                    *wanted =
-                        json_dig(affinity, "nodeAffinity", "requiredDuringSchedulingIgnoredDuringExecution", NULL);
-  if (json_count(json_get(required, "nodeSelectorTerms")) &&
-      json_count(json_get(required, "nodeSelectorTerms")) != json_count(json_get(wanted, "nodeSelectorTerms")))
-    verr_add(v, FIELD_INVALID,
-             VP(VP(VP(VP(path, "affinity"), "nodeAffinity"), "requiredDuringSchedulingIgnoredDuringExecution"),
-                "nodeSelectorTerms"),
-             vgo(v, json_get(wanted, "nodeSelectorTerms"), "io.k8s.api.core.v1.NodeSelectorTerm"),
-             "no additions/deletions to non-empty NodeSelectorTerms list are allowed");
+  check_terms(v, VP(VP(VP(VP(path, "affinity"), "nodeAffinity"), required), "nodeSelectorTerms"),
+              json_dig(affinity, "nodeAffinity", required, "nodeSelectorTerms", NULL),
+              json_dig(was, "nodeAffinity", required, "nodeSelectorTerms", NULL));
+  if (json_type(was) == JSON_NULL && !json_has(affinity, "podAffinity") && !json_has(affinity, "podAntiAffinity")) {
+    (void)json_remove(spec, "affinity");
+    return;
+  }
   struct json *edit = json_set(v->a, spec, "affinity",
                                json_is(affinity, JSON_OBJECT) ? json_shallow(v->a, affinity) : json_new_object(v->a));
   json_restore(v->a, edit, was, "nodeAffinity");
-  if (!json_count(edit) && !was)
-    json_remove(spec, "affinity");
 }
 
 void
@@ -130,6 +161,7 @@ validate_pod_update(struct validation *v, const struct json *o, const struct jso
   const struct vpath *path = VP(NULL, "spec");
   validate_object_meta(v, o, true, &rule);
   validate_pod(v, o);
+  validate_pod_annotations_update(v, o, old);
   if (!check_same_containers(v, VP(path, "containers"), json_get(spec, "containers"), json_get(was, "containers")) ||
       !check_same_containers(v, VP(path, "initContainers"), json_get(spec, "initContainers"),
                              json_get(was, "initContainers")) ||
@@ -165,25 +197,36 @@ validate_pod_update(struct validation *v, const struct json *o, const struct jso
 }
 
 /* Ephemeral containers are added, never changed or removed. */
-void
-validate_pod_subresource(struct validation *v, const struct json *o, const struct json *old, const char *subresource)
+static void
+check_ephemeral_update(struct validation *v, const struct json *o, const struct json *old)
 {
+  static const char type[] = "io.k8s.api.core.v1.EphemeralContainer";
   const struct json *now = json_dig(o, "spec", "ephemeralContainers", NULL),
                     *was = json_dig(old, "spec", "ephemeralContainers", NULL);
   const struct vpath *path = VP(VP(NULL, "spec"), "ephemeralContainers");
   validate_pod(v, o);
-  if (strcmp(subresource, "ephemeralcontainers"))
-    return;
+  validate_pod_annotations_update(v, o, old);
   for (json_each_item (p, was)) {
     struct span name = json_text_of(*p, "name");
-    const struct json *kept = validate_find_named(now, name);
+    const struct json *kept = NULL;
+    for (json_each_item (q, now)) /* the last of that name */
+      kept = span_eq(json_text_of(*q, "name"), name) ? *q : kept;
     if (!kept)
-      verr_add(v, FIELD_FORBIDDEN, path, NULL, "existing ephemeral containers %.*s may not be removed\n",
-               SPAN_FMT(name));
+      verr_add(v, FIELD_FORBIDDEN, path, NULL, "existing ephemeral containers %s may not be removed\n",
+               vquote(v->a, name));
     else if (!json_same(kept, *p))
-      verr_add(v, FIELD_FORBIDDEN, path, NULL, "existing ephemeral containers %.*s may not be changed\n%s",
-               SPAN_FMT(name),
-               validate_diff(v->a, vgo_json(v->a, *p, "io.k8s.api.core.v1.EphemeralContainer"),
-                             vgo_json(v->a, kept, "io.k8s.api.core.v1.EphemeralContainer")));
+      verr_add(v, FIELD_FORBIDDEN, path, NULL, "existing ephemeral containers %s may not be changed\n%s",
+               vquote(v->a, name), validate_diff(v->a, vgo_json(v->a, *p, type), vgo_json(v->a, kept, type)));
   }
+}
+
+void
+validate_pod_subresource(struct validation *v, const struct json *o, const struct json *old, const char *subresource)
+{
+  if (!strcmp(subresource, "ephemeralcontainers"))
+    check_ephemeral_update(v, o, old);
+  else if (!strcmp(subresource, "resize"))
+    validate_pod_resize(v, o, old);
+  else
+    validate_pod(v, o);
 }

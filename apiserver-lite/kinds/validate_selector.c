@@ -17,7 +17,7 @@ static enum operator operator_of(const struct json *requirement)
 }
 
 static void
-check_requirement(struct validation *v, const struct vpath *path, const struct json *r, bool ordered)
+check_requirement(struct validation *v, const struct vpath *path, const struct json *r, bool ordered, bool any_value)
 {
   const struct json *values = json_get(r, "values");
   enum operator op = operator_of(r);
@@ -31,7 +31,7 @@ check_requirement(struct validation *v, const struct vpath *path, const struct j
     verr_invalid(v, VP(path, "operator"), json_text_of(r, "operator"), "not a valid selector operator");
   verr_format(v, VP(path, "key"), json_text_of(r, "key"), TEXT_LABEL_KEY);
   const struct vpath *at = VP(path, "values");
-  for (size_t i = 0; i < json_count(values); i++)
+  for (size_t i = 0; i < json_count(values) && !any_value; i++)
     if (json_is(json_at(values, i), JSON_STRING))
       verr_format(v, VP_ITEM(at, i), json_span(json_at(values, i)), TEXT_LABEL_VALUE);
 }
@@ -42,7 +42,7 @@ validate_label_selector(struct validation *v, const struct vpath *path, const st
   validate_labels(v, VP(path, "matchLabels"), json_get(selector, "matchLabels"));
   const struct json *list = json_get(selector, "matchExpressions");
   for (size_t i = 0; i < json_count(list); i++)
-    check_requirement(v, VP_ITEM(VP(path, "matchExpressions"), i), json_at(list, i), false);
+    check_requirement(v, VP_ITEM(VP(path, "matchExpressions"), i), json_at(list, i), false, false);
 }
 
 static void
@@ -65,11 +65,11 @@ check_field_requirement(struct validation *v, const struct vpath *path, const st
 }
 
 void
-validate_node_selector_term(struct validation *v, const struct vpath *path, const struct json *term)
+validate_node_selector_term(struct validation *v, const struct vpath *path, const struct json *term, bool any_value)
 {
   const struct json *labels = json_get(term, "matchExpressions"), *fields = json_get(term, "matchFields");
   for (size_t i = 0; i < json_count(labels); i++)
-    check_requirement(v, VP_ITEM(VP(path, "matchExpressions"), i), json_at(labels, i), true);
+    check_requirement(v, VP_ITEM(VP(path, "matchExpressions"), i), json_at(labels, i), true, any_value);
   for (size_t i = 0; i < json_count(fields); i++)
     check_field_requirement(v, VP_ITEM(VP(path, "matchFields"), i), json_at(fields, i));
 }
@@ -82,5 +82,5 @@ validate_node_selector(struct validation *v, const struct vpath *path, const str
   if (!json_count(terms))
     verr_required(v, at, "must have at least one node selector term");
   for (size_t i = 0; i < json_count(terms); i++)
-    validate_node_selector_term(v, VP_ITEM(at, i), json_at(terms, i));
+    validate_node_selector_term(v, VP_ITEM(at, i), json_at(terms, i), false);
 }

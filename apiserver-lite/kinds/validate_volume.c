@@ -1,46 +1,55 @@
 /* Volumes of pods: core/validation's ValidateVolumes. */
 #include "validate_pod.h"
 
-static const char one_type[] = "may not specify more than 1 volume type";
-
-/* validateLocalNonReservedPath. */
-static void
-check_local_path(struct validation *v, const struct vpath *path, struct span s)
+/* ValidateLocalNonReservedPath. */
+void
+validate_path_in_volume(struct validation *v, const struct vpath *path, struct span s)
 {
-  size_t mark = v->n;
   check_path_below(v, path, s);
-  if (v->n == mark && span_starts(s, SPAN("..")) && !span_starts(s, SPAN("../")))
+  if (span_starts(s, SPAN("..")) && !span_starts(s, SPAN("../")))
     verr_invalid(v, path, s, "must not start with '..'");
 }
 
 #define MODE_RANGE "must be a number between 0 and 0777 (octal), both inclusive"
 
-static void
-check_mode(struct validation *v, const struct vpath *up, const struct json *o, const char *name)
+void
+validate_file_mode(struct validation *v, const struct vpath *up, const struct json *o, const char *name)
 {
   int64_t mode = json_get_int(o, name, 0);
   if (json_has(o, name) && (mode < 0 || mode > 0777))
     verr_invalid_int(v, VP(up, name), mode, MODE_RANGE);
 }
 
+void
+validate_key_path(struct validation *v, const struct vpath *path, const struct json *item)
+{
+  (void)validate_needed(v, path, item, "key");
+  if (validate_needed(v, path, item, "path"))
+    validate_path_in_volume(v, VP(path, "path"), json_text_of(item, "path"));
+  validate_file_mode(v, path, item, "mode");
+  validate_user_id(v, path, item, "user");
+}
+
 static void
 check_key_paths(struct validation *v, const struct vpath *path, const struct json *items)
 {
-  for (size_t i = 0; i < json_count(items); i++) {
-    const struct vpath *at = VP_ITEM(path, i);
-    const struct json *item = json_at(items, i);
-    (void)validate_needed(v, at, item, "key");
-    if (validate_needed(v, at, item, "path"))
-      check_local_path(v, VP(at, "path"), json_text_of(item, "path"));
-    check_mode(v, at, item, "mode");
-  }
+  for (size_t i = 0; i < json_count(items); i++)
+    validate_key_path(v, VP_ITEM(path, i), json_at(items, i));
+}
+
+/* What all volumes made of files say of these. */
+static void
+check_defaults(struct validation *v, const struct vpath *path, const struct json *s)
+{
+  validate_file_mode(v, path, s, "defaultMode");
+  validate_user_id(v, path, s, "defaultUser");
 }
 
 static void
 check_secret(struct validation *v, const struct vpath *path, const struct json *s)
 {
   (void)validate_needed(v, path, s, "secretName");
-  check_mode(v, path, s, "defaultMode");
+  check_defaults(v, path, s);
   check_key_paths(v, VP(path, "items"), json_get(s, "items"));
 }
 
@@ -48,18 +57,8 @@ static void
 check_config_map(struct validation *v, const struct vpath *path, const struct json *s)
 {
   (void)validate_needed(v, path, s, "name");
-  check_mode(v, path, s, "defaultMode");
+  check_defaults(v, path, s);
   check_key_paths(v, VP(path, "items"), json_get(s, "items"));
-}
-
-static void
-check_no_backsteps(struct validation *v, const struct vpath *path, struct span s)
-{
-  for (struct span rest = s; rest.p && rest.n;)
-    if (span_is(span_cut(rest, '/', &rest), "..")) {
-      verr_invalid(v, path, s, "must not contain '..'");
-      return;
-    }
 }
 
 void
@@ -69,115 +68,95 @@ validate_host_path(struct validation *v, const struct vpath *path, const struct 
                                        "File", "FileOrCreate", "Socket",     NULL };
   if (!validate_needed(v, path, s, "path"))
     return;
-  check_no_backsteps(v, VP(path, "path"), json_text_of(s, "path"));
-  if (json_text_of(s, "type").n)
-    validate_choice(v, path, s, "type", types);
+  validate_no_backsteps(v, VP(path, "path"), json_text_of(s, "path"));
+  validate_known(v, VP(path, "type"), json_get(s, "type"), types);
 }
 
 void
 validate_local_volume(struct validation *v, const struct vpath *path, const struct json *s)
 {
   if (validate_needed(v, path, s, "path"))
-    check_no_backsteps(v, VP(path, "path"), json_text_of(s, "path"));
+    validate_no_backsteps(v, VP(path, "path"), json_text_of(s, "path"));
 }
 
-static void
-check_claim(struct validation *v, const struct vpath *path, const struct json *s)
+/* Upstream's paths name the list, not the item of it. */
+void
+validate_downward_file(struct validation *v, const struct vpath *path, const struct json *file)
 {
-  (void)validate_needed(v, path, s, "claimName");
-}
-
-static void
-check_downward_items(struct validation *v, const struct vpath *path, const struct json *items)
-{
-  for (size_t i = 0; i < json_count(items); i++) {
-    const struct vpath *at = VP_ITEM(path, i);
-    const struct json *item = json_at(items, i);
-    if (validate_needed(v, at, item, "path"))
-      check_local_path(v, VP(at, "path"), json_text_of(item, "path"));
-    bool field = json_has(item, "fieldRef"), resource = json_has(item, "resourceFieldRef");
-    if (field && resource)
-      verr_invalid(v, at, SPAN("resource"), "fieldRef and resourceFieldRef can not be specified simultaneously");
-    if (field && !json_text_of(json_get(item, "fieldRef"), "fieldPath").n)
-      verr_required(v, VP(VP(at, "fieldRef"), "fieldPath"), "");
-    if (!field && !resource)
-      verr_required(v, at, "one of fieldRef and resourceFieldRef is required");
-    check_mode(v, at, item, "mode");
-  }
+  static const char *const fields[] = { "metadata.annotations", "metadata.labels", "metadata.name",
+                                        "metadata.namespace",   "metadata.uid",    NULL };
+  const struct json *field = json_get(file, "fieldRef"), *resource = json_get(file, "resourceFieldRef");
+  bool both = json_type(field) != JSON_NULL && json_type(resource) != JSON_NULL;
+  if (validate_needed(v, path, file, "path"))
+    validate_path_in_volume(v, VP(path, "path"), json_text_of(file, "path"));
+  if (json_type(field) != JSON_NULL)
+    validate_field_selector(v, VP(path, "fieldRef"), field, fields);
+  else if (json_type(resource) != JSON_NULL)
+    validate_resource_selector(v, VP(path, "resourceFieldRef"), resource, true);
+  else
+    verr_required(v, path, "one of fieldRef and resourceFieldRef is required");
+  if (both)
+    verr_invalid(v, path, SPAN("resource"), "fieldRef and resourceFieldRef can not be specified simultaneously");
+  validate_file_mode(v, path, file, "mode");
+  validate_user_id(v, path, file, "user");
 }
 
 static void
 check_downward(struct validation *v, const struct vpath *path, const struct json *s)
 {
-  check_mode(v, path, s, "defaultMode");
-  check_downward_items(v, VP(path, "items"), json_get(s, "items"));
-}
-
-static void
-check_token(struct validation *v, const struct vpath *path, const struct json *t)
-{
-  int64_t seconds = json_get_int(t, "expirationSeconds", 3600);
-  if (seconds < 600)
-    verr_invalid_int(v, VP(path, "expirationSeconds"), seconds, "may not specify a duration less than 10 minutes");
-  if (seconds > INT64_C(1) << 32)
-    verr_invalid_int(v, VP(path, "expirationSeconds"), seconds, "may not specify a duration larger than 2^32 seconds");
-  (void)validate_needed(v, path, t, "path");
+  check_defaults(v, path, s);
+  for (json_each_item (file, json_get(s, "items")))
+    validate_downward_file(v, path, *file);
 }
 
 static void
 check_projected(struct validation *v, const struct vpath *path, const struct json *s)
 {
-  const struct json *sources = json_get(s, "sources");
-  check_mode(v, path, s, "defaultMode");
-  for (size_t i = 0; i < json_count(sources); i++) {
-    const struct json *source = json_at(sources, i);
-    const struct vpath *at = VP_ITEM(VP(path, "sources"), i);
-    size_t n = 0;
-    for (json_each_member (m, source)) {
-      if (json_type(m->value) == JSON_NULL)
-        continue;
-      if (n++)
-        verr_forbidden(v, VP(at, m->name), one_type);
-      else if (!strcmp(m->name, "secret") || !strcmp(m->name, "configMap")) {
-        (void)validate_needed(v, VP(at, m->name), m->value, "name");
-        check_key_paths(v, VP(VP(at, m->name), "items"), json_get(m->value, "items"));
-      } else if (!strcmp(m->name, "downwardAPI"))
-        check_downward_items(v, VP(at, m->name), json_get(m->value, "items"));
-      else if (!strcmp(m->name, "serviceAccountToken"))
-        check_token(v, VP(at, m->name), m->value);
-    }
-    if (!n)
-      verr_required(v, at, "must specify exactly one projected volume source");
-  }
+  check_defaults(v, path, s);
+  validate_projections(v, path, json_get(s, "sources"));
 }
 
 static void
 check_empty_dir(struct validation *v, const struct vpath *path, const struct json *s)
 {
   struct quantity q;
+  int64_t mode = json_get_int(s, "mode", 0);
   if (json_quantity(json_get(s, "sizeLimit"), &q) && quantity_sign(&q) < 0)
     verr_forbidden(v, VP(path, "sizeLimit"), "SizeLimit field must be a valid resource quantity");
+  if (mode < 0 || mode > 01777)
+    verr_invalid_int(v, VP(path, "mode"), mode, "must be a number between 0 and 01777 (octal), both inclusive");
 }
 
 static void
 check_csi(struct validation *v, const struct vpath *path, const struct json *s)
 {
+  const struct json *secret = json_get(s, "nodePublishSecretRef");
   validate_csi_name(v, VP(path, "driver"), json_text_of(s, "driver"), false);
-  if (json_has(s, "nodePublishSecretRef"))
-    (void)validate_needed(v, VP(path, "nodePublishSecretRef"), json_get(s, "nodePublishSecretRef"), "name");
+  if (json_type(secret) != JSON_NULL && validate_needed(v, VP(path, "nodePublishSecretRef"), secret, "name"))
+    (void)verr_format(v, VP(path, "name"), json_text_of(secret, "name"), TEXT_DNS_SUBDOMAIN);
 }
 
-void
-validate_nfs(struct validation *v, const struct vpath *path, const struct json *s)
+static void
+check_ephemeral(struct validation *v, const struct vpath *path, const struct json *s)
 {
-  struct span at = json_text_of(s, "path");
-  (void)validate_needed(v, path, s, "server");
-  (void)validate_needed(v, path, s, "path");
-  if (!span_starts(at, SPAN("/")))
-    verr_invalid(v, VP(path, "path"), at, "must be an absolute path");
+  const struct json *template = json_get(s, "volumeClaimTemplate");
+  const struct vpath *at = VP(path, "volumeClaimTemplate");
+  if (json_type(template) == JSON_NULL) {
+    verr_required(v, at, "");
+    return;
+  }
+  validate_template_meta(v, VP(at, "metadata"), json_get(template, "metadata"));
+  validate_volume_claim_spec(v, VP(at, "spec"), json_get(template, "spec"));
 }
 
-/* In upstream's order; a type without a function is only counted. */
+static void
+check_image(struct validation *v, const struct vpath *path, const struct json *s)
+{
+  (void)validate_needed(v, path, s, "reference");
+  validate_pull_policy(v, path, s, "pullPolicy");
+}
+
+/* In upstream's order. Those without a function are in validate_volume_types.c. */
 static const struct {
   const char *name;
   void (*check)(struct validation *v, const struct vpath *path, const struct json *s);
@@ -188,11 +167,11 @@ static const struct {
   { "gcePersistentDisk", NULL },
   { "awsElasticBlockStore", NULL },
   { "secret", check_secret },
-  { "nfs", validate_nfs },
+  { "nfs", NULL },
   { "iscsi", NULL },
   { "glusterfs", NULL },
   { "flocker", NULL },
-  { "persistentVolumeClaim", check_claim },
+  { "persistentVolumeClaim", NULL },
   { "rbd", NULL },
   { "cinder", NULL },
   { "cephfs", NULL },
@@ -210,41 +189,78 @@ static const struct {
   { "projected", check_projected },
   { "scaleIO", NULL },
   { "csi", check_csi },
-  { "ephemeral", NULL },
-  { "image", NULL },
+  { "ephemeral", check_ephemeral },
+  { "image", check_image },
 };
 
+/* A claim is made for it, under the pod's name and the volume's. */
 static void
-check_source(struct validation *v, const struct vpath *path, const struct json *volume)
+check_claim_name(struct validation *v, const struct vpath *path, struct span volume, const char *pod)
 {
+  const char *problems[TEXT_PROBLEMS_MAX], *name = arena_printf(v->a, "%s-%.*s", pod, SPAN_FMT(volume));
+  size_t n = volume.n ? text_check(v->a, TEXT_DNS_SUBDOMAIN, span_of(name), problems) : 0;
+  for (size_t i = 0; i < n; i++)
+    verr_invalid(v, VP(path, "name"), volume,
+                 arena_printf(v->a, "PVC name %s: %s", vquote(v->a, span_of(name)), problems[i]));
+}
+
+static void
+check_source(struct validation *v, const struct vpath *path, const struct json *volume, const char *pod)
+{
+  struct span name = json_text_of(volume, "name");
   size_t n = 0;
   for (size_t i = 0; i < ARRAY_SIZE(sources); i++) {
     const struct json *s = json_get(volume, sources[i].name);
+    const char *type = sources[i].name;
     if (json_type(s) == JSON_NULL)
       continue;
     if (n++)
-      verr_forbidden(v, VP(path, sources[i].name), one_type);
+      validate_second_volume(v, path, type);
     else if (sources[i].check)
-      sources[i].check(v, VP(path, sources[i].name), s);
+      sources[i].check(v, VP(path, type), s);
+    else
+      validate_volume_type(v, path, type, s, false);
+    if (!strcmp(type, "iscsi") && json_has(s, "initiatorName") && name.n + 1 + json_text_of(s, "targetPortal").n > 64)
+      verr_invalid(v, VP(path, "name"), name,
+                   "Total length of <volume name>:<iscsi.targetPortal> must be under 64 characters if "
+                   "iscsi.initiatorName is specified.");
+    if (n == 1 && pod && !strcmp(type, "ephemeral"))
+      check_claim_name(v, path, name, pod);
   }
   if (!n)
     verr_required(v, path, "must specify a volume type");
 }
 
-void
-validate_volumes(struct validation *v, const struct vpath *path, const struct json *volumes)
+/* Does the pod make a claim of that name, for one of its volumes? */
+static bool
+makes_claim(struct arena *a, const struct json *volumes, const char *pod, struct span claim)
 {
+  for (json_each_item (p, volumes))
+    if (json_has(*p, "ephemeral") &&
+        span_is(claim, arena_printf(a, "%s-%.*s", pod, SPAN_FMT(json_text_of(*p, "name")))))
+      return true;
+  return false;
+}
+
+struct json *
+validate_volumes(struct validation *v, const struct vpath *path, const struct json *volumes, const char *pod)
+{
+  struct json *good = json_new_array(v->a);
   for (size_t i = 0; i < json_count(volumes); i++) {
-    const struct json *volume = json_at(volumes, i);
+    const struct json *volume = json_at(volumes, i), *claim = json_get(volume, "persistentVolumeClaim");
     const struct vpath *at = VP_ITEM(path, i);
-    struct span name = json_text_of(volume, "name");
-    check_source(v, at, volume);
+    struct span name = json_text_of(volume, "name"), wanted = json_text_of(claim, "claimName");
+    size_t mark = v->n;
+    check_source(v, at, volume, pod);
     if (validate_needed(v, at, volume, "name"))
       (void)verr_format(v, VP(at, "name"), name, TEXT_DNS_LABEL);
-    for (size_t j = 0; j < i && name.n; j++)
-      if (span_eq(json_text_of(json_at(volumes, j), "name"), name)) {
-        verr_duplicate(v, VP(at, "name"), name);
-        break;
-      }
+    if (validate_find_named(good, name))
+      verr_duplicate(v, VP(at, "name"), name);
+    if (v->n == mark)
+      json_append(v->a, good, json_copy(v->a, volume));
+    if (pod && json_type(claim) != JSON_NULL && makes_claim(v->a, volumes, pod, wanted))
+      verr_invalid(v, VP(VP(at, "persistentVolumeClaim"), "claimName"), wanted,
+                   "must not reference a PVC that gets created for an ephemeral volume");
   }
+  return good;
 }

@@ -25,7 +25,8 @@ described(struct rest_call *c, const struct json *o)
 {
   const char *api_version = object_api_version(o);
 
-  return arena_printf(c->a, "%s/%s; %s, Kind=%s", object_namespace(o), object_name(o), api_version, object_kind(o));
+  return arena_printf(c->a, "%s/%s; %s%s, Kind=%s", object_namespace(o), object_name(o),
+                      strchr(api_version, '/') ? "" : "/", api_version, object_kind(o));
 }
 
 static int

@@ -3,60 +3,9 @@
 
 #include "object.h"
 #include "pod.h"
-#include "quantity.h"
 #include "rest_delete.h"
 #include "rest_meta.h"
 #include "strategy.h"
-
-/* -- quality of service (pkg/apis/core/v1/helper/qos) -- */
-
-static const char *const qos_resources[] = { "cpu", "memory" };
-
-struct qos {
-  bool any;        /* somebody asks for something */
-  bool guaranteed; /* so far: limits for both resources, and requests equal to them */
-};
-
-static bool
-amount(const struct json *list, const char *name, struct quantity *ret)
-{
-  _cleanup_kerr_ struct kerr ignored = KERR_INIT;
-  struct span text = json_span(json_get(list, name));
-
-  return text.p && quantity_parse(text, ret, &ignored) == 0 && quantity_sign(ret) > 0;
-}
-
-static void
-add_container(struct qos *q, const struct json *container)
-{
-  const struct json *requests = json_dig(container, "resources", "requests", NULL);
-  const struct json *limits = json_dig(container, "resources", "limits", NULL);
-
-  for (size_t i = 0; i < ARRAY_SIZE(qos_resources); i++) {
-    struct quantity want, limit;
-    bool wants = amount(requests, qos_resources[i], &want), limited = amount(limits, qos_resources[i], &limit);
-
-    q->any = q->any || wants || limited;
-    if (!limited || (wants && quantity_cmp(&want, &limit) != 0))
-      q->guaranteed = false;
-  }
-}
-
-static const char *
-qos_class(const struct json *spec)
-{
-  struct qos q = { .guaranteed = true };
-
-  if (json_get(spec, "resources"))
-    add_container(&q, spec); /* pod-level resources decide alone */
-  else {
-    for (json_each_item (container, json_get(spec, "initContainers")))
-      add_container(&q, *container);
-    for (json_each_item (container, json_get(spec, "containers")))
-      add_container(&q, *container);
-  }
-  return !q.any ? "BestEffort" : q.guaranteed ? "Guaranteed" : "Burstable";
-}
 
 /* -- creating, updating -- */
 
@@ -85,7 +34,7 @@ prepare_create(struct rest_call *c, struct json *o, struct kerr *reterr)
 
   (void)reterr;
   json_set_str(c->a, status, "phase", "Pending");
-  json_set_str(c->a, status, "qosClass", qos_class(spec));
+  json_set_str(c->a, status, "qosClass", pod_qos_class(spec));
   hold_for_gates(c, spec, status);
   json_set_int(c->a, rest_meta_edit(c->a, o), "generation", 1);
   c->reshape = true;
