@@ -40,10 +40,11 @@ check(const struct cel_authorizer *self, struct arena *a, const struct cel_authz
                                .subresource = part(a, request->subresource),
                                .ns = part(a, request->namespace),
                                .name = part(a, request->name),
-                               .field_selector = part(a, request->field_selector),
                                .path = part(a, request->path) };
   const char *reason = "";
 
+  if (c->s->config.authz && request->field_selector.p)
+    authz_select(c->s->config.authz, a, request->field_selector, &ask);
   ret->allowed = !c->s->config.authz || authz_decide(c->s->config.authz, a, &ask, &reason) == AUTHZ_ALLOW;
   ret->reason = span_of(arena_strdup(a, reason));
 }

@@ -17,11 +17,16 @@
 typedef enum authz_decision mode_fn(struct authz *z, struct arena *a, const struct authz_request *req,
                                     const char **ret_reason);
 
+struct mode {
+  const char *name, *shown; /* `shown`: before its reasons */
+  mode_fn *decide;
+};
+
 struct authz {
   struct personality *personality;
   struct auth_source *source;
   struct authz_node *node;
-  mode_fn *modes[MODES_MAX];
+  const struct mode *modes[MODES_MAX];
   size_t n_modes;
 };
 
@@ -59,14 +64,11 @@ by_rbac(struct authz *z, struct arena *a, const struct authz_request *req, const
   return rbac_decide(z->source, a, req, ret_reason);
 }
 
-static const struct {
-  const char *name;
-  mode_fn *decide;
-} modes[] = {
-  { "AlwaysAllow", always_allow },
-  { "AlwaysDeny", always_deny },
-  { "Node", by_node },
-  { "RBAC", by_rbac },
+static const struct mode modes[] = {
+  { "AlwaysAllow", "alwaysallow", always_allow },
+  { "AlwaysDeny", "alwaysdeny", always_deny },
+  { "Node", "node", by_node },
+  { "RBAC", "rbac", by_rbac },
 };
 
 static int
@@ -76,10 +78,10 @@ add_mode(struct authz *z, struct span name, struct kerr *reterr)
     if (!span_is(name, modes[i].name))
       continue;
     for (size_t j = 0; j < z->n_modes; j++)
-      if (z->modes[j] == modes[i].decide)
+      if (z->modes[j] == &modes[i])
         return kerr_set(reterr, KERR_USAGE, NULL, "authorization-mode \"%s\" has mode specified more than once",
                         modes[i].name);
-    z->modes[z->n_modes++] = modes[i].decide;
+    z->modes[z->n_modes++] = &modes[i];
     return 0;
   }
   return kerr_set(reterr, KERR_USAGE, NULL, "authorization-mode \"%.*s\" is not a valid mode", SPAN_FMT(name));
@@ -127,12 +129,35 @@ authz_gate(const struct authz *z, const char *gate)
   return personality_gate(z->personality, gate);
 }
 
+bool
+authz_knows_selectors(const struct authz *z)
+{
+  return personality_gate(z->personality, "AuthorizeWithSelectors") ||
+         personality_gate_passed(z->personality, "AuthorizeWithSelectors");
+}
+
+void
+authz_select(const struct authz *z, struct arena *a, struct span text, struct authz_request *req)
+{
+  _cleanup_kerr_ struct kerr ignored = KERR_INIT;
+
+  if (!text.n || !authz_knows_selectors(z) || field_selector_parse(a, text, &req->fields, &ignored) < 0)
+    req->fields = (struct field_selector){ .n = 0 };
+}
+
 /* -- deciding -- */
 
 static bool
 is_master(const struct exchange_user *user)
 {
   return exchange_user_in_group(user, MASTERS);
+}
+
+/* Whose reason it is, which is told since 1.37. */
+static const char *
+whose(const struct authz *z, struct arena *a, size_t mode)
+{
+  return personality_minor(z->personality) < 37 ? "" : arena_printf(a, "%s: ", z->modes[mode]->shown);
 }
 
 enum authz_decision
@@ -147,14 +172,14 @@ authz_decide(struct authz *z, struct arena *a, const struct authz_request *req, 
     const char *reason = "";
     enum authz_decision d;
 
-    assert(z->source || z->modes[i] == always_allow || z->modes[i] == always_deny);
-    d = z->modes[i](z, a, req, &reason);
+    assert(z->source || z->modes[i]->decide == always_allow || z->modes[i]->decide == always_deny);
+    d = z->modes[i]->decide(z, a, req, &reason);
     if (d != AUTHZ_NO_OPINION) {
       *ret_reason = reason;
       return d;
     }
     if (*reason)
-      reasons = *reasons ? arena_printf(a, "%s\n%s", reasons, reason) : reason;
+      reasons = arena_printf(a, "%s%s%s%s", reasons, *reasons ? "\n" : "", whose(z, a, i), reason);
   }
   *ret_reason = reasons;
   return AUTHZ_NO_OPINION;
@@ -302,11 +327,11 @@ authz_rules(struct authz *z, struct arena *a, const struct exchange_user *user, 
 
   *ret_incomplete = NULL;
   for (size_t i = 0; i < z->n_modes; i++) {
-    if (z->modes[i] == always_allow)
+    if (z->modes[i]->decide == always_allow)
       add_everything(&l);
-    else if (z->modes[i] == by_rbac)
+    else if (z->modes[i]->decide == by_rbac)
       rbac_visit(z->source, a, user, ns, list_rule, &l);
-    else if (z->modes[i] == by_node && authz_node_name(user))
+    else if (z->modes[i]->decide == by_node && authz_node_name(user))
       *ret_incomplete = "node authorizer does not support user rule resolution";
   }
   *ret_resource_rules = l.resource_rules;
@@ -319,7 +344,7 @@ authz_covers(struct authz *z, struct arena *a, const struct exchange_user *user,
 {
   *ret_missing = NULL;
   for (size_t i = 0; i < z->n_modes; i++)
-    if (z->modes[i] == by_rbac)
+    if (z->modes[i]->decide == by_rbac)
       return is_master(user) || rbac_covers(z->source, a, user, ns, rules, ret_missing);
   return true; /* without RBAC there is nothing to escalate */
 }

@@ -18,6 +18,7 @@
 #include "exchange.h"
 #include "gates.h"
 #include "kerr.h"
+#include "selector.h"
 
 struct authz;
 
@@ -27,8 +28,8 @@ struct authz_request {
   bool is_resource;
   /* is_resource; "" where there is none */
   const char *group, *version, *resource, *subresource, *ns, *name;
-  const char *field_selector; /* text, as in the query; "" or NULL: none */
-  const char *path;           /* otherwise */
+  struct field_selector fields; /* what of them is asked for: authz_select */
+  const char *path;             /* otherwise */
 };
 
 enum authz_decision { AUTHZ_NO_OPINION, AUTHZ_ALLOW, AUTHZ_DENY };
@@ -38,6 +39,14 @@ _must_check_ int authz_new(const char *modes, struct personality *p, struct auth
 void authz_free(struct authz *z);
 /* Where objects are; borrowed. Before the first question, if a mode other than Always* is on. */
 void authz_bind(struct authz *z, struct auth_source *source);
+
+/*
+ * What a question selects by is known to the modes since 1.32 (AuthorizeWithSelectors); only the node's looks at it,
+ * and at fields alone. False: it is not, in this release.
+ */
+bool authz_knows_selectors(const struct authz *z);
+/* Sets req->fields from a query's text. One that cannot be read counts as none: whoever lists with it is told later. */
+void authz_select(const struct authz *z, struct arena *a, struct span text, struct authz_request *req);
 
 /* *ret_reason (never NULL): upstream's words, for SubjectAccessReview and refusals. */
 enum authz_decision authz_decide(struct authz *z, struct arena *a, const struct authz_request *req,

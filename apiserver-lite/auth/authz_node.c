@@ -299,17 +299,12 @@ if_related(const struct ask *q, bool related, const char **ret_reason)
 static bool
 selects_node(const struct ask *q)
 {
-  const char *text = q->req->field_selector;
-  struct span rest = span_of(text);
+  const struct field_selector *fields = &q->req->fields;
 
-  while (rest.n) {
-    struct span value, path = span_cut(span_cut(rest, ',', &rest), '=', &value);
-
-    if (value.n && value.p[0] == '=') /* "==" */
-      value = span_make(value.p + 1, value.n - 1);
-    if (span_is(path, "spec.nodeName") && span_is(value, q->node))
+  for (size_t i = 0; i < fields->n; i++)
+    if (fields->terms[i].equal && strcmp(fields->terms[i].path, "spec.nodeName") == 0 &&
+        strcmp(fields->terms[i].value, q->node) == 0)
       return true;
-  }
   return false;
 }
 

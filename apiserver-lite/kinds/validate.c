@@ -52,6 +52,7 @@ find_validator(const struct kind *k)
     { validators_controller, validator_controller_count },
     { validators_autoscaling, validator_autoscaling_count },
     { validators_certificates, validator_certificates_count },
+    { validators_access, validator_access_count },
   };
   const struct validator *found = NULL;
   for (size_t i = 0; i < validator_classic_count; i++) /* by version: before those for every version */

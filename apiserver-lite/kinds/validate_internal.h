@@ -103,6 +103,9 @@ void validate_labels(struct validation *v, const struct vpath *path, const struc
 void validate_annotations(struct validation *v, const struct vpath *path, const struct json *annotations);
 void validate_conditions(struct validation *v, const struct vpath *path, const struct json *conditions);
 void validate_label_selector(struct validation *v, const struct vpath *path, const struct json *selector);
+/* One requirement of a selector, whose operator may be one that nobody knows yet. */
+void validate_label_requirement(struct validation *v, const struct vpath *path, const struct json *r);
+void validate_field_requirement(struct validation *v, const struct vpath *path, const struct json *r);
 void validate_node_selector(struct validation *v, const struct vpath *path, const struct json *selector);
 /* `any_value`: values need not be those of labels, as in preferences. */
 void validate_node_selector_term(struct validation *v, const struct vpath *path, const struct json *term,

@@ -16,8 +16,20 @@ static enum operator operator_of(const struct json *requirement)
   return span_is(op, "Gt") || span_is(op, "Lt") ? OP_ORDER : OP_UNKNOWN;
 }
 
+/* Key and values as those of labels; `any_value`: only the key. */
 static void
-check_requirement(struct validation *v, const struct vpath *path, const struct json *r, bool ordered, bool any_value)
+check_label(struct validation *v, const struct vpath *path, const struct json *r, bool any_value)
+{
+  const struct json *values = json_get(r, "values");
+  verr_format(v, VP(path, "key"), json_text_of(r, "key"), TEXT_LABEL_KEY);
+  const struct vpath *at = VP(path, "values");
+  for (size_t i = 0; i < json_count(values) && !any_value; i++)
+    if (json_is(json_at(values, i), JSON_STRING))
+      verr_format(v, VP_ITEM(at, i), json_span(json_at(values, i)), TEXT_LABEL_VALUE);
+}
+
+static void
+check_values(struct validation *v, const struct vpath *path, const struct json *r)
 {
   const struct json *values = json_get(r, "values");
   enum operator op = operator_of(r);
@@ -25,15 +37,33 @@ check_requirement(struct validation *v, const struct vpath *path, const struct j
     verr_required(v, VP(path, "values"), needs_values);
   else if (op == OP_EXISTS && json_count(values))
     verr_forbidden(v, VP(path, "values"), no_values);
-  else if (op == OP_ORDER && ordered && json_count(values) != 1)
+}
+
+void
+validate_field_requirement(struct validation *v, const struct vpath *path, const struct json *r)
+{
+  if (!json_text_of(r, "key").n)
+    verr_required(v, VP(path, "key"), "must be specified");
+  check_values(v, path, r);
+}
+
+void
+validate_label_requirement(struct validation *v, const struct vpath *path, const struct json *r)
+{
+  check_values(v, path, r);
+  check_label(v, path, r, false);
+}
+
+static void
+check_requirement(struct validation *v, const struct vpath *path, const struct json *r, bool ordered, bool any_value)
+{
+  enum operator op = operator_of(r);
+  check_values(v, path, r);
+  if (op == OP_ORDER && ordered && json_count(json_get(r, "values")) != 1)
     verr_required(v, VP(path, "values"), "must be specified single value when `operator` is 'Lt' or 'Gt'");
   else if (op == OP_UNKNOWN || (op == OP_ORDER && !ordered))
     verr_invalid(v, VP(path, "operator"), json_text_of(r, "operator"), "not a valid selector operator");
-  verr_format(v, VP(path, "key"), json_text_of(r, "key"), TEXT_LABEL_KEY);
-  const struct vpath *at = VP(path, "values");
-  for (size_t i = 0; i < json_count(values) && !any_value; i++)
-    if (json_is(json_at(values, i), JSON_STRING))
-      verr_format(v, VP_ITEM(at, i), json_span(json_at(values, i)), TEXT_LABEL_VALUE);
+  check_label(v, path, r, any_value);
 }
 
 void

@@ -49,7 +49,7 @@ authorize(struct rest_call *c, struct kerr *reterr)
   _cleanup_kerr_ struct kerr err = KERR_INIT;
 
   if (strcmp(q.verb, "list") == 0 || strcmp(q.verb, "watch") == 0 || strcmp(q.verb, "deletecollection") == 0)
-    q.field_selector = rest_query(c, "fieldSelector");
+    authz_select(c->s->config.authz, c->a, span_of(rest_query(c, "fieldSelector")), &q);
   return authz_check(c->s->config.authz, c->a, &q, &err) < 0 ? refuse(c, &err, reterr) : 0;
 }
 

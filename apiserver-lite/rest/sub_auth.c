@@ -1,9 +1,8 @@
-/* Reviews (authentication.k8s.io, authorization.k8s.io) and serviceaccounts/token. Nothing of it is stored. */
+/* Reviews of authentication.k8s.io and serviceaccounts/token. Nothing of it is stored. */
 #include <string.h>
 
 #include "apiserver_internal.h"
 #include "authn.h"
-#include "authz.h"
 #include "managed_fields.h"
 #include "object.h"
 #include "rest_meta.h"
@@ -15,9 +14,8 @@
 #define TOKEN_SECONDS_MIN 600
 #define TOKEN_SECONDS_MAX ((int64_t)1 << 32)
 
-/* The body, with managed fields as any other created object has them. */
-static int
-read_review(struct rest_call *c, struct json **ret, struct kerr *reterr)
+int
+sub_read_review(struct rest_call *c, struct json **ret, struct kerr *reterr)
 {
   if (rest_write_options(c, "CreateOptions", false, reterr) < 0 || rest_body_object(c, ret, reterr) < 0 ||
       rest_meta_namespace(c, *ret, reterr) < 0)
@@ -27,8 +25,8 @@ read_review(struct rest_call *c, struct json **ret, struct kerr *reterr)
   return 0;
 }
 
-static int
-answer(struct rest_call *c, struct json *review, struct json *status, struct kerr *reterr)
+int
+sub_answer(struct rest_call *c, struct json *review, struct json *status, struct kerr *reterr)
 {
   struct kind_strictness lenient = { .a = c->a };
   struct json *canonical;
@@ -58,8 +56,8 @@ user_info(struct rest_call *c, const struct exchange_user *u)
   return ret;
 }
 
-static const char **
-strings_of(struct rest_call *c, const struct json *list, size_t *ret_n)
+const char **
+sub_strings(struct rest_call *c, const struct json *list, size_t *ret_n)
 {
   const char **ret = arena_array_of(c->a, const char *, json_count(list) + 1);
 
@@ -82,7 +80,7 @@ sub_self_review(struct rest_call *c, struct kerr *reterr)
   rest_meta_wipe(c->a, review);
   json_set_str(c->a, rest_meta_edit(c->a, review), "creationTimestamp", rest_time(c->a, c->now));
   json_set(c->a, status, "userInfo", user_info(c, c->user));
-  return answer(c, review, status, reterr);
+  return sub_answer(c, review, status, reterr);
 }
 
 int
@@ -94,134 +92,29 @@ sub_token_review(struct rest_call *c, struct kerr *reterr)
   _cleanup_kerr_ struct kerr err = KERR_INIT;
   size_t n, n_good = 0;
 
-  if (read_review(c, &review, reterr) < 0)
+  if (sub_read_review(c, &review, reterr) < 0)
     return -(int)reterr->code;
   token = json_str(json_dig(review, "spec", "token", NULL));
   if (!token || !*token)
     return kerr_set(reterr, KERR_BAD_REQUEST, NULL, "token is required for TokenReview in authentication");
-  wanted = strings_of(c, json_dig(review, "spec", "audiences", NULL), &n);
+  wanted = sub_strings(c, json_dig(review, "spec", "audiences", NULL), &n);
   if (!c->s->config.authn)
-    return answer(c, review, status, reterr);
+    return sub_answer(c, review, status, reterr);
   if (authn_token(c->s->config.authn, c->a, span_of(token), wanted, n, &user, &good, &n_good, &err) < 0) {
     json_set_str(c->a, status, "error", err.msg);
-    return answer(c, review, status, reterr);
+    return sub_answer(c, review, status, reterr);
   }
   json_set_bool(c->a, status, "authenticated", true);
   json_set(c->a, status, "user", user_info(c, user));
   for (size_t i = 0; i < n_good; i++)
     json_append_str(c->a, json_ensure_array(c->a, status, "audiences"), good[i]);
-  return answer(c, review, status, reterr);
-}
-
-/* -- authorization -- */
-
-static int
-wrong_spec(struct rest_call *c, const char *field, const char *why, struct kerr *reterr)
-{
-  struct field_errors errs = { .a = c->a };
-
-  field_errors_add(&errs, FIELD_INVALID, field, "null", "%s", why);
-  return rest_invalid_of(c, "authorization.k8s.io", "", "", &errs, reterr);
+  return sub_answer(c, review, status, reterr);
 }
 
 static const char *
 member(const struct json *o, const char *name)
 {
   return json_get_str_or(o, name, "");
-}
-
-static int
-read_question(struct rest_call *c, const struct json *spec, struct authz_request *ret, struct kerr *reterr)
-{
-  const struct json *resource = json_get(spec, "resourceAttributes"), *path = json_get(spec, "nonResourceAttributes");
-
-  if (!resource == !path)
-    return wrong_spec(c, "spec",
-                      resource ? "cannot be specified in combination with resourceAttributes"
-                               : "exactly one of nonResourceAttributes or resourceAttributes must be specified",
-                      reterr);
-  *ret = (struct authz_request){ .verb = member(path, "verb"), .path = member(path, "path") };
-  if (resource)
-    *ret = (struct authz_request){ .verb = member(resource, "verb"),
-                                   .is_resource = true,
-                                   .group = member(resource, "group"),
-                                   .version = member(resource, "version"),
-                                   .resource = member(resource, "resource"),
-                                   .subresource = member(resource, "subresource"),
-                                   .ns = member(resource, "namespace"),
-                                   .name = member(resource, "name"),
-                                   .path = "" };
-  return 0;
-}
-
-/* Whom the review is about: the spec says it, or (Self...) whoever asks. */
-static const struct exchange_user *
-review_user(struct rest_call *c, const struct json *spec)
-{
-  struct exchange_user *u;
-
-  if (strcmp(c->info.resource, "selfsubjectaccessreviews") == 0)
-    return c->user;
-  u = arena_new_of(c->a, struct exchange_user);
-  *u = (struct exchange_user){ .name = member(spec, "user"),
-                               .uid = member(spec, "uid"),
-                               .extra = json_get(spec, "extra") };
-  u->groups = strings_of(c, json_get(spec, "groups"), &u->n_groups);
-  return u;
-}
-
-int
-sub_access_review(struct rest_call *c, struct kerr *reterr)
-{
-  struct json *review, *status = json_new_object(c->a);
-  struct authz_request q;
-  const char *reason = "";
-  enum authz_decision decision = AUTHZ_ALLOW;
-
-  if (read_review(c, &review, reterr) < 0)
-    return -(int)reterr->code;
-  const struct json *spec = json_get(review, "spec");
-
-  if (read_question(c, spec, &q, reterr) < 0)
-    return -(int)reterr->code;
-  if (strcmp(c->info.resource, "localsubjectaccessreviews") == 0 && strcmp(q.ns, c->info.namespace_) != 0)
-    return kerr_set(reterr, KERR_BAD_REQUEST, NULL, "spec.resourceAttributes.namespace must match namespace: %s",
-                    c->info.namespace_);
-  q.user = review_user(c, spec);
-  if (strcmp(c->info.resource, "selfsubjectaccessreviews") != 0 && !*q.user->name && !q.user->n_groups)
-    return wrong_spec(c, "spec.user", "at least one of user or group must be specified", reterr);
-  if (c->s->config.authz)
-    decision = authz_decide(c->s->config.authz, c->a, &q, &reason);
-  json_set_bool(c->a, status, "allowed", decision == AUTHZ_ALLOW);
-  if (decision == AUTHZ_DENY)
-    json_set_bool(c->a, status, "denied", true);
-  if (*reason)
-    json_set_str(c->a, status, "reason", reason);
-  return answer(c, review, status, reterr);
-}
-
-int
-sub_rules_review(struct rest_call *c, struct kerr *reterr)
-{
-  struct json *review, *status = json_new_object(c->a), *resources = json_new_array(c->a),
-                       *paths = json_new_array(c->a);
-  const char *ns, *incomplete = NULL;
-
-  if (read_review(c, &review, reterr) < 0)
-    return -(int)reterr->code;
-  ns = json_str(json_dig(review, "spec", "namespace", NULL));
-  if (!ns || !*ns)
-    return kerr_set(reterr, KERR_BAD_REQUEST, NULL, "no namespace on request");
-  if (c->s->config.authz)
-    authz_rules(c->s->config.authz, c->a, c->user, ns, &resources, &paths, &incomplete);
-  json_set(c->a, status, "resourceRules", resources);
-  json_set(c->a, status, "nonResourceRules", paths);
-  json_set_bool(c->a, status, "incomplete", incomplete != NULL);
-  if (incomplete)
-    json_set_str(c->a, status, "evaluationError", incomplete);
-  json_set(c->a, review, "metadata", json_new_object(c->a));
-  json_set(c->a, review, "spec", json_new_object(c->a));
-  return answer(c, review, status, reterr);
 }
 
 /* -- serviceaccounts/token (pkg/registry/core/serviceaccount/storage/token.go) -- */
@@ -358,7 +251,7 @@ sub_token(struct rest_call *c, struct kerr *reterr)
   want.account = (struct sa_ref){ .name = c->info.name, .uid = object_uid(record_tree(account)) };
   if (check_account(c, review, &want.account, reterr) < 0)
     return -(int)reterr->code;
-  want.audiences = strings_of(c, json_get(spec, "audiences"), &want.n_audiences);
+  want.audiences = sub_strings(c, json_get(spec, "audiences"), &want.n_audiences);
   if (!want.n_audiences)
     want.audiences = (const char **)(uintptr_t)sa_signer_audiences(c->s->config.signer, &want.n_audiences);
   want.seconds = json_get_int(spec, "expirationSeconds", TOKEN_SECONDS);
@@ -379,5 +272,5 @@ sub_token(struct rest_call *c, struct kerr *reterr)
   json_set_str(c->a, status, "token", token);
   json_set_str(c->a, status, "expirationTimestamp", rest_time(c->a, expiry * CLOCK_SEC));
   c->kind = k;
-  return answer(c, review, status, reterr);
+  return sub_answer(c, review, status, reterr);
 }

@@ -52,21 +52,25 @@ check(struct fixture *f, const struct json *row)
 {
   static const char *const groups[] = { "system:nodes" };
   const struct exchange_user user = { .name = json_get_str(row, "user"), .uid = "", .groups = groups, .n_groups = 1 };
-  const struct authz_request req = { .user = &user,
-                                     .verb = json_get_str(row, "verb"),
-                                     .is_resource = true,
-                                     .group = json_get_str_or(row, "group", ""),
-                                     .version = "v1",
-                                     .resource = json_get_str(row, "resource"),
-                                     .subresource = json_get_str_or(row, "subresource", ""),
-                                     .ns = json_get_str_or(row, "namespace", ""),
-                                     .name = json_get_str_or(row, "object", ""),
-                                     .field_selector = json_get_str(row, "selector") };
+  struct authz_request req = { .user = &user,
+                               .verb = json_get_str(row, "verb"),
+                               .is_resource = true,
+                               .group = json_get_str_or(row, "group", ""),
+                               .version = "v1",
+                               .resource = json_get_str(row, "resource"),
+                               .subresource = json_get_str_or(row, "subresource", ""),
+                               .ns = json_get_str_or(row, "namespace", ""),
+                               .name = json_get_str_or(row, "object", "") };
   const char *why, *wanted = json_get_str(row, "reason");
-  enum authz_decision d = authz_decide(f->authz, f->a, &req, &why);
+  enum authz_decision d;
+
+  authz_select(f->authz, f->a, span_of(json_get_str(row, "selector")), &req);
+  d = authz_decide(f->authz, f->a, &req, &why);
 
   if (d != (json_get_bool(row, "allowed", false) ? AUTHZ_ALLOW : AUTHZ_NO_OPINION) ||
-      (wanted && strcmp(why, wanted) != 0))
+      (wanted &&
+       strcmp(why, arena_printf(f->a, "%s%s",
+                                !*wanted || personality_minor(f->personality) < 37 ? "" : "node: ", wanted)) != 0))
     fail_msg("%s: %d %s", json_text(f->a, row, JSON_COMPACT), d, why);
 }
 
