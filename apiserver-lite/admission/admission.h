@@ -10,6 +10,7 @@ struct admission_target {
 
 struct admission_plugin {
   const char *name;
+  bool optional; /* off unless --enable-admission-plugins names it */
   const struct admission_target *targets;
   /* `old` NULL: a new object. Any of them may be NULL. */
   int (*mutate)(struct rest_call *c, struct json *o, const struct json *old, struct kerr *reterr);
@@ -23,10 +24,10 @@ extern const struct admission_plugin admission_default_storage, admission_defaul
     admission_runtime_class, admission_topology, admission_certificate_approval, admission_certificate_signing,
     admission_pod_security, admission_limits, admission_namespace_lifecycle, admission_node_restriction,
     admission_taint_nodes, admission_service_account, admission_storage_in_use, admission_pod_group_in_use,
-    admission_priority,
-    admission_tolerations, admission_resource_quota, admission_node_features, admission_rbac_roles,
-    admission_rbac_bindings, admission_mutating_webhooks, admission_validating_webhooks, admission_mutating_policies,
-    admission_validating_policies;
+    admission_priority, admission_owners, admission_always_pull, admission_extended_toleration, admission_anti_affinity,
+    admission_external_ips, admission_resize_pod, admission_tolerations, admission_resource_quota,
+    admission_node_features, admission_rbac_roles, admission_rbac_bindings, admission_mutating_webhooks,
+    admission_validating_webhooks, admission_mutating_policies, admission_validating_policies;
 
 extern const struct admission_target admission_pods[];       /* pods alone */
 extern const struct admission_target admission_everything[]; /* whatever is written */

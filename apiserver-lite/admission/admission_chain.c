@@ -12,25 +12,31 @@
 /* In the order of upstream's kubeapiserver/options/plugins.go. */
 static const struct admission_plugin *const plugins[] = {
   &admission_namespace_lifecycle,
+  &admission_anti_affinity,
   &admission_limits,
   &admission_service_account,
   &admission_node_restriction,
   &admission_taint_nodes,
+  &admission_always_pull,
   &admission_pod_security,
   &admission_priority,
   &admission_tolerations,
+  &admission_extended_toleration,
   &admission_default_storage,
   &admission_storage_in_use,
   &admission_pod_group_in_use,
+  &admission_owners,
   &admission_resize,
   &admission_runtime_class,
   &admission_certificate_approval,
   &admission_certificate_signing,
   &admission_default_ingress,
+  &admission_external_ips,
   &admission_topology,
   &admission_rbac_roles,
   &admission_rbac_bindings,
   &admission_node_features,
+  &admission_resize_pod,
   &admission_mutating_policies,
   &admission_mutating_webhooks,
   &admission_validating_policies,
@@ -150,20 +156,13 @@ static const struct absent {
 } absent[] = {
   { "AlwaysAdmit", true },
   { "AlwaysDeny", false },
-  { "AlwaysPullImages", false },
   { "CertificateSubjectRestriction", true },
   { "ClusterTrustBundleAttest", true },
-  { "DenyServiceExternalIPs", false },
   { "EventRateLimit", false },
-  { "ExtendedResourceToleration", false },
   { "ImagePolicyWebhook", false },
-  { "LimitPodHardAntiAffinityTopology", false },
   { "NamespaceAutoProvision", false },
   { "NamespaceExists", false },
-  { "OwnerReferencesPermissionEnforcement", false },
-  { "PodGroupProtection", true },
   { "PodNodeSelector", false },
-  { "PodResizeValidator", true },
   { "PodTolerationRestriction", false },
 };
 
@@ -229,6 +228,9 @@ admission_choose(const char *enable, const char *disable, uint64_t *ret_off, str
       return kerr_set(reterr, KERR_USAGE, NULL,
                       "%.*s in enable-admission-plugins and disable-admission-plugins overlapped", SPAN_FMT(name));
   }
+  for (size_t i = 0; i < ARRAY_SIZE(plugins); i++)
+    if (plugins[i]->optional && !(on & UINT64_C(1) << i))
+      off |= UINT64_C(1) << i;
   *ret_off = off;
   return 0;
 }

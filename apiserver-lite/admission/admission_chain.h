@@ -27,8 +27,8 @@ _must_check_ int admission_check_admin(struct rest_call *c, const struct json *o
                                        struct field_errors *errs, struct kerr *reterr);
 
 /*
- * May the writer of a policy, or of a binding, read its parameters? A valid object only: appends to `errs` when there is
- * nothing in it.
+ * May the writer of a policy, or of a binding, read its parameters? A valid object only: appends to `errs` when there
+ * is nothing in it.
  */
 void admission_check_params(struct rest_call *c, const struct json *o, const struct json *old,
                             struct field_errors *errs);

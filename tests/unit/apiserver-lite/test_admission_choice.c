@@ -19,9 +19,10 @@ names(void **state)
     { NULL, NULL, NULL },
     { "NodeRestriction", NULL, NULL },
     { NULL, "PodSecurity, LimitRanger", NULL },
-    { NULL, "AlwaysPullImages", NULL }, /* it is off anyhow */
+    { NULL, "AlwaysPullImages,EventRateLimit", NULL }, /* they are off anyhow */
     { "CertificateSubjectRestriction", NULL, NULL },
-    { "AlwaysPullImages", NULL, "enable-admission-plugins: AlwaysPullImages is not built here" },
+    { "AlwaysPullImages", NULL, NULL },
+    { "EventRateLimit", NULL, "enable-admission-plugins: EventRateLimit is not built here" },
     { "Foo", NULL, "enable-admission-plugins plugin \"Foo\" is unknown" },
     { NULL, "podsecurity", "disable-admission-plugins plugin \"podsecurity\" is unknown" },
     { NULL, "RBACRoles", "disable-admission-plugins plugin \"RBACRoles\" is unknown" }, /* no plugin upstream */

@@ -13,6 +13,7 @@
 
 #include <string.h>
 
+#include "apiserver.h"
 #include "ceilings.h"
 #include "fs.h"
 #include "rest_fixture.h"
@@ -98,6 +99,28 @@ replay(struct fixture *f, const char *name)
     replay(*state, #name_);       \
   }
 
+/* The same with plugins that are off by default. */
+static void
+optional(void **state)
+{
+  struct fixture *f = *state;
+  struct apiserver_config config = {
+    .personality = f->personality,
+    .store = f->store,
+    .clock = f->clock,
+    .authz = f->authz,
+    .enable_admission = "OwnerReferencesPermissionEnforcement,AlwaysPullImages,ExtendedResourceToleration,"
+                        "LimitPodHardAntiAffinityTopology,DenyServiceExternalIPs",
+  };
+  _cleanup_kerr_ struct kerr err = KERR_INIT;
+
+  apiserver_stop(f->server);
+  apiserver_free(f->server);
+  if (apiserver_new(&config, &f->server, &err) < 0)
+    fail_msg("%s", err.msg);
+  replay(f, "optional");
+}
+
 RECORDED(configurations)
 RECORDED(pods)
 RECORDED(classes)
@@ -113,6 +136,7 @@ main(void)
     TEST(pods),
     TEST(classes),
     TEST(priorities),
+    cmocka_unit_test_setup_teardown(optional, fixture_setup_rbac, fixture_teardown),
     cmocka_unit_test_setup_teardown(parameters, fixture_setup_rbac, fixture_teardown),
   };
 
