@@ -70,3 +70,20 @@ pod_qos_class(const struct json *spec)
       found = both_classes(found, class_of(json_get(*c, "resources")));
   return found ? found : best_effort;
 }
+
+struct json *
+pod_apparmor_profile(struct arena *a, struct span annotation)
+{
+  static const char *const types[][2] = { { "unconfined", "Unconfined" }, { "runtime/default", "RuntimeDefault" } };
+  struct span local = SPAN("localhost/");
+  struct json *profile = json_new_object(a);
+
+  for (size_t i = 0; i < ARRAY_SIZE(types); i++)
+    if (span_is(annotation, types[i][0]))
+      json_set_str(a, profile, "type", types[i][1]);
+  if (span_starts(annotation, local) && annotation.n > local.n) {
+    json_set_str(a, profile, "type", "Localhost");
+    json_set(a, profile, "localhostProfile", json_new_strn(a, annotation.p + local.n, annotation.n - local.n));
+  }
+  return json_count(profile) ? profile : NULL;
+}

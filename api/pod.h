@@ -13,6 +13,9 @@ bool pod_has_ended(const struct json *pod);
  */
 const char *pod_qos_class(const struct json *spec);
 
+/* The profile that an AppArmor annotation stands for (ApparmorFieldForAnnotation); NULL when it stands for none. */
+struct json *pod_apparmor_profile(struct arena *a, struct span annotation);
+
 /* Is this a resource that a pod as a whole can have? */
 bool pod_level_resource(const char *name);
 

@@ -50,9 +50,9 @@ void validate_refuse_admin(const struct kind *k, const struct json *o, const cha
                            struct field_errors *errs);
 
 /* Warning headers of a write (WarningsOnCreate, WarningsOnUpdate): appends strings to `warnings`, a JSON array. `old`
- * NULL: a new object. */
+ * NULL: a new object. Of subresources only the status of pods and scales have any. */
 void validate_warnings(struct arena *a, const struct kind *k, const struct json *o, const struct json *old,
-                       const struct personality *p, struct json *warnings);
+                       const char *subresource, const struct personality *p, struct json *warnings);
 
 /* Metadata of an object whose kind has no other rules (custom resources): path is metadata. `p` NULL: as the latest
  * release has it. */

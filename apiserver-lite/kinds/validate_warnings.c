@@ -5,14 +5,9 @@
 #include "crd_validate.h"
 #include "object.h"
 #include "validate_address.h"
+#include "validate_warnings.h"
 
-struct warner {
-  struct arena *a;
-  const struct personality *p;
-  struct json *list;
-};
-
-static void
+void
 warn(struct warner *w, const struct vpath *path, const char *text)
 {
   json_append(w->a, w->list,
@@ -209,17 +204,54 @@ warn_volume(struct warner *w, const struct json *o, const struct json *old)
       warn(w, VP(path, gone[i].shown), gone[i].text);
 }
 
+void
+warn_fraction(struct warner *w, const struct vpath *path, const struct json *amount)
+{
+  struct quantity q;
+  if (json_quantity(amount, &q) && quantity_milli(&q) % 1000)
+    warn(w, path,
+         arena_printf(w->a, "fractional byte value \"%s\" is invalid, must be an integer", quantity_text(w->a, &q)));
+}
+
+void
+warn_claim_amounts(struct warner *w, const struct vpath *path, const struct json *spec)
+{
+  static const char *const lists[] = { "requests", "limits" };
+  for (size_t i = 0; i < ARRAY_SIZE(lists); i++)
+    warn_fraction(w, VP_KEY(VP(VP(path, "resources"), lists[i]), "storage"),
+                  json_dig(spec, "resources", lists[i], "storage", NULL));
+}
+
 static void
 warn_volume_claim(struct warner *w, const struct json *o, const struct json *old)
 {
-  static const char *const lists[] = { "requests", "limits" };
   (void)old;
-  for (size_t i = 0; i < ARRAY_SIZE(lists); i++) {
-    struct quantity q;
-    if (json_quantity(json_dig(o, "spec", "resources", lists[i], "storage", NULL), &q) && quantity_milli(&q) % 1000)
-      warn(w, VP_KEY(VP(VP(VP(NULL, "spec"), "resources"), lists[i]), "storage"),
-           arena_printf(w->a, "fractional byte value \"%s\" is invalid, must be an integer", quantity_text(w->a, &q)));
+  warn_claim_amounts(w, VP(NULL, "spec"), json_get(o, "spec"));
+}
+
+static void
+warn_stateful_set(struct warner *w, const struct json *o, const struct json *old)
+{
+  const struct json *claims = json_dig(o, "spec", "volumeClaimTemplates", NULL);
+  warn_template(w, o, old);
+  for (size_t i = 0; i < json_count(claims); i++) {
+    const struct vpath *at = VP_ITEM(VP(VP(NULL, "spec"), "volumeClaimTemplates"), i);
+    warn_claim_amounts(w, old ? VP(at, "Spec") : at, json_get(json_at(claims, i), "spec"));
   }
+  if (json_get_int(json_get(o, "spec"), "revisionHistoryLimit", 0) < 0 && personality_minor(w->p) >= 32)
+    warn(w, VP(VP(NULL, "spec"), "revisionHistoryLimit"),
+         "a negative value retains all historical revisions; a value >= 0 is recommended");
+}
+
+static void
+warn_cron_job(struct warner *w, const struct json *o, const struct json *old)
+{
+  struct span schedule = json_text_of(json_get(o, "spec"), "schedule");
+  warn_template(w, o, old);
+  if (old && schedule.n && memmem(schedule.p, schedule.n, "TZ", 2))
+    warn(w, NULL,
+         "cannot use TZ or CRON_TZ in spec.spec.schedule, use timeZone instead, see "
+         "https://kubernetes.io/docs/concepts/workloads/controllers/cron-jobs/ for more details");
 }
 
 static const struct {
@@ -227,6 +259,15 @@ static const struct {
   void (*warn)(struct warner *w, const struct json *o, const struct json *old);
 } warners[] = {
   { "resource.k8s.io", "ResourceSlice", warn_slice },
+  { "", "Pod", warn_pod },
+  { "", "PodTemplate", warn_template },
+  { "", "ReplicationController", warn_template },
+  { "apps", "DaemonSet", warn_template },
+  { "apps", "Deployment", warn_template },
+  { "apps", "ReplicaSet", warn_template },
+  { "apps", "StatefulSet", warn_stateful_set },
+  { "batch", "CronJob", warn_cron_job },
+  { "batch", "Job", warn_template },
   { "", "Secret", warn_secret },
   { "", "Service", warn_service },
   { "", "Endpoints", warn_endpoints },
@@ -240,9 +281,14 @@ static const struct {
 
 void
 validate_warnings(struct arena *a, const struct kind *k, const struct json *o, const struct json *old,
-                  const struct personality *p, struct json *warnings)
+                  const char *subresource, const struct personality *p, struct json *warnings)
 {
-  struct warner w = { .a = a, .p = p, .list = warnings };
+  struct warner w = { .a = a, .kind = k, .p = p, .list = warnings };
+  if (*subresource && strcmp(subresource, "scale") != 0) {
+    if (!strcmp(k->kind, "Pod") && !strcmp(subresource, "status"))
+      warn_pod_status(&w, o);
+    return;
+  }
   if (k->custom)
     custom_warnings(a, o, old, warnings);
   else if (!strcmp(k->group, "apiextensions.k8s.io"))

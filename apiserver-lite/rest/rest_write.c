@@ -53,7 +53,7 @@ take_warnings(struct rest_call *c, const struct json *o, const struct json *old)
 {
   struct json *list = json_new_array(c->a);
 
-  validate_warnings(c->a, c->kind, o, old, c->personality, list);
+  validate_warnings(c->a, c->kind, o, old, old ? c->info.subresource : "", c->personality, list);
   for (json_each_item (w, list))
     rest_warn(c, "%s", json_str(*w));
 }
@@ -246,8 +246,7 @@ check_update(struct rest_call *c, struct json *o, const struct json *old, unsign
   admission_check_params(c, o, old, &errs);
   if (errs.n)
     return refuse_invalid(c, o, object_name(old), &errs, reterr);
-  if (!c->kind->custom || !*c->info.subresource)
-    take_warnings(c, o, old);
+  take_warnings(c, o, old);
   return admission_validate(c, o, old, reterr);
 }
 

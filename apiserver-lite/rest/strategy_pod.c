@@ -1,13 +1,14 @@
 /* Pods (pkg/registry/core/pod/strategy.go). */
 #include <string.h>
 
+#include "amounts.h"
 #include "object.h"
 #include "pod.h"
 #include "rest_delete.h"
 #include "rest_meta.h"
 #include "strategy.h"
 
-/* -- creating, updating -- */
+/* -- what stands in a new pod beside what its maker wrote -- */
 
 static void
 hold_for_gates(struct rest_call *c, const struct json *spec, struct json *status)
@@ -26,16 +27,209 @@ hold_for_gates(struct rest_call *c, const struct json *spec, struct json *status
   json_set_str(c->a, condition, "message", "Scheduling is blocked due to non-empty scheduling gates");
 }
 
+/* -- label keys whose values are the pod's: they become expressions of the selector -- */
+
+static void
+merge_keys(struct rest_call *c, const struct json *keys, const char *operator, struct json * selector,
+           const struct json *labels)
+{
+  for (json_each_item (key, keys)) {
+    const struct json *value = json_get_n(labels, json_span(*key).p, json_span(*key).n);
+    struct json *e;
+
+    if (!value)
+      continue;
+    e = json_append(c->a, json_ensure_array(c->a, selector, "matchExpressions"), json_new_object(c->a));
+    json_set(c->a, e, "key", json_copy(c->a, *key));
+    json_set_str(c->a, e, "operator", operator);
+    json_append(c->a, json_ensure_array(c->a, e, "values"), json_copy(c->a, value));
+  }
+}
+
+/* A term of pod affinity, or a constraint of spreading. Without a selector it matches nothing, with the keys or not. */
+static void
+merge_term(struct rest_call *c, struct json *term, const struct json *labels)
+{
+  struct json *selector = term ? json_find(term, "labelSelector") : NULL;
+
+  if (!json_is(selector, JSON_OBJECT))
+    return;
+  merge_keys(c, json_get(term, "matchLabelKeys"), "In", selector, labels);
+  merge_keys(c, json_get(term, "mismatchLabelKeys"), "NotIn", selector, labels);
+}
+
+static void
+merge_label_keys(struct rest_call *c, struct json *spec, const struct json *labels)
+{
+  static const char *const affinities[] = { "podAffinity", "podAntiAffinity" };
+  const struct personality *p = c->personality;
+  struct json *affinity = json_find(spec, "affinity"), *list;
+
+  for (size_t k = 0; k < ARRAY_SIZE(affinities) && affinity && personality_gate(p, "MatchLabelKeysInPodAffinity");
+       k++) {
+    struct json *one = json_is(affinity, JSON_OBJECT) ? json_find(affinity, affinities[k]) : NULL;
+
+    if (!json_is(one, JSON_OBJECT))
+      continue;
+    list = json_find(one, "preferredDuringSchedulingIgnoredDuringExecution");
+    for (size_t i = 0; i < json_count(list); i++)
+      merge_term(c, json_find(json_item(list, i), "podAffinityTerm"), labels);
+    list = json_find(one, "requiredDuringSchedulingIgnoredDuringExecution");
+    for (size_t i = 0; i < json_count(list); i++)
+      merge_term(c, json_item(list, i), labels);
+  }
+  list = json_find(spec, "topologySpreadConstraints");
+  for (size_t i = 0; i < json_count(list) && personality_gate(p, "MatchLabelKeysInPodTopologySpread") &&
+                     personality_gate(p, "MatchLabelKeysInPodTopologySpreadSelectorMerge");
+       i++)
+    merge_term(c, json_item(list, i), labels);
+}
+
+/* -- AppArmor profiles, which were annotations until 1.30 (applyAppArmorVersionSkew) -- */
+
+#define APPARMOR       "container.apparmor.security.beta.kubernetes.io/"
+#define APPARMOR_SINCE 30
+
+static void
+field_of_annotation(struct rest_call *c, struct json *container, const struct json *meta, const struct json *whole)
+{
+  const char *key = arena_printf(c->a, APPARMOR "%s", json_get_str_or(container, "name", ""));
+  const struct json *text = json_get(json_get(meta, "annotations"), key),
+                    *own = json_dig(container, "securityContext", "appArmorProfile", NULL);
+  struct json *profile;
+
+  if (!text || json_type(own) != JSON_NULL)
+    return;
+  profile = pod_apparmor_profile(c->a, json_span(text));
+  if (profile && whole && json_equal(profile, whole))
+    return;
+  if (profile)
+    json_set(c->a, json_ensure_object(c->a, container, "securityContext"), "appArmorProfile", profile);
+  rest_warn(c, "metadata.annotations[%s]: deprecated since v1.30; use the \"appArmorProfile\" field instead", key);
+}
+
+static void
+read_apparmor(struct rest_call *c, struct json *spec, const struct json *meta)
+{
+  static const char *const lists[] = { "initContainers", "containers", "ephemeralContainers" };
+  const struct json *whole = json_dig(spec, "securityContext", "appArmorProfile", NULL);
+
+  if (personality_minor(c->personality) < APPARMOR_SINCE ||
+      strcmp(json_get_str_or(json_get(spec, "os"), "name", ""), "windows") == 0)
+    return;
+  for (size_t k = 0; k < ARRAY_SIZE(lists); k++)
+    for (size_t i = 0; i < json_count(json_get(spec, lists[k])); i++)
+      field_of_annotation(c, json_item(json_find(spec, lists[k]), i), meta, whole);
+}
+
+/* -- resources of the pod as a whole (DefaultPodLevelResources) -- */
+
+static bool
+is_huge(const char *name)
+{
+  return strncmp(name, "hugepages-", 10) == 0;
+}
+
+static void
+put_amount(struct arena *a, struct json *list, const char *name, const struct quantity *q)
+{
+  json_set_str(a, list, name, quantity_text(a, q));
+}
+
+/* Does every container have a limit of it? */
+static bool
+all_limited(const struct json *spec, const char *name)
+{
+  static const char *const lists[] = { "initContainers", "containers", "ephemeralContainers" };
+
+  for (size_t k = 0; k < ARRAY_SIZE(lists); k++)
+    for (json_each_item (c, json_get(spec, lists[k])))
+      if (!json_get(json_dig(*c, "resources", "limits", NULL), name))
+        return false;
+  return true;
+}
+
+/* Requests that are not given are those of the containers, or the limits of the pod. */
+static void
+default_requests(struct arena *a, struct json *requests, const struct json *limits, const struct amounts *sum)
+{
+  for (size_t i = 0; i < sum->n; i++) {
+    const char *name = sum->list[i].name;
+
+    if (pod_level_resource(name) && !is_huge(name) && !json_get(requests, name))
+      put_amount(a, requests, name, &sum->list[i].amount);
+  }
+  for (json_each_member (m, limits))
+    if (pod_level_resource(m->name) && !json_get(requests, m->name))
+      json_set(a, requests, m->name, json_copy(a, m->value));
+}
+
+/* Limits that are not given are those of the containers, when all of them have one, but not less than requested. */
+static void
+default_limits(struct arena *a, struct json *limits, const struct json *requests, struct amounts *sum,
+               const struct json *spec)
+{
+  for (json_each_member (m, requests)) {
+    const struct amount *used = amounts_find(sum, m->name);
+    struct quantity want;
+
+    if (!pod_level_resource(m->name) || json_get(limits, m->name) || !used || !all_limited(spec, m->name))
+      continue;
+    if (amounts_read(requests, m->name, &want) && quantity_cmp(&want, &used->amount) > 0)
+      put_amount(a, limits, m->name, &want);
+    else
+      put_amount(a, limits, m->name, &used->amount);
+  }
+}
+
+static void
+default_pod_resources(struct rest_call *c, struct json *spec)
+{
+  struct json *resources = json_find(spec, "resources"), *limits, *requests, *alone;
+  struct amounts sum;
+
+  if (!json_is(resources, JSON_OBJECT) || !personality_gate(c->personality, "PodLevelResources") ||
+      !personality_gate(c->personality, "PodLevelResourcesFixDefaulting") ||
+      (!json_count(json_get(resources, "requests")) && !json_count(json_get(resources, "limits"))))
+    return;
+  alone = json_shallow(c->a, spec);
+  (void)json_remove(alone, "resources");
+  limits = json_ensure_object(c->a, resources, "limits");
+  requests = json_ensure_object(c->a, resources, "requests");
+  sum.n = 0;
+  amounts_of_pod(alone, "limits", false, &sum);
+  for (size_t i = 0; i < sum.n; i++)
+    if (is_huge(sum.list[i].name) && !json_get(requests, sum.list[i].name) && !json_get(limits, sum.list[i].name))
+      put_amount(c->a, limits, sum.list[i].name, &sum.list[i].amount);
+  sum.n = 0;
+  amounts_of_pod(alone, "requests", false, &sum);
+  default_requests(c->a, requests, limits, &sum);
+  sum.n = 0;
+  amounts_of_pod(alone, "limits", false, &sum);
+  default_limits(c->a, limits, requests, &sum, spec);
+  json_sort_members(limits);
+  json_sort_members(requests);
+  if (!json_count(limits))
+    (void)json_remove(resources, "limits");
+  if (!json_count(requests))
+    (void)json_remove(resources, "requests");
+}
+
+/* -- creating, updating -- */
+
 static int
 prepare_create(struct rest_call *c, struct json *o, struct kerr *reterr)
 {
-  const struct json *spec = json_get(o, "spec");
-  struct json *status = json_set(c->a, o, "status", json_new_object(c->a));
+  struct json *spec = json_ensure_object(c->a, o, "spec"), *status = json_set(c->a, o, "status", json_new_object(c->a));
+  const struct json *meta = json_get(o, "metadata");
 
   (void)reterr;
   json_set_str(c->a, status, "phase", "Pending");
-  json_set_str(c->a, status, "qosClass", pod_qos_class(spec));
   hold_for_gates(c, spec, status);
+  merge_label_keys(c, spec, json_get(meta, "labels"));
+  read_apparmor(c, spec, meta);
+  default_pod_resources(c, spec);
+  json_set_str(c->a, status, "qosClass", pod_qos_class(spec));
   json_set_int(c->a, rest_meta_edit(c->a, o), "generation", 1);
   c->reshape = true;
   return 0;

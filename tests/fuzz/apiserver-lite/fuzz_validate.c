@@ -69,7 +69,7 @@ validate_tree(struct arena *a, const struct kind *k, struct json *o, const uint8
   validate_create(k, o, p, &errs);
   validate_update(k, changed, o, sub, p, &errs);
   validate_update(k, o, changed, sub, p, &errs);
-  validate_warnings(a, k, changed, NULL, p, warnings);
+  validate_warnings(a, k, changed, NULL, "", p, warnings);
   check_errors(&errs);
 }
 
