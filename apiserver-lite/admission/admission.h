@@ -22,6 +22,7 @@ struct admission_plugin {
 
 extern const struct admission_plugin admission_default_storage, admission_default_ingress, admission_resize,
     admission_runtime_class, admission_topology, admission_certificate_approval, admission_certificate_signing,
+    admission_certificate_subject,
     admission_pod_security, admission_limits, admission_namespace_lifecycle, admission_node_restriction,
     admission_taint_nodes, admission_service_account, admission_storage_in_use, admission_pod_group_in_use,
     admission_priority, admission_owners, admission_always_pull, admission_extended_toleration, admission_anti_affinity,

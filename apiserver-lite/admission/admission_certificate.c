@@ -1,11 +1,15 @@
 /*
- * CertificateApproval, CertificateSigning (plugin/pkg/admission/certificates): who approves or signs certificate
- * requests needs a permission for the signer beside that for the request.
+ * CertificateApproval, CertificateSigning, CertificateSubjectRestriction (plugin/pkg/admission/certificates): who
+ * approves or signs certificate requests needs a permission for the signer beside that for the request, and nobody gets
+ * a client certificate of system:masters.
  */
 #include <string.h>
 
 #include "admission.h"
+#include "ceilings.h"
+#include "codec.h"
 #include "object.h"
+#include "pki_request.h"
 #include "rest_access.h"
 
 /* "kubernetes.io/kubelet-serving", or all of the domain: "kubernetes.io/\*" */
@@ -63,6 +67,28 @@ check_signing(struct rest_call *c, const struct json *o, const struct json *old,
   return check(c, old, "sign", reterr);
 }
 
+#define CLIENT_SIGNER "kubernetes.io/kube-apiserver-client"
+
+static int
+check_subject(struct rest_call *c, const struct json *o, const struct json *old, struct kerr *reterr)
+{
+  _cleanup_strbuf_ struct strbuf pem;
+  const char *problem;
+  struct span der;
+
+  strbuf_init(&pem, CEIL_ARENA_REQUEST);
+  if (old || *c->info.subresource || strcmp(signer_of(o), CLIENT_SIGNER) != 0)
+    return 0;
+  problem = codec_unbase64(&pem, json_span(json_dig(o, "spec", "request", NULL)))
+                ? pki_request_read(c->a, span_make(pem.p ? pem.p : "", pem.n), &der)
+                : "not base64";
+  if (problem)
+    return admission_forbid(c, o, arena_printf(c->a, "failed to parse CSR: %s", problem), reterr);
+  if (pki_request_is_of(der, "system:masters"))
+    return admission_forbid(c, o, "use of " CLIENT_SIGNER " signer with system:masters group is not allowed", reterr);
+  return 0;
+}
+
 static const struct admission_target requests[] = { { "certificates.k8s.io", "certificatesigningrequests" },
                                                     { NULL, NULL } };
 
@@ -75,4 +101,9 @@ const struct admission_plugin admission_certificate_signing = {
   .name = "CertificateSigning",
   .targets = requests,
   .validate = check_signing,
+};
+const struct admission_plugin admission_certificate_subject = {
+  .name = "CertificateSubjectRestriction",
+  .targets = requests,
+  .validate = check_subject,
 };

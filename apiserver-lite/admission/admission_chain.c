@@ -30,6 +30,7 @@ static const struct admission_plugin *const plugins[] = {
   &admission_runtime_class,
   &admission_certificate_approval,
   &admission_certificate_signing,
+  &admission_certificate_subject,
   &admission_default_ingress,
   &admission_external_ips,
   &admission_topology,
@@ -156,7 +157,6 @@ static const struct absent {
 } absent[] = {
   { "AlwaysAdmit", true },
   { "AlwaysDeny", false },
-  { "CertificateSubjectRestriction", true },
   { "ClusterTrustBundleAttest", true },
   { "EventRateLimit", false },
   { "ImagePolicyWebhook", false },

@@ -154,6 +154,23 @@ managers_strip(struct managers *m)
   managers_drop_empty(m);
 }
 
+/* Nobody changes what was asked for; who decides does not issue, and who issues does not decide. */
+static void
+reset_request(struct rest_call *c, struct field_set *reset)
+{
+  struct field_set *status = field_set_new(c->a);
+  const char *others = !strcmp(c->info.subresource, "status")     ? "f:conditions"
+                       : !strcmp(c->info.subresource, "approval") ? "f:certificate"
+                                                                  : NULL;
+
+  field_set_entry(c->a, reset, "f:spec")->member = true;
+  if (!others)
+    return;
+  field_set_entry(c->a, status, others)->member = true;
+  field_set_entry(c->a, reset, "f:status")->member = false;
+  field_set_entry(c->a, reset, "f:status")->below = status;
+}
+
 /* What a strategy resets is not the writer's (GetResetFields). */
 struct field_set *
 managers_filter(struct rest_call *c, const struct field_set *s)
@@ -165,8 +182,8 @@ managers_filter(struct rest_call *c, const struct field_set *s)
   if (!(c->res->flags & KIND_RES_STATUS))
     return field_set_union(c->a, s, NULL);
   field_set_entry(c->a, reset, status ? "f:spec" : "f:status")->member = true;
-  if (!strcmp(c->kind->kind, "CertificateSigningRequest")) /* nobody changes what was asked for */
-    field_set_entry(c->a, reset, "f:spec")->member = true;
+  if (!strcmp(c->kind->kind, "CertificateSigningRequest"))
+    reset_request(c, reset);
   if (kept && !*kept)
     field_set_entry(c->a, reset, "f:metadata")->member = true;
   else if (kept)

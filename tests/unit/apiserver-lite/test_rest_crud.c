@@ -729,27 +729,6 @@ jobs_select_their_own_pods(void **state)
   (void)must(f, 200, "DELETE", JOBS "/j?propagationPolicy=Background", NULL, NULL);
 }
 
-#define REQUESTS  "/apis/certificates.k8s.io/v1/certificatesigningrequests"
-#define PEM_BEGIN "LS0tLS1CRUdJTiBDRVJUSUZJQ0FURSBSRVFVRVNULS0tLS0KQUFBQQotLS0tLUVORCBDRVJUSUZJQ0FURSBSRVFVRVNULS0tLS0K"
-
-/* A request for a certificate is that of who sends it, whatever it says, and stays as it is. */
-static void
-certificate_requests_are_their_senders(void **state)
-{
-  struct fixture *f = *state;
-  struct reply r = must(f, 201, "POST", REQUESTS,
-                        "{\"metadata\":{\"name\":\"r\"},\"spec\":{\"request\":\"" PEM_BEGIN
-                        "\",\"signerName\":\"example.com/a\",\"usages\":[\"client auth\"],\"username\":\"somebody\","
-                        "\"groups\":[\"system:masters\"],\"extra\":{\"a\":[\"b\"]}}}",
-                        NULL);
-
-  assert_string_not_equal(at(f, &r, "/spec/username"), "somebody");
-  assert_string_equal(at(f, &r, "/spec/extra"), "");
-  r = must(f, 200, "PATCH", REQUESTS "/r", "{\"spec\":{\"usages\":[\"server auth\"]}}",
-           "content-type: application/merge-patch+json");
-  assert_string_equal(at(f, &r, "/spec/usages/0"), "client auth");
-}
-
 /* How often the template of a daemon set has changed is the server's to count. */
 static void
 daemon_sets_count_their_templates(void **state)
@@ -786,7 +765,6 @@ main(void)
     cmocka_unit_test(patches_of_scales_are_refused),
     cmocka_unit_test(jobs_select_their_own_pods),
     cmocka_unit_test(daemon_sets_count_their_templates),
-    cmocka_unit_test(certificate_requests_are_their_senders),
     cmocka_unit_test(openapi_has_what_kubectl_needs),
     cmocka_unit_test(create_fills_in_and_get_gives_back),
     cmocka_unit_test(other_versions_see_the_same_object),
