@@ -11,6 +11,7 @@
 #include "controllers_internal.h"
 #include "hmap.h"
 #include "selector.h"
+#include "taint.h"
 
 #define EVICTED_MAX   500 /* upstream: cacheSize */
 #define STATUS_PERIOD (10 * CLOCK_SEC)
@@ -104,18 +105,8 @@ changed(struct controller *ctl, enum watched what, const struct kclient_change *
 static bool
 selects(const struct json *rule, const struct json *result)
 {
-  static const char *const parts[] = { "driver", "pool", "device" };
-  const struct json *selector = json_dig(rule, "spec", "deviceSelector", NULL);
-
-  if (!selector)
-    return false;
-  for (size_t i = 0; i < ARRAY_SIZE(parts); i++) {
-    const char *wanted = json_get_str(selector, parts[i]);
-
-    if (wanted && strcmp(wanted, json_get_str_or(result, parts[i], "")) != 0)
-      return false;
-  }
-  return true;
+  return taint_rule_selects(rule, json_get_str_or(result, "driver", ""), json_get_str_or(result, "pool", ""),
+                            json_get_str_or(result, "device", ""));
 }
 
 static bool
@@ -337,12 +328,10 @@ view_rule(struct controller *ctl, struct arena *a, const struct json *rule)
   while ((r = kclient_cache_next(ctl->all->watched[WATCH_SLICES].cache, &cursor)) != NULL)
     for (json_each_item (d, json_dig(record_tree(r), "spec", "devices", NULL))) {
       const struct json *spec = json_get(record_tree(r), "spec");
-      struct json *as_result = json_new_object(a);
 
-      json_set_str(a, as_result, "driver", json_get_str_or(spec, "driver", ""));
-      json_set_str(a, as_result, "pool", json_get_str_or(json_get(spec, "pool"), "name", ""));
-      json_set_str(a, as_result, "device", json_get_str_or(*d, "name", ""));
-      v.published += selects(rule, as_result);
+      v.published +=
+          taint_rule_selects(rule, json_get_str_or(spec, "driver", ""),
+                             json_get_str_or(json_get(spec, "pool"), "name", ""), json_get_str_or(*d, "name", ""));
     }
   cursor = 0;
   while ((r = kclient_cache_next(ctl->all->watched[WATCH_CLAIMS].cache, &cursor)) != NULL) {

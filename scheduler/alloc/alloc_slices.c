@@ -4,6 +4,7 @@
 
 #include "alloc_world.h"
 #include "ceilings.h"
+#include "taint.h"
 
 /* -- attributes -- */
 
@@ -338,16 +339,6 @@ slice_free(struct alloc_world *w, struct slice *s)
 
 /* -- taint rules -- */
 
-static bool
-rule_selects(const struct json *rule, const char *driver, const char *pool, const char *device)
-{
-  const struct json *sel = json_dig(rule, "spec", "deviceSelector", NULL);
-  const char *d = json_get_str(sel, "driver"), *p = json_get_str(sel, "pool"), *n = json_get_str(sel, "device");
-
-  return json_is(sel, JSON_OBJECT) && (!d || strcmp(d, driver) == 0) && (!p || strcmp(p, pool) == 0) &&
-         (!n || strcmp(n, device) == 0);
-}
-
 static void
 device_apply_rules(struct alloc_world *w, struct slice *s, struct device *d)
 {
@@ -363,7 +354,7 @@ device_apply_rules(struct alloc_world *w, struct slice *s, struct device *d)
     driver = world_text(w, s->driver);
     pool = world_text(w, s->pool->name);
     name = world_text(w, d->name);
-    if (!rule_selects(w->rules[i], driver, pool, name))
+    if (!taint_rule_selects(w->rules[i], driver, pool, name))
       continue;
     side_of(s, d);
     if (n == 0)
