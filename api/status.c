@@ -45,15 +45,6 @@ field_errors_add(struct field_errors *errs, enum field_error_type type, const ch
   add(errs, type, field, value ? arena_strdup(errs->a, value) : NULL, detail);
 }
 
-static char *
-quoted(struct arena *a, const char *s)
-{
-  _cleanup_strbuf_ struct strbuf b = STRBUF_INIT(SIZE_MAX / 2); /* at most ten times s */
-
-  codec_go_quote(&b, span_of(s));
-  return arena_strndup(a, b.p, b.n);
-}
-
 void
 field_errors_add_str(struct field_errors *errs, enum field_error_type type, const char *field, const char *value,
                      const char *fmt, ...)
@@ -64,7 +55,7 @@ field_errors_add_str(struct field_errors *errs, enum field_error_type type, cons
   va_start(ap, fmt);
   detail = arena_vprintf(errs->a, fmt, ap);
   va_end(ap);
-  add(errs, type, field, quoted(errs->a, value), detail);
+  add(errs, type, field, codec_go_quoted(errs->a, value), detail);
 }
 
 /* Some types never show a value. */
@@ -120,7 +111,8 @@ dotted(struct arena *a, const char *name, const char *group)
 static char *
 subject_text(struct arena *a, const struct status_subject *about)
 {
-  return arena_printf(a, "%s %s", dotted(a, about->resource, about->group), quoted(a, text_or_empty(about->name)));
+  return arena_printf(a, "%s %s", dotted(a, about->resource, about->group),
+                      codec_go_quoted(a, text_or_empty(about->name)));
 }
 
 char *
@@ -218,8 +210,9 @@ status_success(struct arena *a, const struct status_subject *about)
 struct json *
 status_invalid(struct arena *a, const struct status_subject *about, const struct field_errors *errs)
 {
-  char *message = arena_printf(a, "%s %s is invalid%s%s", dotted(a, about->kind, about->group),
-                               quoted(a, text_or_empty(about->name)), errs->n ? ": " : "", field_errors_text(a, errs));
+  char *message =
+      arena_printf(a, "%s %s is invalid%s%s", dotted(a, about->kind, about->group),
+                   codec_go_quoted(a, text_or_empty(about->name)), errs->n ? ": " : "", field_errors_text(a, errs));
   struct json *s = new_status(a, "Failure", message, kerr_reason(KERR_INVALID));
 
   add_details(a, s, about, about->kind);

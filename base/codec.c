@@ -226,6 +226,15 @@ codec_go_quote(struct strbuf *b, struct span text)
   strbuf_putc(b, '"');
 }
 
+char *
+codec_go_quoted(struct arena *a, const char *text)
+{
+  _cleanup_strbuf_ struct strbuf b = STRBUF_INIT(SIZE_MAX / 2); /* at most ten times as long */
+
+  codec_go_quote(&b, span_of(text));
+  return arena_strndup(a, b.p, b.n);
+}
+
 /* -- digests -- */
 
 static void

@@ -24,6 +24,7 @@ void codec_url_escape(struct strbuf *b, struct span raw); /* as Go's url.QueryEs
 bool codec_url_unescape(struct strbuf *b, struct span text, bool plus_is_space); /* false on a bad %XX */
 
 void codec_go_quote(struct strbuf *b, struct span text); /* as Go's strconv.Quote, %q of a string */
+char *codec_go_quoted(struct arena *a, const char *text);
 
 void codec_sha256(struct span raw, uint8_t ret[32]);
 void codec_sha512(struct span raw, uint8_t ret[64]);
