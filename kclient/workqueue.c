@@ -8,12 +8,13 @@
 
 #define DELAY_MIN (5 * CLOCK_MS)
 #define DELAY_MAX (1000 * CLOCK_SEC)
+#define DOUBLINGS 18 /* from the one to the other */
 
 struct item {
   char *key;
   struct pqueue_node node; /* among those that wait */
   int64_t due;             /* when it may be taken */
-  int64_t delay;           /* after the next failure */
+  unsigned failures;       /* in a row */
   bool busy;               /* a worker has it */
   bool again;              /* it was added while a worker had it */
 };
@@ -90,7 +91,6 @@ workqueue_add_after(struct workqueue *q, struct span key, int64_t delay_ns)
     if (!i) {
       i = mem_alloc(sizeof *i);
       i->key = mem_strndup(key.p, key.n);
-      i->delay = DELAY_MIN;
       hmap_put(q->items, key, i);
     }
     if (i->busy && delay_ns == 0)
@@ -169,6 +169,25 @@ workqueue_take_due(struct workqueue *q, int64_t *ret_deadline)
   return key;
 }
 
+unsigned
+workqueue_failures(struct workqueue *q, struct span key)
+{
+  struct item *i;
+  unsigned failures;
+
+  pthread_mutex_lock(&q->lock);
+  i = hmap_get(q->items, key);
+  failures = i ? i->failures : 0;
+  pthread_mutex_unlock(&q->lock);
+  return failures;
+}
+
+static int64_t
+delay_after(unsigned failures)
+{
+  return failures < DOUBLINGS ? DELAY_MIN << failures : DELAY_MAX;
+}
+
 void
 workqueue_done(struct workqueue *q, char *key, bool failed)
 {
@@ -180,16 +199,15 @@ workqueue_done(struct workqueue *q, char *key, bool failed)
   i->again = i->again && !q->closed;
   if (failed && !q->closed) {
     i->again = false;
-    push(q, i, clock_mono(q->clock) + i->delay);
-    i->delay = i->delay * 2 < DELAY_MAX ? i->delay * 2 : DELAY_MAX;
+    push(q, i, clock_mono(q->clock) + delay_after(i->failures++));
   } else if (i->again) {
     i->again = false;
-    i->delay = DELAY_MIN;
+    i->failures = 0;
     push(q, i, clock_mono(q->clock));
   } else if (!pqueue_has(&i->node)) {
     hmap_remove(q->items, span_of(key)); /* nothing to remember: the map stays as small as the work */
   } else {
-    i->delay = DELAY_MIN;
+    i->failures = 0;
   }
   pthread_cond_signal(&q->cond);
   pthread_mutex_unlock(&q->lock);

@@ -23,6 +23,8 @@ void workqueue_add_after(struct workqueue *q, struct span key, int64_t delay_ns)
 char *workqueue_take(struct workqueue *q);
 /* For a loop that waits elsewhere: a key that is due now, or NULL and when the next one will be (CLOCK_NEVER: none). */
 char *workqueue_take_due(struct workqueue *q, int64_t *ret_deadline);
+/* How often a key that somebody works on has failed in a row. */
+unsigned workqueue_failures(struct workqueue *q, struct span key);
 /* `failed`: the key comes back after its delay; else its delay starts anew. Frees key. */
 void workqueue_done(struct workqueue *q, char *key, bool failed);
 void workqueue_close(struct workqueue *q);
