@@ -8,7 +8,7 @@
 static const struct controller_ops *const rows[] = {
   &claim_controller_ops, &namespace_controller_ops, &serviceaccount_controller_ops, &garbage_controller_ops,
   &node_controller_ops,  &taint_controller_ops,     &quota_controller_ops,          &aggregation_controller_ops,
-  &ttl_controller_ops,   &policy_controller_ops,    &protection_controller_ops,
+  &ttl_controller_ops,   &policy_controller_ops,    &protection_controller_ops,     &pool_status_controller_ops,
 };
 
 #define DRA_GATE   "DynamicResourceAllocation"
@@ -19,6 +19,7 @@ static const struct {
   size_t kind;                             /* a member of struct kclient_dra */
   const char *gate;                        /* NULL: always */
   int since;                               /* the first release that has it in this version */
+  bool asked;                              /* only where --runtime-config asks for this version */
 } resources[WATCH_COUNT] = {
   [WATCH_NODES] = { &KC_NODES, 0, NULL },
   [WATCH_PODS] = { &KC_PODS, 0, NULL },
@@ -34,15 +35,19 @@ static const struct {
   [WATCH_PVS] = { &KC_PERSISTENTVOLUMES, 0, NULL },
   [WATCH_VACS] = { &KC_VOLUMEATTRIBUTESCLASSES, 0, "VolumeAttributesClass", 34 },
   [WATCH_PODGROUPS] = { &KC_PODGROUPS, 0, "GenericWorkload", 37 },
+  [WATCH_POOL_REQUESTS] = { &KC_RESOURCEPOOLSTATUSREQUESTS, 0, "DRAResourcePoolStatus", .asked = true },
 };
 
 const struct kclient_resource *
 controllers_watched(const struct controllers *c, enum watched what)
 {
-  if (c->minor < resources[what].since ||
-      (resources[what].gate && !personality_gate(c->config.personality, resources[what].gate)))
+  const struct personality *p = c->config.personality;
+  const struct kclient_resource *res = resources[what].resource;
+
+  if (c->minor < resources[what].since || (resources[what].gate && !personality_gate(p, resources[what].gate)) ||
+      (resources[what].asked && personality_served(p, res->group, res->version) != 1))
     return NULL;
-  return resources[what].resource ? resources[what].resource : kclient_dra_kind(c->dra, resources[what].kind);
+  return res ? res : kclient_dra_kind(c->dra, resources[what].kind);
 }
 
 static void
@@ -62,6 +67,23 @@ controllers_get(struct controllers *c, struct arena *a, enum watched what, const
     arena_defer(a, unref, record_ref(r));
   pthread_mutex_unlock(&c->lock);
   return r;
+}
+
+size_t
+controllers_list(struct controllers *c, struct arena *a, enum watched what, const struct json ***ret)
+{
+  struct kclient_cache *cache = c->watched[what].cache;
+  struct record *r;
+  size_t n = 0, cursor = 0;
+
+  pthread_mutex_lock(&c->lock);
+  *ret = arena_array_of(a, const struct json *, kclient_cache_count(cache));
+  while ((r = kclient_cache_next(cache, &cursor)) != NULL) {
+    arena_defer(a, unref, record_ref(r));
+    (*ret)[n++] = record_tree(r);
+  }
+  pthread_mutex_unlock(&c->lock);
+  return n;
 }
 
 void

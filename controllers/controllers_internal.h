@@ -31,6 +31,7 @@ enum watched {
   WATCH_PVS,
   WATCH_VACS,
   WATCH_PODGROUPS,
+  WATCH_POOL_REQUESTS,
   WATCH_COUNT
 };
 
@@ -85,6 +86,8 @@ struct controllers {
 /* A reference in the arena's care, or NULL. Takes the lock. */
 struct record *controllers_get(struct controllers *c, struct arena *a, enum watched what, const char *ns,
                                const char *name);
+/* All of a collection, references in the arena's care. Takes the lock. */
+size_t controllers_list(struct controllers *c, struct arena *a, enum watched what, const struct json ***ret);
 /* "ns/name" → both parts; ns is "" for "/name". */
 void controllers_split_key(struct arena *a, const char *key, const char **ret_ns, const char **ret_name);
 /* Add "ns/name" of an object to the queue. */
@@ -102,6 +105,6 @@ void controllers_work(struct controller *ctl, char *key, struct arena *a);
 
 extern const struct controller_ops claim_controller_ops, namespace_controller_ops, serviceaccount_controller_ops,
     garbage_controller_ops, node_controller_ops, taint_controller_ops, quota_controller_ops, aggregation_controller_ops,
-    ttl_controller_ops, policy_controller_ops, protection_controller_ops;
+    ttl_controller_ops, policy_controller_ops, protection_controller_ops, pool_status_controller_ops;
 
 #endif

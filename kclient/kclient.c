@@ -29,6 +29,8 @@ RESOURCE(KC_PERSISTENTVOLUMECLAIMS, "", "v1", "persistentvolumeclaims", "Persist
 RESOURCE(KC_VOLUMEATTRIBUTESCLASSES, "storage.k8s.io", "v1", "volumeattributesclasses", "VolumeAttributesClass", false);
 RESOURCE(KC_PODGROUPS, "scheduling.k8s.io", "v1beta1", "podgroups", "PodGroup", true);
 RESOURCE(KC_DEVICETAINTRULES, "resource.k8s.io", "v1", "devicetaintrules", "DeviceTaintRule", false);
+RESOURCE(KC_RESOURCEPOOLSTATUSREQUESTS, "resource.k8s.io", "v1alpha3", "resourcepoolstatusrequests",
+         "ResourcePoolStatusRequest", false);
 
 struct kclient *
 kclient_alloc(struct clock *clock, struct log *log, const char *user_agent)

@@ -49,12 +49,18 @@ check_policy(void *payload, const struct json *policy, struct arena *a)
 struct fixture *
 fixture_new(unsigned parts)
 {
+  return fixture_new_with(parts, NULL, NULL);
+}
+
+struct fixture *
+fixture_new_with(unsigned parts, const char *gates, const char *runtime_config)
+{
   struct fixture *f = mem_alloc(sizeof *f);
   _cleanup_kerr_ struct kerr err = KERR_INIT;
 
   f->clock = clock_new_real();
   f->log = log_new(2, LOG_WARN, NULL);
-  assert_int_equal(personality_new(NULL, NULL, NULL, &f->personality, &err), 0);
+  assert_int_equal(personality_new(NULL, gates, runtime_config, &f->personality, &err), 0);
   assert_int_equal(
       store_open(&(struct store_config){ .backend = "memory", .clock = f->clock, .log = f->log }, &f->store, &err), 0);
   assert_int_equal(apiserver_new(
@@ -63,6 +69,13 @@ fixture_new(unsigned parts)
                        &f->server, &err),
                    0);
   f->admin = client_new(f, "test");
+  fixture_start(f, parts);
+  return f;
+}
+
+void
+fixture_start(struct fixture *f, unsigned parts)
+{
   if (parts & FIXTURE_SCHEDULER) {
     f->scheduler_client = client_new(f, "kube-scheduler");
     f->scheduler = scheduler_start(&(struct scheduler_config){
@@ -78,7 +91,6 @@ fixture_new(unsigned parts)
                                                                      .check_policy = check_policy,
                                                                      .check_policy_payload = f });
   }
-  return f;
 }
 
 void

@@ -15,6 +15,10 @@ enum fixture_parts { FIXTURE_API = 0, FIXTURE_SCHEDULER = 1, FIXTURE_CONTROLLERS
 #define FIXTURE_CA "the root" /* what kube-root-ca.crt says */
 
 struct fixture *fixture_new(unsigned parts);
+/* As --feature-gates and --runtime-config say it. */
+struct fixture *fixture_new_with(unsigned parts, const char *gates, const char *runtime_config);
+/* What has not been started yet. */
+void fixture_start(struct fixture *f, unsigned parts);
 void fixture_free(struct fixture *f);
 struct kclient *fixture_client(struct fixture *f);
 struct exchange *fixture_exchange(struct fixture *f);
