@@ -22,19 +22,21 @@ struct admission_plugin {
 
 extern const struct admission_plugin admission_default_storage, admission_default_ingress, admission_resize,
     admission_runtime_class, admission_topology, admission_certificate_approval, admission_certificate_signing,
-    admission_certificate_subject,
-    admission_pod_security, admission_limits, admission_namespace_lifecycle, admission_node_restriction,
-    admission_taint_nodes, admission_service_account, admission_storage_in_use, admission_pod_group_in_use,
-    admission_priority, admission_owners, admission_always_pull, admission_extended_toleration, admission_anti_affinity,
-    admission_external_ips, admission_resize_pod, admission_tolerations, admission_resource_quota,
-    admission_node_features, admission_rbac_roles, admission_rbac_bindings, admission_mutating_webhooks,
-    admission_validating_webhooks, admission_mutating_policies, admission_validating_policies;
+    admission_certificate_subject, admission_bundle_attest, admission_pod_security, admission_limits,
+    admission_namespace_lifecycle, admission_node_restriction, admission_taint_nodes, admission_service_account,
+    admission_storage_in_use, admission_pod_group_in_use, admission_priority, admission_owners, admission_always_pull,
+    admission_extended_toleration, admission_anti_affinity, admission_external_ips, admission_resize_pod,
+    admission_tolerations, admission_resource_quota, admission_node_features, admission_rbac_roles,
+    admission_rbac_bindings, admission_mutating_webhooks, admission_validating_webhooks, admission_mutating_policies,
+    admission_validating_policies;
 
 extern const struct admission_target admission_pods[];       /* pods alone */
 extern const struct admission_target admission_everything[]; /* whatever is written */
 
 /* The name a refusal shows: from the path, the object or its generateName. */
 const char *admission_name(const struct rest_call *c, const struct json *o);
+/* Does an update change nothing but what a garbage collector writes (rbac.IsOnlyMutatingGCFields)? */
+bool admission_only_collects(struct rest_call *c, const struct json *o, const struct json *old);
 /* 403 `pods "x" is forbidden: why` */
 int admission_forbid(struct rest_call *c, const struct json *o, const char *why, struct kerr *reterr);
 /* 404 `namespaces "x" not found` */

@@ -1,7 +1,7 @@
 /*
- * CertificateApproval, CertificateSigning, CertificateSubjectRestriction (plugin/pkg/admission/certificates): who
- * approves or signs certificate requests needs a permission for the signer beside that for the request, and nobody gets
- * a client certificate of system:masters.
+ * CertificateApproval, CertificateSigning, CertificateSubjectRestriction, ClusterTrustBundleAttest
+ * (plugin/pkg/admission/certificates): who approves or signs certificate requests, or says whom a signer trusts, needs
+ * a permission for the signer beside that for the object, and nobody gets a client certificate of system:masters.
  */
 #include <string.h>
 
@@ -89,6 +89,19 @@ check_subject(struct rest_call *c, const struct json *o, const struct json *old,
   return 0;
 }
 
+/* The signer of a bundle does not change, so the new object's is asked about. */
+static int
+check_attest(struct rest_call *c, const struct json *o, const struct json *old, struct kerr *reterr)
+{
+  const char *signer = signer_of(o);
+
+  if (!personality_gate(c->personality, "ClusterTrustBundle") || !*signer || admission_only_collects(c, o, old) ||
+      may(c, "attest", signer))
+    return 0;
+  return admission_forbid(c, o, arena_printf(c->a, "user not permitted to attest for signerName \"%s\"", signer),
+                          reterr);
+}
+
 static const struct admission_target requests[] = { { "certificates.k8s.io", "certificatesigningrequests" },
                                                     { NULL, NULL } };
 
@@ -106,4 +119,12 @@ const struct admission_plugin admission_certificate_subject = {
   .name = "CertificateSubjectRestriction",
   .targets = requests,
   .validate = check_subject,
+};
+
+static const struct admission_target bundles[] = { { "certificates.k8s.io", "clustertrustbundles" }, { NULL, NULL } };
+
+const struct admission_plugin admission_bundle_attest = {
+  .name = "ClusterTrustBundleAttest",
+  .targets = bundles,
+  .validate = check_attest,
 };

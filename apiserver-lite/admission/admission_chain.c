@@ -30,6 +30,7 @@ static const struct admission_plugin *const plugins[] = {
   &admission_runtime_class,
   &admission_certificate_approval,
   &admission_certificate_signing,
+  &admission_bundle_attest,
   &admission_certificate_subject,
   &admission_default_ingress,
   &admission_external_ips,
@@ -150,14 +151,13 @@ admission_of_kind(struct rest_call *c, const struct kind *k, struct json *o, con
 
 /* -- which plugins there are -- */
 
-/* Upstream's plugins that are not here: those of the default set do nothing that shows, the others are off. */
+/* Upstream's plugins that are not here; all of them are off unless they are asked for. */
 static const struct absent {
   const char *name;
-  bool needless; /* on by default upstream; leaving it on or taking it out is the same */
+  bool needless; /* does nothing: asking for it is the same */
 } absent[] = {
   { "AlwaysAdmit", true },
   { "AlwaysDeny", false },
-  { "ClusterTrustBundleAttest", true },
   { "EventRateLimit", false },
   { "ImagePolicyWebhook", false },
   { "NamespaceAutoProvision", false },
@@ -321,6 +321,24 @@ int
 admission_internal(struct kerr *reterr, const char *what)
 {
   return kerr_set(reterr, KERR_INTERNAL, NULL, "Internal error occurred: %s", what);
+}
+
+/* What is left of an object when all that a garbage collector may write is gone. */
+static const struct json *
+without_collector(struct arena *a, const struct json *o)
+{
+  static const char *const written[] = { "ownerReferences", "finalizers", "managedFields", "resourceVersion" };
+  struct json *copy = json_copy(a, o), *meta = json_ensure_object(a, copy, "metadata");
+
+  for (size_t i = 0; i < ARRAY_SIZE(written); i++)
+    json_remove(meta, written[i]);
+  return copy;
+}
+
+bool
+admission_only_collects(struct rest_call *c, const struct json *o, const struct json *old)
+{
+  return old && json_equal(without_collector(c->a, o), without_collector(c->a, old));
 }
 
 /* -- admin access to devices -- */

@@ -25,24 +25,6 @@ may(struct rest_call *c, const char *verb, const char *resource, const char *ns,
   return rest_may(c, &q, &why);
 }
 
-/* What is left of an object when all that a garbage collector may write is gone. */
-static const struct json *
-without_collector(struct arena *a, const struct json *o)
-{
-  static const char *const written[] = { "ownerReferences", "finalizers", "managedFields", "resourceVersion" };
-  struct json *copy = json_copy(a, o), *meta = json_ensure_object(a, copy, "metadata");
-
-  for (size_t i = 0; i < ARRAY_SIZE(written); i++)
-    json_remove(meta, written[i]);
-  return copy;
-}
-
-static bool
-changes_nothing(struct rest_call *c, const struct json *o, const struct json *old)
-{
-  return old && json_equal(without_collector(c->a, o), without_collector(c->a, old));
-}
-
 static int
 check_rules(struct rest_call *c, const struct json *o, const struct json *rules, struct kerr *reterr)
 {
@@ -82,7 +64,7 @@ check_role(struct rest_call *c, const struct json *o, const struct json *old, st
   int r;
 
   if (!c->s->config.authz || may(c, "escalate", c->info.resource, c->info.namespace_, object_name(o)) ||
-      changes_nothing(c, o, old))
+      admission_only_collects(c, o, old))
     return 0;
   r = check_rules(c, o, json_get(o, "rules"), reterr);
   return r < 0 ? r : check_aggregation(c, o, old, reterr);
@@ -96,7 +78,7 @@ check_binding(struct rest_call *c, const struct json *o, const struct json *old,
   bool cluster = strcmp(json_get_str_or(ref, "kind", ""), "ClusterRole") == 0;
   const char *resource = cluster ? "clusterroles" : "roles", *ns = cluster ? "" : c->info.namespace_;
 
-  if (!c->s->config.authz || may(c, "bind", resource, c->info.namespace_, name) || changes_nothing(c, o, old))
+  if (!c->s->config.authz || may(c, "bind", resource, c->info.namespace_, name) || admission_only_collects(c, o, old))
     return 0;
   role = admission_lookup(c, GROUP, "v1", resource, ns, name);
   if (!role)

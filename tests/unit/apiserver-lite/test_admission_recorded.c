@@ -126,6 +126,7 @@ RECORDED(pods)
 RECORDED(classes)
 RECORDED(priorities)
 RECORDED(parameters)
+RECORDED(bundles)
 
 int
 main(void)
@@ -137,6 +138,7 @@ main(void)
     TEST(classes),
     TEST(priorities),
     cmocka_unit_test_setup_teardown(optional, fixture_setup_rbac, fixture_teardown),
+    cmocka_unit_test_setup_teardown(bundles, fixture_setup_rbac, fixture_teardown),
     cmocka_unit_test_setup_teardown(parameters, fixture_setup_rbac, fixture_teardown),
   };
 
