@@ -67,9 +67,16 @@ walk(struct dropper *d, const struct kind_type *t, struct json *obj,
     const struct kind_type *below = f ? kind_field_type(f) : NULL;
     if (!below)
       continue;
-    if (f->shape == KIND_ONE)
+    if (f->shape == KIND_ONE) {
+      bool had = json_count(m->value) > 0;
       walk(d, below, m->value, each);
-    for (uint32_t k = 0; f->shape != KIND_ONE && k < json_count(m->value); k++)
+      if (had && !json_count(m->value) && (f->flags & KIND_F_GONE_EMPTY)) {
+        kind_clear(&o, kind_field_name(f));
+        i--;
+      }
+      continue;
+    }
+    for (uint32_t k = 0; k < json_count(m->value); k++)
       walk(d, below, f->shape == KIND_LIST ? m->value->u.items[k] : m->value->u.members[k].value, each);
   }
 }

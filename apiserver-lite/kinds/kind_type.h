@@ -63,6 +63,7 @@ enum kind_field_flags {
   KIND_F_MAP_GRANULAR = 1024,
   KIND_F_DISCRIMINATOR = 2048, /* of its type's union */
   KIND_F_DEPRECATED = 4096,
+  KIND_F_GONE_EMPTY = 16384, /* goes with the last member that a gate takes from it */
   KIND_F_UNION = 8192, /* a member of a union: there, an empty list is not the same as none */
 };
 

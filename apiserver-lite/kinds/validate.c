@@ -98,6 +98,9 @@ internal_form(struct validation *v, const struct json *o)
   return out;
 }
 
+/* What BeforeCreate and BeforeUpdate (registry/rest) hold every kind to, beside what the kind says of its metadata. */
+static const struct name_rule any_name = { .format = TEXT_PATH_SEGMENT };
+
 void
 validate_create(const struct kind *k, const struct json *o, const struct personality *p, struct field_errors *errs)
 {
@@ -108,17 +111,16 @@ validate_create(const struct kind *k, const struct json *o, const struct persona
   struct validation v = { .a = errs->a, .kind = k, .p = p };
   const struct validator *found = find_validator(k), plain = plain_validator(k), *rules = found ? found : &plain;
   const struct json *inner = internal_form(&v, o);
-  if (!(rules->flags & VALIDATOR_NO_META))
+  if (!(rules->flags & (VALIDATOR_NO_META | VALIDATOR_META_LAST)))
     validate_object_meta(&v, inner, !rules->cluster, &rules->name);
   if (rules->create)
     rules->create(&v, inner);
+  if ((rules->flags & VALIDATOR_META_LAST) && !v.n)
+    validate_object_meta(&v, inner, !rules->cluster, &any_name);
   size_t ntags = v.n;
   validate_tags(&v, o, NULL, "");
   validation_finish(&v, ntags, errs);
 }
-
-/* What BeforeUpdate (registry/rest/update.go) holds every kind to, before the kind looks at its metadata once more. */
-static const struct name_rule any_name = { .format = TEXT_PATH_SEGMENT };
 
 void
 validate_update(const struct kind *k, const struct json *o, const struct json *old, const char *subresource,

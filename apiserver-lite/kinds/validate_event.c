@@ -114,30 +114,50 @@ create_event(struct validation *v, const struct json *o)
   }
 }
 
+/* The value of a member as upstream shows it, for which an absent one is Go's zero. */
+static const char *
+shown(const struct validation *v, const struct json *m, const char *zero, const char *type)
+{
+  static const struct json nothing = { .type = JSON_OBJECT };
+  if (type)
+    return vgo(v, m || *zero == 'n' ? m : &nothing, type);
+  return json_type(m) == JSON_NULL ? zero : NULL;
+}
+
 static void
 update_event(struct validation *v, const struct json *o, const struct json *old)
 {
-  static const char *const fixed[][2] = { { "involvedObject", "involvedObject" },
-                                          { "reason", "reason" },
-                                          { "message", "message" },
-                                          { "source", "source" },
-                                          { "firstTimestamp", "firstTimestamp" },
-                                          { "lastTimestamp", "lastTimestamp" },
-                                          { "count", "count" },
-                                          { "type", "type" },
-                                          { "eventTime", "eventTime" },
-                                          { "action", "action" },
-                                          { "related", "related" },
-                                          { "reportingComponent", "reportingController" },
-                                          { "reportingInstance", "reportingInstance" } };
+  static const char reference[] = "io.k8s.api.core.v1.ObjectReference", source[] = "io.k8s.api.core.v1.EventSource";
+  static const struct {
+    const char *name, *shown; /* in core/v1 and in paths */
+    const char *zero;         /* what an absent one is: n(ull), a struct, or the text itself */
+    const char *type;         /* of a struct */
+  } fixed[] = {
+    { "involvedObject", "involvedObject", "{}", reference },
+    { "reason", "reason", "\"\"", NULL },
+    { "message", "message", "\"\"", NULL },
+    { "source", "source", "{}", source },
+    { "firstTimestamp", "firstTimestamp", "null", NULL },
+    { "lastTimestamp", "lastTimestamp", "null", NULL },
+    { "count", "count", "0", NULL },
+    { "type", "type", "\"\"", NULL },
+    { "eventTime", "eventTime", "null", NULL },
+    { "action", "action", "\"\"", NULL },
+    { "related", "related", "null", reference },
+    { "reportingComponent", "reportingController", "\"\"", NULL },
+    { "reportingInstance", "reportingInstance", "\"\"", NULL },
+  };
   check_legacy(v, o);
   if (!is_new_api(v))
     return;
   validate_object_meta_update(v, o, old);
   if (!json_same(json_get(o, "series"), json_get(old, "series")))
     check_series(v, o);
-  for (size_t i = 0; i < ARRAY_SIZE(fixed); i++)
-    validate_immutable(v, VP(NULL, fixed[i][1]), member(v, o, fixed[i][0]), member(v, old, fixed[i][0]), NULL);
+  for (size_t i = 0; i < ARRAY_SIZE(fixed); i++) {
+    const struct json *now = member(v, o, fixed[i].name), *was = member(v, old, fixed[i].name);
+    if (!json_same(now, was))
+      validate_immutable(v, VP(NULL, fixed[i].shown), now, was, shown(v, now, fixed[i].zero, fixed[i].type));
+  }
 }
 
 const struct validator validator_event = {
@@ -146,7 +166,7 @@ const struct validator validator_event = {
   .name = { .format = TEXT_DNS_SUBDOMAIN },
   .create = create_event,
   .update = update_event,
-  .flags = VALIDATOR_NO_META,
+  .flags = VALIDATOR_META_LAST,
 };
 const struct validator validator_event_new = {
   "events.k8s.io",
@@ -154,5 +174,5 @@ const struct validator validator_event_new = {
   .name = { .format = TEXT_DNS_SUBDOMAIN },
   .create = create_event,
   .update = update_event,
-  .flags = VALIDATOR_NO_META,
+  .flags = VALIDATOR_META_LAST,
 };

@@ -156,6 +156,7 @@ struct validator {
 enum validator_flags {
   VALIDATOR_META_AGAIN = 1,   /* an update checks the name as a create does, too */
   VALIDATOR_NO_META = 2,      /* reviews: never stored */
+  VALIDATOR_META_LAST = 8,    /* a create looks at metadata only when all else is well, and takes any name */
   VALIDATOR_CREATE_AGAIN = 4, /* an update is checked as a create would be, and then as an update */
 };
 

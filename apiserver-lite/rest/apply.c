@@ -262,8 +262,8 @@ restore(struct rest_call *c, const struct json *config, const struct json *merge
   return problem
              ? kerr_set(reterr, KERR_INTERNAL, NULL,
                         "failed to convert new object (%s) to proper version: unable to convert unstructured "
-                        "object to %s, Kind=%s: %s",
-                        described(c, config), gv_text(c->a, c->kind->group, c->kind->version), c->kind->kind, problem)
+                        "object to %s/%s, Kind=%s: %s",
+                        described(c, config), c->kind->group, c->kind->version, c->kind->kind, problem)
              : 0;
 }
 

@@ -106,11 +106,12 @@ in_order(struct smp *s, struct json *list, const struct json *order, const struc
   struct json *ret = json_new_array(s->a), *named = json_new_array(s->a), *others = json_new_array(s->a);
   size_t i = 0, j = 0;
 
-  for (json_each_item (o, order)) {
-    size_t at = place_by_key(list, key, identity(*o, key));
+  for (size_t o = 0; o < json_count(order); o++) { /* either list may have a key twice */
+    const struct json *id = identity(json_at(order, o), key);
 
-    if (at != SIZE_MAX)
-      json_append(s->a, named, json_item(list, at));
+    for (size_t k = 0; k < json_count(list) && place_by_key(order, key, id) == o; k++)
+      if (json_equal(identity(json_at(list, k), key), id))
+        json_append(s->a, named, json_item(list, k));
   }
   for (size_t k = 0; k < json_count(list); k++)
     if (place_by_key(order, key, identity(json_at(list, k), key)) == SIZE_MAX)

@@ -136,6 +136,8 @@ field_attribute(struct reader *r, struct field *f, const char *word)
     f->required = true;
   else if (strcmp(word, "optional") == 0)
     f->optional = true;
+  else if (strcmp(word, "gone-empty") == 0)
+    f->flags |= KIND_F_GONE_EMPTY;
   else if (strcmp(word, "omitzero") == 0)
     f->flags |= KIND_F_OMITZERO;
   else if (strcmp(word, "discriminator") == 0)
