@@ -400,6 +400,8 @@ pod_of_stateful_set(struct arena *a, const struct json *spec)
     return ret;
   struct json *volumes = json_new_array(a);
   for (json_each_item (claim, claims)) {
+    if (validate_find_named(volumes, span_of(object_name(*claim))))
+      continue;
     struct json *volume = json_new_object(a);
     json_set_str(a, volume, "name", object_name(*claim));
     json_set_str(a, json_set(a, volume, "persistentVolumeClaim", json_new_object(a)), "claimName", object_name(*claim));
@@ -416,6 +418,7 @@ pod_of_stateful_set(struct arena *a, const struct json *spec)
   return ret;
 }
 
+#define CLAIMS_SINCE       35 /* the release from which on claims of new sets are looked at */
 #define PODS_OF_SETS_SINCE 34 /* ... are looked at; before, only their labels and annotations */
 
 static void
@@ -444,6 +447,7 @@ static void
 check_stateful_spec(struct validation *v, const struct json *spec, const struct json *old, bool skip_pod)
 {
   const struct vpath *path = VP(NULL, "spec"), *at = VP(path, "podManagementPolicy");
+  const struct json *claims = json_get(spec, "volumeClaimTemplates");
   struct span policy = json_text_of(spec, "podManagementPolicy"), service = json_text_of(spec, "serviceName");
   if (!policy.n)
     verr_required(v, at, "");
@@ -452,6 +456,9 @@ check_stateful_spec(struct validation *v, const struct json *spec, const struct 
   check_stateful_strategy(v, VP(path, "updateStrategy"), json_get(spec, "updateStrategy"), old);
   check_retention(v, VP(path, "persistentVolumeClaimRetentionPolicy"),
                   json_get(spec, "persistentVolumeClaimRetentionPolicy"));
+  for (size_t i = 0; i < json_count(claims) && !old && validation_minor(v) >= CLAIMS_SINCE; i++)
+    validate_volume_claim_spec(v, VP(VP_ITEM(VP(path, "volumeClaimTemplates"), i), "spec"),
+                               json_get(json_at(claims, i), "spec"));
   validate_none_negative(v, path, spec, NAMES("replicas", "minReadySeconds"));
   if (json_get_int(json_get(spec, "ordinals"), "start", 0) < 0)
     verr_invalid_int(v, VP(VP(path, "ordinals"), "start"), json_get_int(json_get(spec, "ordinals"), "start", 0),

@@ -33,6 +33,15 @@ validate_known(struct validation *v, const struct vpath *path, const struct json
 }
 
 void
+validate_listed(struct validation *v, const struct vpath *up, const struct json *o, const char *name,
+                const char *const *allowed)
+{
+  const struct json *value = json_get(o, name);
+  if (!validate_is_one_of(json_text_of(o, name), allowed))
+    verr_unsupported(v, VP(up, name), json_is(value, JSON_STRING) ? vjson(v->a, value) : "\"\"", allowed);
+}
+
+void
 validate_id(struct validation *v, const struct vpath *path, int64_t id)
 {
   if (id < 0 || id > INT32_MAX)
@@ -228,15 +237,12 @@ check_restart_rule(struct validation *v, const struct vpath *path, const struct 
   const char *const *actions = validation_gate(v, "RestartAllContainersOnContainerExits") ? all : one;
   const struct json *codes = json_get(rule, "exitCodes");
   const struct vpath *at = VP(path, "exitCodes");
-  struct span action = json_text_of(rule, "action"), op = json_text_of(codes, "operator");
-  if (!validate_is_one_of(action, actions))
-    verr_not_supported(v, VP(path, "action"), action, actions);
+  validate_listed(v, path, rule, "action", actions);
   if (json_type(codes) == JSON_NULL) {
     verr_required(v, at, "must be specified");
     return;
   }
-  if (!validate_is_one_of(op, operators))
-    verr_not_supported(v, VP(at, "operator"), op, operators);
+  validate_listed(v, at, codes, "operator", operators);
   if (json_count(json_get(codes, "values")) > EXIT_CODES_MAX)
     verr_too_many(v, VP(at, "values"), json_count(json_get(codes, "values")), EXIT_CODES_MAX);
 }

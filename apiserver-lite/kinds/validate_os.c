@@ -78,7 +78,7 @@ validate_os(struct validation *v, const struct vpath *path, const struct json *s
       verr_forbidden(v, VP(VP(path, "securityContext"), "windowsOptions"), refused_linux);
     validate_visit(&(struct pod_visit){ .v = v, .spec = spec }, path, check_linux_container);
   } else
-    verr_not_supported(v, VP(path, "os"), name, systems);
+    verr_unsupported(v, VP(path, "os"), vjson(v->a, json_get(os, "name")), systems);
 }
 
 /* -- processes of the host: all containers are such, or none -- */

@@ -219,8 +219,7 @@ validate_spreading(struct validation *v, const struct vpath *path, const struct 
       verr_invalid_int(v, VP(at, "maxSkew"), skew, "must be greater than zero");
     if (!key.n)
       verr_required(v, VP(at, "topologyKey"), "can not be empty");
-    if (!validate_is_one_of(action, actions))
-      verr_not_supported(v, VP(at, "whenUnsatisfiable"), action, actions);
+    validate_listed(v, at, c, "whenUnsatisfiable", actions);
     for (size_t j = i + 1; j < json_count(list); j++)
       if (span_eq(json_text_of(json_at(list, j), "topologyKey"), key) &&
           span_eq(json_text_of(json_at(list, j), "whenUnsatisfiable"), action)) {

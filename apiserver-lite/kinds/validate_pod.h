@@ -128,6 +128,9 @@ void validate_choice(struct validation *v, const struct vpath *up, const struct 
 /* The same for what may be absent. */
 void validate_known(struct validation *v, const struct vpath *path, const struct json *value,
                     const char *const *allowed);
+/* The same, but that an empty one is just another unknown one. */
+void validate_listed(struct validation *v, const struct vpath *up, const struct json *o, const char *name,
+                     const char *const *allowed);
 /* A user or group; the second may be absent. */
 void validate_id(struct validation *v, const struct vpath *path, int64_t id);
 void validate_user_id(struct validation *v, const struct vpath *up, const struct json *o, const char *name);

@@ -9,8 +9,7 @@ check_http_get(struct validation *v, const struct vpath *path, const struct json
               protocol = json_text_of(h, "protocol");
   (void)validate_needed(v, path, h, "path");
   validate_port_or_name(v, VP(path, "port"), json_get(h, "port"));
-  if (!validate_is_one_of(scheme, schemes))
-    verr_not_supported(v, VP(path, "scheme"), scheme, schemes);
+  validate_listed(v, path, h, "scheme", schemes);
   for (json_each_item (p, json_get(h, "httpHeaders")))
     (void)verr_format(v, VP(path, "httpHeaders"), json_text_of(*p, "name"), TEXT_HTTP_HEADER);
   validate_known(v, VP(path, "protocol"), json_get(h, "protocol"), protocols);

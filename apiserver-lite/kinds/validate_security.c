@@ -54,7 +54,7 @@ check_apparmor(struct validation *v, const struct vpath *path, const struct json
   if (!type.n) {
     verr_required(v, VP(path, "type"), "type is required when appArmorProfile is set");
   } else if (!validate_is_one_of(type, profile_types)) {
-    verr_not_supported(v, VP(path, "type"), type, profile_types);
+    validate_known(v, VP(path, "type"), json_get(p, "type"), profile_types);
   } else if (!span_is(type, LOCALHOST)) {
     if (json_type(name) != JSON_NULL)
       verr_invalid(v, at, text, "can only be set when AppArmor type is Localhost");

@@ -344,6 +344,7 @@ apply_patch(struct rest_call *c, const struct json *live, const struct json *con
     merged = json_tight(c->a, merged);
   if (restore(c, config, merged, ret, reterr) < 0)
     return -(int)reterr->code;
+  c->unlabelled = !json_count(object_labels(*ret));
   kind_default(c->a, c->kind, *ret, c->personality, c->now);
   struct manager *mine = managers_find(&ap.m, &ap.self);
 

@@ -213,6 +213,22 @@ field_set_to_json(struct arena *a, const struct field_set *s)
 
 /* -- paths as people read them -- */
 
+/* As structured-merge-diff's value.ToString has it: maps have nothing between their members. */
+static const char *
+value_text(struct arena *a, const struct json *v)
+{
+  const char *ret = "";
+  bool list = json_is(v, JSON_ARRAY);
+
+  if (!list && !json_is(v, JSON_OBJECT))
+    return json_text(a, v, JSON_COMPACT);
+  for (size_t i = 0; list && i < json_count(v); i++)
+    ret = arena_printf(a, "%s%s%s", ret, i ? "," : "", value_text(a, json_at(v, i)));
+  for (json_each_member (m, v))
+    ret = arena_printf(a, "%s%s=%s", ret, m->name, value_text(a, m->value));
+  return list ? arena_printf(a, "[%s]", ret) : ret;
+}
+
 const char *
 field_set_key_text(struct arena *a, const char *key)
 {
@@ -229,7 +245,7 @@ field_set_key_text(struct arena *a, const char *key)
     if (json_parse(a, span_of(text), NULL, &keys, &ignored) < 0)
       return arena_printf(a, "[%s]", text);
     for (json_each_member (m, keys))
-      ret = arena_printf(a, "%s%s%s=%s", ret, ret[1] ? "," : "", m->name, json_text(a, m->value, JSON_COMPACT));
+      ret = arena_printf(a, "%s%s%s=%s", ret, ret[1] ? "," : "", m->name, value_text(a, m->value));
     return arena_printf(a, "%s]", ret);
   default:
     return arena_printf(a, "[%s]", text);

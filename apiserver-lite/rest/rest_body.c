@@ -302,6 +302,7 @@ rest_body_object(struct rest_call *c, struct json **ret, struct kerr *reterr)
   if (!c->kind->custom || !*object_kind(*ret))
     json_set_str(c->a, *ret, "kind", c->kind->kind);
   json_set_str(c->a, *ret, "apiVersion", gv_text(c->a, c->kind->group, c->kind->version));
+  c->unlabelled = !json_count(object_labels(*ret));
   kind_default(c->a, c->kind, *ret, c->personality, c->now);
   return 0;
 }
