@@ -273,3 +273,17 @@ pki_certificates_check(struct arena *a, struct span pem)
   }
   return n ? NULL : "must contain at least one CERTIFICATE PEM block";
 }
+
+const char *
+pki_anchor_check(struct span der)
+{
+  _cleanup_crt_ gnutls_x509_crt_t crt = NULL;
+  gnutls_datum_t d = gnutls_datum_of(der);
+  unsigned critical, ca = 0;
+  int length, r;
+
+  if (gnutls_x509_crt_init(&crt) < 0 || gnutls_x509_crt_import(crt, &d, GNUTLS_X509_FMT_DER) < 0)
+    return "does not parse as X.509";
+  r = gnutls_x509_crt_get_basic_constraints(crt, &critical, &ca, &length);
+  return r < 0 || !ca ? "does not have the CA bit set" : NULL;
+}

@@ -16,6 +16,8 @@ const char *pki_request_read(struct arena *a, struct span pem, struct span *ret_
 const char *pki_request_check(struct arena *a, struct span der);
 /* Is `name` among the organizations of the subject? */
 bool pki_request_is_of(struct span der, const char *name);
+/* May this certificate be trusted as an authority? NULL, or what is wrong, after "entry 3 " (validateTrustBundle). */
+const char *pki_anchor_check(struct span der);
 /* One or more certificates as text, and nothing else; empty is fine, too. NULL, or what is wrong. */
 const char *pki_certificates_check(struct arena *a, struct span pem);
 

@@ -11,7 +11,7 @@ static const struct validator *const validators[] = {
   &validator_claim,        &validator_template, &validator_class,        &validator_slice,      &validator_rule,
   &validator_pool_request, &validator_pod,      &validator_pod_template, &validator_namespace,  &validator_config_map,
   &validator_secret,       &validator_node,     &validator_lease,        &validator_service,    &validator_quota,
-  &validator_limits,       &validator_event,    &validator_event_new,    &validator_definition,
+  &validator_limits,       &validator_event,    &validator_event_new,    &validator_definition, &validator_trust_bundle,
 };
 
 static bool

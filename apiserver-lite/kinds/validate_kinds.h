@@ -6,7 +6,7 @@
 
 extern const struct validator validator_pod, validator_pod_template, validator_namespace, validator_config_map,
     validator_secret, validator_node, validator_lease, validator_service, validator_quota, validator_limits,
-    validator_event, validator_event_new;
+    validator_event, validator_event_new, validator_trust_bundle;
 extern const struct validator validators_workload[], validators_apps[], validators_batch[], validators_network[],
     validators_admission[], validators_endpoints[], validators_storage[], validators_persistent[],
     validators_controller[], validators_autoscaling[], validators_certificates[], validators_access[];
