@@ -12,7 +12,7 @@ static const struct controller_ops *const rows[] = {
 };
 
 #define DRA_GATE   "DynamicResourceAllocation"
-#define KIND(name) NULL, offsetof(struct kclient_dra, name)
+#define KIND(name) .kind = offsetof(struct kclient_dra, name)
 
 static const struct {
   const struct kclient_resource *resource; /* NULL: as the release has it, */
@@ -21,21 +21,23 @@ static const struct {
   int since;                               /* the first release that has it in this version */
   bool asked;                              /* only where --runtime-config asks for this version */
 } resources[WATCH_COUNT] = {
-  [WATCH_NODES] = { &KC_NODES, 0, NULL },
-  [WATCH_PODS] = { &KC_PODS, 0, NULL },
-  [WATCH_CLAIMS] = { KIND(claims), DRA_GATE },
-  [WATCH_TEMPLATES] = { KIND(templates), DRA_GATE },
-  [WATCH_NAMESPACES] = { &KC_NAMESPACES, 0, NULL },
-  [WATCH_SERVICEACCOUNTS] = { &KC_SERVICEACCOUNTS, 0, NULL },
-  [WATCH_CONFIGMAPS] = { &KC_CONFIGMAPS, 0, NULL },
-  [WATCH_SLICES] = { KIND(slices), DRA_GATE },
-  [WATCH_RULES] = { &KC_DEVICETAINTRULES, 0, "DRADeviceTaintRules" },
-  [WATCH_QUOTAS] = { &KC_RESOURCEQUOTAS, 0, NULL },
-  [WATCH_PVCS] = { &KC_PERSISTENTVOLUMECLAIMS, 0, NULL },
-  [WATCH_PVS] = { &KC_PERSISTENTVOLUMES, 0, NULL },
-  [WATCH_VACS] = { &KC_VOLUMEATTRIBUTESCLASSES, 0, "VolumeAttributesClass", 34 },
-  [WATCH_PODGROUPS] = { &KC_PODGROUPS, 0, "GenericWorkload", 37 },
-  [WATCH_POOL_REQUESTS] = { &KC_RESOURCEPOOLSTATUSREQUESTS, 0, "DRAResourcePoolStatus", .asked = true },
+  [WATCH_NODES] = { .resource = &KC_NODES },
+  [WATCH_PODS] = { .resource = &KC_PODS },
+  [WATCH_CLAIMS] = { KIND(claims), .gate = DRA_GATE },
+  [WATCH_TEMPLATES] = { KIND(templates), .gate = DRA_GATE },
+  [WATCH_NAMESPACES] = { .resource = &KC_NAMESPACES },
+  [WATCH_SERVICEACCOUNTS] = { .resource = &KC_SERVICEACCOUNTS },
+  [WATCH_CONFIGMAPS] = { .resource = &KC_CONFIGMAPS },
+  [WATCH_SLICES] = { KIND(slices), .gate = DRA_GATE },
+  [WATCH_RULES] = { .resource = &KC_DEVICETAINTRULES, .gate = "DRADeviceTaintRules" },
+  [WATCH_QUOTAS] = { .resource = &KC_RESOURCEQUOTAS },
+  [WATCH_PVCS] = { .resource = &KC_PERSISTENTVOLUMECLAIMS },
+  [WATCH_PVS] = { .resource = &KC_PERSISTENTVOLUMES },
+  [WATCH_VACS] = { .resource = &KC_VOLUMEATTRIBUTESCLASSES, .gate = "VolumeAttributesClass", .since = 34 },
+  [WATCH_PODGROUPS] = { .resource = &KC_PODGROUPS, .gate = "GenericWorkload", .since = 37, .asked = true },
+  [WATCH_POOL_REQUESTS] = { .resource = &KC_RESOURCEPOOLSTATUSREQUESTS,
+                            .gate = "DRAResourcePoolStatus",
+                            .asked = true },
 };
 
 const struct kclient_resource *
