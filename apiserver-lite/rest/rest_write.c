@@ -259,13 +259,35 @@ ends_deletion(const struct json *o, const struct json *old)
          strategy_may_end_deletion(o);
 }
 
+/* Are they the same managers of the same fields, whenever they wrote? */
+static bool
+same_managers(struct arena *a, const struct json *now, const struct json *was)
+{
+  if (json_count(now) != json_count(was))
+    return false;
+  for (size_t i = 0; i < json_count(now); i++) {
+    struct json *x = json_shallow(a, json_at(now, i)), *y = json_shallow(a, json_at(was, i));
+
+    json_remove(x, "time");
+    json_remove(y, "time");
+    if (!json_equal(x, y))
+      return false;
+  }
+  return true;
+}
+
+/* A write that changes nothing but when somebody wrote changes nothing (IgnoreManagedFieldsTimestampsTransformer). */
 static bool
 same_document(struct rest_call *c, const struct json *now, struct record *before)
 {
-  struct json *was = json_shallow(c->a, record_tree(before));
+  struct json *x = json_shallow(c->a, now), *y = json_shallow(c->a, record_tree(before));
+  struct json *now_meta = rest_meta_edit(c->a, x), *was_meta = rest_meta_edit(c->a, y);
+  const struct json *managers = json_get(now_meta, "managedFields"), *before_them = json_get(was_meta, "managedFields");
 
-  json_remove(rest_meta_edit(c->a, was), "resourceVersion");
-  return json_equal(now, was);
+  json_remove(was_meta, "resourceVersion");
+  json_remove(was_meta, "managedFields");
+  json_remove(now_meta, "managedFields");
+  return json_equal(x, y) && same_managers(c->a, managers, before_them);
 }
 
 /* 0 and *ret; 1: another writer was faster, try again; or an error. */

@@ -51,6 +51,23 @@ a_server_starts_again_on_its_store(void **state)
   apiserver_free(again);
 }
 
+/* Who sends managedFields of an older read has changed nothing by that. */
+static void
+times_of_managers_are_no_change(void **state)
+{
+  struct fixture *f = *state;
+  struct reply r = must(f, 201, "POST", CM, "{\"metadata\":{\"name\":\"t\"},\"data\":{\"a\":\"b\"}}", NULL), again;
+  struct json *copy = json_copy(f->arena, r.doc);
+  struct json *manager = json_find(json_find(copy, "metadata"), "managedFields")->u.items[0];
+
+  json_set_str(f->arena, manager, "time", "2020-01-01T00:00:00Z");
+  again = must(f, 200, "PUT", CM "/t", json_text(f->arena, copy, JSON_COMPACT), NULL);
+  assert_true(json_equal(again.doc, r.doc));
+  json_set_str(f->arena, json_find(copy, "data"), "a", "c");
+  again = must(f, 200, "PUT", CM "/t", json_text(f->arena, copy, JSON_COMPACT), NULL);
+  assert_string_not_equal(at(f, &again, "/metadata/resourceVersion"), at(f, &r, "/metadata/resourceVersion"));
+}
+
 static void
 services_get_addresses(void **state)
 {
@@ -757,6 +774,7 @@ main(void)
   const struct CMUnitTest tests[] = {
     cmocka_unit_test(bootstrap_objects_are_there),
     cmocka_unit_test(a_server_starts_again_on_its_store),
+    cmocka_unit_test(times_of_managers_are_no_change),
     cmocka_unit_test(services_get_addresses),
     cmocka_unit_test(services_change_their_type),
     cmocka_unit_test(addresses_are_named_by_themselves),
