@@ -36,6 +36,9 @@ void validate_prepare_create(struct arena *a, const struct kind *k, struct json 
 void validate_prepare_update(struct arena *a, const struct kind *k, struct json *o, const struct json *old,
                              const char *subresource, const struct personality *p, int64_t now);
 
+/* All metadata that a client may change as it was (metav1.ResetObjectMetaForStatus): for subresources. */
+void validate_keep_metadata(struct arena *a, struct json *o, const struct json *old);
+
 /* What of metadata an update of the status leaves as it was: "" is all, "labels"; NULL: nothing. */
 const char *validate_status_keeps(const struct kind *k);
 

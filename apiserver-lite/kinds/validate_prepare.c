@@ -137,9 +137,8 @@ validate_prepare_create(struct arena *a, const struct kind *k, struct json *o, c
   drop_disabled(a, k, o, NULL, p);
 }
 
-/* metav1.ResetObjectMetaForStatus. */
-static void
-keep_metadata(struct arena *a, struct json *o, const struct json *old)
+void
+validate_keep_metadata(struct arena *a, struct json *o, const struct json *old)
 {
   static const char *const kept[] = { "deletionTimestamp", "generation", "selfLink",       "labels",
                                       "annotations",       "finalizers", "ownerReferences" };
@@ -247,7 +246,7 @@ update_status(struct arena *a, const struct kind *k, struct json *o, const struc
   unsigned strategy = strategy_of(k);
   json_restore(a, o, old, "spec");
   if (strategy & STATUS_META)
-    keep_metadata(a, o, old);
+    validate_keep_metadata(a, o, old);
   if (strategy & STATUS_LABELS)
     json_restore(a, json_ensure_object(a, o, "metadata"), json_get(old, "metadata"), "labels");
   drop_disabled(a, k, o, old, p);

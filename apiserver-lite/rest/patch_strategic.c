@@ -30,13 +30,35 @@ starts(const struct json_member *m, const char *prefix)
   return strncmp(m->name, prefix, strlen(prefix)) == 0;
 }
 
-/* A patch value where the document has nothing: directives and nulls fall away. */
+/*
+ * A patch value where the document has nothing, or something of another type: it is taken as it is, also lists that
+ * would be merged, but for nulls and for what has a directive (removeDirectives). NULL: nothing is left of it.
+ */
 static struct json *
-plain(struct smp *s, const struct kind_type *t, const struct json *v)
+plain(struct smp *s, const struct json *v)
 {
-  if (json_is(v, JSON_OBJECT))
-    return merge_map(s, t, json_new_object(s->a), v);
-  return json_shallow(s->a, v);
+  struct json *ret, *below;
+
+  if (json_is(v, JSON_ARRAY)) {
+    ret = json_new_array(s->a);
+    for (json_each_item (item, v)) {
+      below = plain(s, *item);
+      if (below)
+        json_append(s->a, ret, below);
+    }
+    return ret;
+  }
+  if (!json_is(v, JSON_OBJECT))
+    return json_shallow(s->a, v);
+  if (json_get(v, DIRECTIVE))
+    return NULL;
+  ret = json_new_object(s->a);
+  for (json_each_member (m, v)) {
+    below = json_is(m->value, JSON_NULL) ? NULL : plain(s, m->value);
+    if (below)
+      json_set_n(s->a, ret, m->name, m->name_len, below);
+  }
+  return ret;
 }
 
 /* -- lists -- */
@@ -132,6 +154,15 @@ in_order(struct smp *s, struct json *list, const struct json *order, const struc
 }
 
 static struct json *
+without_directive(struct smp *s, const struct json *item)
+{
+  struct json *ret = json_shallow(s->a, item);
+
+  json_remove(ret, DIRECTIVE);
+  return ret;
+}
+
+static struct json *
 merge_items(struct smp *s, const struct kind_field *f, const char *key, const struct json *doc,
             const struct json *patch)
 {
@@ -166,7 +197,7 @@ merge_items(struct smp *s, const struct kind_field *f, const char *key, const st
         json_remove_at(ret, at);
       continue;
     }
-    struct json *merged = at == SIZE_MAX ? plain(s, t, *item) : merge_map(s, t, json_item(ret, at), *item);
+    struct json *merged = at == SIZE_MAX ? without_directive(s, *item) : merge_map(s, t, json_item(ret, at), *item);
 
     if (!merged)
       return NULL;
@@ -226,7 +257,13 @@ merge_list(struct smp *s, const struct kind_field *f, const struct json *doc, co
   const char *key = kind_field_merge_key(f);
   struct json *ret;
 
-  if ((order && check_order(s, key, patch, order) < 0) || (patch && check_types(s, doc, patch) < 0))
+  if (order && check_order(s, key, patch, order) < 0)
+    return NULL;
+  if (patch && !json_is(doc, JSON_ARRAY)) {
+    ret = plain(s, patch);
+    return order ? in_order(s, ret, order, doc, kind_field_type(f) ? key : NULL) : ret;
+  }
+  if (patch && check_types(s, doc, patch) < 0)
     return NULL;
   if (patch && is_list_of_maps(patch) && !key)
     return json_shallow(s->a, patch);
@@ -293,7 +330,7 @@ merge_member(struct smp *s, const struct kind_field *f, const struct json *has, 
                      : f && f->shape == KIND_MAP ? kind_field_type(f)
                                                  : NULL,
                      has, v);
-  return plain(s, f ? kind_field_type(f) : NULL, v);
+  return plain(s, v);
 }
 
 static int
@@ -310,9 +347,12 @@ merge_into(struct smp *s, const struct kind_type *t, struct json *ret, const str
     return 0;
   }
   merged = merge_member(s, f, json_get(ret, name), v, remove, order);
-  if (!merged)
+  if (merged)
+    json_set(s->a, ret, name, merged);
+  else if (s->reterr->code)
     return -1;
-  json_set(s->a, ret, name, merged);
+  else
+    json_remove(ret, name);
   return 0;
 }
 

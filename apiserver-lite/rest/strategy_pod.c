@@ -7,6 +7,7 @@
 #include "rest_delete.h"
 #include "rest_meta.h"
 #include "strategy.h"
+#include "validate_internal.h"
 
 /* -- what stands in a new pod beside what its maker wrote -- */
 
@@ -304,12 +305,92 @@ prepare_status(struct rest_call *c, struct json *o, const struct json *old)
     keep_generations(c->a, status, was);
 }
 
+/* Clients that do not know of the resources of a pod as a whole leave them as they are. */
+static void
+keep_pod_resources(struct rest_call *c, struct json *spec, const struct json *was)
+{
+  const struct json *resources = json_get(was, "resources");
+
+  if (personality_gate(c->personality, "PodLevelResourcesFixDefaulting") && json_type(resources) != JSON_NULL &&
+      json_type(json_get(spec, "resources")) == JSON_NULL)
+    json_set(c->a, spec, "resources", json_copy(c->a, resources));
+}
+
+/* The old containers with what of the new ones may change; names that are others are for validation to refuse. */
+static struct json *
+resized(struct rest_call *c, const struct json *now, const struct json *was)
+{
+  struct json *ret = json_copy(c->a, was);
+
+  for (size_t i = 0; i < json_count(now); i++) {
+    if (strcmp(json_get_str_or(json_at(now, i), "name", ""), json_get_str_or(json_at(was, i), "name", "")) != 0)
+      return json_copy(c->a, now);
+    json_restore(c->a, json_item(ret, i), json_at(now, i), "resources");
+    json_restore(c->a, json_item(ret, i), json_at(now, i), "resizePolicy");
+  }
+  return ret;
+}
+
+/* podResizeStrategy.PrepareForUpdate: resources of the same containers. */
+static void
+prepare_resize(struct rest_call *c, struct json *o, const struct json *old)
+{
+  static const char *const lists[] = { "containers", "initContainers" };
+  const struct json *now = json_get(o, "spec"), *was = json_get(old, "spec");
+  bool same = json_is(was, JSON_OBJECT);
+  struct json *spec;
+
+  for (size_t k = 0; k < ARRAY_SIZE(lists); k++)
+    same = same && json_count(json_get(now, lists[k])) == json_count(json_get(was, lists[k]));
+  if (same) {
+    spec = json_copy(c->a, was);
+    for (size_t k = 0; k < ARRAY_SIZE(lists); k++)
+      if (json_count(json_get(was, lists[k])))
+        json_set(c->a, spec, lists[k], resized(c, json_get(now, lists[k]), json_get(was, lists[k])));
+    if (personality_gate(c->personality, "InPlacePodLevelResourcesVerticalScaling"))
+      json_restore(c->a, spec, now, "resources");
+    if (personality_gate(c->personality, "InPlacePodVerticalScalingMemoryBackedVolumes"))
+      json_restore(c->a, spec, now, "volumes");
+    json_set(c->a, o, "spec", spec);
+    json_restore(c->a, o, old, "status");
+    validate_keep_metadata(c->a, o, old);
+  }
+  spec = json_ensure_object(c->a, o, "spec");
+  keep_pod_resources(c, spec, was);
+  default_pod_resources(c, spec);
+}
+
+/* podEphemeralContainersStrategy.PrepareForUpdate */
+static void
+prepare_ephemeral(struct rest_call *c, struct json *o, const struct json *old)
+{
+  struct json *spec = json_copy(c->a, json_get(old, "spec"));
+
+  json_restore(c->a, spec, json_get(o, "spec"), "ephemeralContainers");
+  json_set(c->a, o, "spec", spec);
+  json_restore(c->a, o, old, "status");
+  validate_keep_metadata(c->a, o, old);
+}
+
 static int
 prepare_update(struct rest_call *c, struct json *o, const struct json *old, struct kerr *reterr)
 {
+  const char *part = c->info.subresource;
+
   (void)reterr;
-  if (strcmp(c->info.subresource, "status") == 0)
+  if (strcmp(part, "status") == 0) {
     prepare_status(c, o, old);
+    return 0;
+  }
+  if (strcmp(part, "resize") == 0)
+    prepare_resize(c, o, old);
+  else if (strcmp(part, "ephemeralcontainers") == 0)
+    prepare_ephemeral(c, o, old);
+  else if (!*part)
+    keep_pod_resources(c, json_ensure_object(c->a, o, "spec"), json_get(old, "spec"));
+  if (*part && !json_same(json_get(o, "spec"), json_get(old, "spec")))
+    json_set_int(c->a, rest_meta_edit(c->a, o), "generation", object_generation(old) + 1);
+  c->reshape = true;
   return 0;
 }
 

@@ -268,7 +268,10 @@ patches_are_refused(void **state)
   };
   struct fixture *f = *state;
 
-  (void)must(f, 201, "POST", CM, "{\"metadata\":{\"name\":\"r\",\"finalizers\":[\"a.b/c\"]}}", NULL);
+  (void)must(f, 201, "POST", CM,
+             "{\"metadata\":{\"name\":\"r\",\"finalizers\":[\"a.b/c\"],\"ownerReferences\":[{\"apiVersion\":\"v1\","
+             "\"kind\":\"Node\",\"name\":\"n\",\"uid\":\"u\"}]},\"data\":{\"d\":\"e\"}}",
+             NULL);
   for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
     struct reply r = must(f, rows[i].status, "PATCH", CM "/r?fieldManager=m", rows[i].body, rows[i].type);
     const char *message = at(f, &r, "/message");
