@@ -231,7 +231,7 @@ refuse_whole(struct validation *v, const struct json *old, size_t mark)
   if (!text)
     return false;
   v->n = mark;
-  verr_forbidden(v, VP(NULL, ""), text);
+  verr_forbidden(v, VP(NULL, "[]"), text);
   return true;
 }
 

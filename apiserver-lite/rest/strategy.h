@@ -27,6 +27,8 @@ bool strategy_may_end_deletion(const struct json *o);
  * `asked` is what the client wants, -1 when it did not say.
  */
 bool strategy_graceful(const struct rest_call *c, const struct json *o, int64_t asked, int64_t *ret_grace);
+/* Takes the annotations out of a pod's metadata that init containers were before they were fields. */
+void strategy_pod_drop_annotations(struct arena *a, struct json *meta);
 
 struct delete_options;
 enum { STRATEGY_DEFAULT = 2 };

@@ -218,6 +218,28 @@ default_pod_resources(struct rest_call *c, struct json *spec)
 
 /* -- creating, updating -- */
 
+/* What init containers were before they were fields is taken out (DropInitContainerAnnotations). */
+void
+strategy_pod_drop_annotations(struct arena *a, struct json *meta)
+{
+  static const char *const gone[] = {
+    "pod.beta.kubernetes.io/init-containers",
+    "pod.alpha.kubernetes.io/init-containers",
+    "pod.beta.kubernetes.io/init-container-statuses",
+    "pod.alpha.kubernetes.io/init-container-statuses",
+  };
+  struct json *annotations = json_find(meta, "annotations");
+
+  for (size_t i = 0; annotations && i < ARRAY_SIZE(gone); i++) {
+    if (!json_get(annotations, gone[i]))
+      continue;
+    annotations = json_set(a, meta, "annotations", json_shallow(a, annotations));
+    (void)json_remove(annotations, gone[i]);
+  }
+  if (annotations && !json_count(annotations))
+    (void)json_remove(meta, "annotations");
+}
+
 static int
 prepare_create(struct rest_call *c, struct json *o, struct kerr *reterr)
 {
@@ -232,6 +254,7 @@ prepare_create(struct rest_call *c, struct json *o, struct kerr *reterr)
   default_pod_resources(c, spec);
   json_set_str(c->a, status, "qosClass", pod_qos_class(spec));
   json_set_int(c->a, rest_meta_edit(c->a, o), "generation", 1);
+  strategy_pod_drop_annotations(c->a, json_find(o, "metadata"));
   c->reshape = true;
   return 0;
 }
@@ -388,6 +411,7 @@ prepare_update(struct rest_call *c, struct json *o, const struct json *old, stru
     prepare_ephemeral(c, o, old);
   else if (!*part)
     keep_pod_resources(c, json_ensure_object(c->a, o, "spec"), json_get(old, "spec"));
+  strategy_pod_drop_annotations(c->a, rest_meta_edit(c->a, o));
   if (*part && !json_same(json_get(o, "spec"), json_get(old, "spec")))
     json_set_int(c->a, rest_meta_edit(c->a, o), "generation", object_generation(old) + 1);
   c->reshape = true;

@@ -8,6 +8,8 @@
 #include "rest_meta.h"
 #include "rest_subresource.h"
 #include "rest_write.h"
+#include "strategy.h"
+#include "validate_format.h"
 
 static int
 answer_success(struct rest_call *c)
@@ -88,6 +90,7 @@ bind(struct rest_call *c, void *payload, const struct json *old, struct json **r
   json_set_str(c->a, spec, "nodeName", json_get_str_or(json_get(binding, "target"), "name", ""));
   merge_map(c->a, meta, "annotations", object_annotations(binding));
   merge_map(c->a, meta, "labels", object_labels(binding));
+  strategy_pod_drop_annotations(c->a, meta);
   mark_scheduled(c, o);
   c->reshape = true;
   *ret = o;
@@ -99,14 +102,34 @@ check_binding(struct rest_call *c, const struct json *binding, struct kerr *rete
 {
   const struct json *target = json_get(binding, "target");
   const char *kind = json_get_str_or(target, "kind", ""), *name = json_get_str_or(target, "name", "");
+  const char *problems[TEXT_PROBLEMS_MAX];
   struct field_errors errs = { .a = c->a };
+  size_t n = 0;
 
   if (*kind && strcmp(kind, "Node") != 0)
     field_errors_add(&errs, FIELD_NOT_SUPPORTED, "target.kind", arena_printf(c->a, "\"%s\"", kind),
                      "supported values: \"Node\", \"<empty>\"");
   if (!*name)
     field_errors_add(&errs, FIELD_REQUIRED, "target.name", NULL, "%s", "");
+  else if (!*kind || strcmp(kind, "Node") == 0)
+    n = text_check(c->a, TEXT_DNS_SUBDOMAIN, span_of(name), problems);
+  for (size_t i = 0; i < n; i++)
+    field_errors_add(&errs, FIELD_INVALID, "target.name", arena_printf(c->a, "\"%s\"", name), "%s", problems[i]);
   return errs.n ? kerr_set(reterr, KERR_INTERNAL, NULL, "%s", field_errors_text(c->a, &errs)) : 0;
+}
+
+/* NamespaceKeyFunc, of a name that no path has held */
+static int
+check_bound_name(struct rest_call *c, const char *name, struct kerr *reterr)
+{
+  const char *problems[TEXT_PROBLEMS_MAX], *text = "";
+  size_t n = text_check(c->a, TEXT_PATH_SEGMENT, span_of(name), problems);
+
+  if (!*name)
+    return kerr_set(reterr, KERR_BAD_REQUEST, NULL, "Name parameter required.");
+  for (size_t i = 0; i < n; i++)
+    text = arena_printf(c->a, "%s%s%s", text, *text ? ";" : "", problems[i]);
+  return n ? kerr_set(reterr, KERR_BAD_REQUEST, NULL, "Name parameter invalid: \"%s\": %s", name, text) : 0;
 }
 
 int
@@ -126,7 +149,8 @@ sub_binding(struct rest_call *c, struct kerr *reterr)
     c->info.name = object_name(binding);
   if (strcmp(c->info.name, object_name(binding)) != 0)
     return kerr_set(reterr, KERR_BAD_REQUEST, NULL, "name in URL does not match name in Binding object");
-  if (check_binding(c, binding, reterr) < 0 || admission_of_kind(c, binding_kind, binding, NULL, reterr) < 0)
+  if (check_binding(c, binding, reterr) < 0 || admission_of_kind(c, binding_kind, binding, NULL, reterr) < 0 ||
+      check_bound_name(c, c->info.name, reterr) < 0)
     return -(int)reterr->code;
   c->res = pods;
   c->kind = c->stored = pods->of;
