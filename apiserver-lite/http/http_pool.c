@@ -62,7 +62,7 @@ http_pool_new(size_t max_threads)
 bool
 http_pool_submit(struct http_pool *p, struct http_job *job)
 {
-  bool taken;
+  bool taken, wake;
 
   job->next = NULL;
   pthread_mutex_lock(&p->lock);
@@ -73,9 +73,11 @@ http_pool_submit(struct http_pool *p, struct http_job *job)
     p->waiting++;
     if (p->waiting > p->idle && p->n < p->max)
       thread_start(&p->threads[p->n++], "http-worker", worker, p);
-    pthread_cond_signal(&p->work);
   }
+  wake = taken && p->idle > 0;
   pthread_mutex_unlock(&p->lock);
+  if (wake)
+    pthread_cond_signal(&p->work); /* without the lock, or it would wake to wait for that */
   return taken;
 }
 
