@@ -399,20 +399,22 @@ static int
 prepare_update(struct rest_call *c, struct json *o, const struct json *old, struct kerr *reterr)
 {
   const char *part = c->info.subresource;
+  bool resizes = strcmp(part, "resize") == 0, attaches = strcmp(part, "ephemeralcontainers") == 0;
 
   (void)reterr;
   if (strcmp(part, "status") == 0) {
     prepare_status(c, o, old);
     return 0;
   }
-  if (strcmp(part, "resize") == 0)
+  if (resizes)
     prepare_resize(c, o, old);
-  else if (strcmp(part, "ephemeralcontainers") == 0)
+  else if (attaches)
     prepare_ephemeral(c, o, old);
   else if (!*part)
     keep_pod_resources(c, json_ensure_object(c->a, o, "spec"), json_get(old, "spec"));
   strategy_pod_drop_annotations(c->a, rest_meta_edit(c->a, o));
-  if (*part && !json_same(json_get(o, "spec"), json_get(old, "spec")))
+  /* A binding changes the spec, too, and is no update of it. */
+  if ((resizes || attaches) && !json_same(json_get(o, "spec"), json_get(old, "spec")))
     json_set_int(c->a, rest_meta_edit(c->a, o), "generation", object_generation(old) + 1);
   c->reshape = true;
   return 0;

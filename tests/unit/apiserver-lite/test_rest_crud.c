@@ -68,6 +68,47 @@ times_of_managers_are_no_change(void **state)
   assert_string_not_equal(at(f, &again, "/metadata/resourceVersion"), at(f, &r, "/metadata/resourceVersion"));
 }
 
+/* What changes the spec of a pod is a new generation of it, but for the scheduler's choice of a node. */
+static void
+generations_of_pods(void **state)
+{
+#define PODS "/api/v1/namespaces/default/pods"
+  static const struct {
+    const char *method, *path, *body, *generation;
+    int status;
+  } rows[] = {
+    { "PATCH", PODS "/g", "{\"metadata\":{\"labels\":{\"a\":\"b\"}}}", "1", 200 },
+    { "PATCH", PODS "/g", "{\"spec\":{\"tolerations\":[{\"key\":\"k\",\"operator\":\"Exists\"}]}}", "2", 200 },
+    { "POST", PODS "/g/binding", "{\"metadata\":{\"name\":\"g\"},\"target\":{\"name\":\"n\"}}", "2", 201 },
+    { "PATCH", PODS "/g/ephemeralcontainers",
+      "{\"spec\":{\"ephemeralContainers\":[{\"name\":\"e\",\"image\":\"i\",\"terminationMessagePolicy\":\"File\"}]}}",
+      "3", 200 },
+    { "PATCH", PODS "/g/resize",
+      "{\"spec\":{\"containers\":[{\"name\":\"c\",\"image\":\"i\",\"resources\":{\"requests\":{\"cpu\":\"2\"}}}]}}",
+      "4", 200 },
+    { "PATCH", PODS "/g/resize", "{\"metadata\":{\"labels\":{\"a\":\"c\"}}}", "4", 200 },
+    { "PATCH", PODS "/g/status", "{\"status\":{\"phase\":\"Running\"}}", "4", 200 },
+  };
+  static const char pod[] =
+      "{\"metadata\":{\"name\":\"g\"},\"spec\":{\"automountServiceAccountToken\":false,\"containers\":"
+      "[{\"name\":\"c\",\"image\":\"i\",\"resources\":{\"requests\":{\"cpu\":\"1\"}}}]}}";
+  static const char node[] =
+      "{\"metadata\":{\"name\":\"n\"},\"status\":{\"allocatable\":{\"cpu\":\"4\"},\"capacity\":{\"cpu\":\"4\"}}}";
+  struct fixture *f = *state;
+
+  (void)ask(f, "POST", "/api/v1/namespaces/default/serviceaccounts", "{\"metadata\":{\"name\":\"default\"}}", NULL);
+  (void)must(f, 201, "POST", "/api/v1/nodes", node, NULL);
+  (void)must(f, 201, "POST", PODS, pod, NULL);
+  for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+    (void)must(f, rows[i].status, rows[i].method, rows[i].path, rows[i].body,
+               *rows[i].method == 'P' && rows[i].method[1] == 'A' ? MERGE : NULL);
+    struct reply r = must(f, 200, "GET", PODS "/g", NULL, NULL);
+
+    if (strcmp(at(f, &r, "/metadata/generation"), rows[i].generation) != 0)
+      fail_msg("%s %s: generation %s", rows[i].method, rows[i].path, at(f, &r, "/metadata/generation"));
+  }
+}
+
 static void
 services_get_addresses(void **state)
 {
@@ -775,6 +816,7 @@ main(void)
     cmocka_unit_test(bootstrap_objects_are_there),
     cmocka_unit_test(a_server_starts_again_on_its_store),
     cmocka_unit_test(times_of_managers_are_no_change),
+    cmocka_unit_test(generations_of_pods),
     cmocka_unit_test(services_get_addresses),
     cmocka_unit_test(services_change_their_type),
     cmocka_unit_test(addresses_are_named_by_themselves),
