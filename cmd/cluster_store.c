@@ -57,8 +57,8 @@ prepare_etcd(struct cluster_run *r, struct store_config *config, struct kerr *re
       return -(int)reterr->code;
     return 0;
   }
-  if (etcd_process_start(cluster_dir_file(r->a, r->config.dir, CLUSTER_STORE_ETCD), r->config.clock, r->config.log, &parts->etcd,
-                         reterr) < 0)
+  if (etcd_process_start(cluster_dir_file(r->a, r->config.dir, CLUSTER_STORE_ETCD), r->config.clock, r->config.log,
+                         &parts->etcd, reterr) < 0)
     return -(int)reterr->code;
   config->etcd.endpoints = etcd_process_endpoint(parts->etcd);
   return 0;

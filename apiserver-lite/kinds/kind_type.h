@@ -64,7 +64,7 @@ enum kind_field_flags {
   KIND_F_DISCRIMINATOR = 2048, /* of its type's union */
   KIND_F_DEPRECATED = 4096,
   KIND_F_GONE_EMPTY = 16384, /* goes with the last member that a gate takes from it */
-  KIND_F_UNION = 8192, /* a member of a union: there, an empty list is not the same as none */
+  KIND_F_UNION = 8192,       /* a member of a union: there, an empty list is not the same as none */
 };
 
 struct kind_field {
@@ -85,13 +85,13 @@ struct kind_field {
 
 /* What few fields have. Every text is a pool offset; 0 is "". */
 struct kind_more {
-  uint32_t dflt;        /* declared default, as JSON */
-  uint32_t fill;        /* the same, but only the server knows it: not shown in OpenAPI */
-  uint32_t list_keys;   /* "driver,device,pool,shareID" */
-  uint32_t merge_key;   /* patchMergeKey */
-  uint32_t gates;       /* feature gates that must be on, "A,B" */
-  uint32_t unions;      /* "one-of=NodeSelection" */
-  uint32_t rules;       /* declarative validation tags without "+k8s:", one a line: "beta maxItems=32" */
+  uint32_t dflt;      /* declared default, as JSON */
+  uint32_t fill;      /* the same, but only the server knows it: not shown in OpenAPI */
+  uint32_t list_keys; /* "driver,device,pool,shareID" */
+  uint32_t merge_key; /* patchMergeKey */
+  uint32_t gates;     /* feature gates that must be on, "A,B" */
+  uint32_t unions;    /* "one-of=NodeSelection" */
+  uint32_t rules;     /* declarative validation tags without "+k8s:", one a line: "beta maxItems=32" */
 };
 
 enum kind_type_flags {

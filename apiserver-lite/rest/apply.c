@@ -259,12 +259,11 @@ restore(struct rest_call *c, const struct json *config, const struct json *merge
 
   if (!problem && kind_decode(c->a, c->kind, merged, &lenient, ret, &err) < 0)
     problem = err.msg;
-  return problem
-             ? kerr_set(reterr, KERR_INTERNAL, NULL,
-                        "failed to convert new object (%s) to proper version: unable to convert unstructured "
-                        "object to %s/%s, Kind=%s: %s",
-                        described(c, config), c->kind->group, c->kind->version, c->kind->kind, problem)
-             : 0;
+  return problem ? kerr_set(reterr, KERR_INTERNAL, NULL,
+                            "failed to convert new object (%s) to proper version: unable to convert unstructured "
+                            "object to %s/%s, Kind=%s: %s",
+                            described(c, config), c->kind->group, c->kind->version, c->kind->kind, problem)
+                 : 0;
 }
 
 /* An object that nobody kept account of belongs, as it is, to whoever wrote it before. */

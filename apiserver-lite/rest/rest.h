@@ -76,7 +76,7 @@ struct rest_call {
   bool converted; /* records have been through rest_convert_records: they are read as they are */
   bool dry_run;
   bool unlabelled; /* the client sent an object without labels: those it has are defaults */
-  bool reshape; /* a strategy added members: the order has to be made anew before storing */
+  bool reshape;    /* a strategy added members: the order has to be made anew before storing */
   enum rest_validation field_validation;
   const char *field_manager; /* of this write, never NULL */
   const char **warnings;

@@ -37,7 +37,8 @@ job_create(struct rest_call *c, struct json *o, struct kerr *reterr)
   put_absent(c->a, selected, prefixed ? PREFIX UID_LABEL : UID_LABEL, object_uid(o));
   json_sort_members(labels);
   json_sort_members(selected);
-  if (c->unlabelled && json_count(object_labels(o))) /* its labels are those of its pods: upstream has one map for both */
+  if (c->unlabelled &&
+      json_count(object_labels(o))) /* its labels are those of its pods: upstream has one map for both */
     json_set(c->a, json_ensure_object(c->a, o, "metadata"), "labels", json_copy(c->a, labels));
   c->reshape = true;
   return 0;
