@@ -30,7 +30,7 @@
 
 struct listener {
   struct MHD_Daemon *daemon;
-  int fd;
+  int fd; /* -1 from when the library has it: it closes it, whatever happens */
 };
 
 struct http_server {
@@ -45,6 +45,7 @@ struct http_server {
   uint16_t port;
   char *cert, *key, *client_ca; /* NULL: none */
   atomic_size_t connections;
+  atomic_bool stopping; /* nobody new is let in */
 
   pthread_mutex_t lock;
   pthread_cond_t changed; /* a request is over, or a stream */
@@ -433,6 +434,20 @@ on_connection(void *cls, struct MHD_Connection *conn, void **context, enum MHD_C
   }
 }
 
+/*
+ * Instead of MHD_quiesce_daemon, which ends the process when the library's own thread takes the listening socket out of
+ * its epoll set at the same time (0.9.75).
+ */
+static enum MHD_Result
+let_in(void *cls, const struct sockaddr *address, socklen_t len)
+{
+  struct http_server *s = cls;
+
+  (void)address;
+  (void)len;
+  return atomic_load(&s->stopping) ? MHD_NO : MHD_YES;
+}
+
 static void
 on_stream_gone(void *arg)
 {
@@ -541,12 +556,14 @@ start_daemon(struct http_server *s, struct listener *l, unsigned threads, unsign
                                    { MHD_OPTION_END, 0, NULL } },
                         none[] = { { MHD_OPTION_END, 0, NULL } };
   sigset_t all, before;
+  int fd = l->fd;
 
+  l->fd = -1;
   (void)sigfillset(&all);
   (void)pthread_sigmask(SIG_SETMASK, &all, &before); /* the library's threads inherit it */
   l->daemon = MHD_start_daemon(
-      flags | (s->cert ? MHD_USE_TLS : 0), 0, NULL, NULL, on_request, s, MHD_OPTION_EXTERNAL_LOGGER, on_log, s,
-      MHD_OPTION_LISTEN_SOCKET, l->fd, MHD_OPTION_CONNECTION_MEMORY_LIMIT, HTTP_CONNECTION_MEMORY,
+      flags | (s->cert ? MHD_USE_TLS : 0), 0, let_in, s, on_request, s, MHD_OPTION_EXTERNAL_LOGGER, on_log, s,
+      MHD_OPTION_LISTEN_SOCKET, fd, MHD_OPTION_CONNECTION_MEMORY_LIMIT, HTTP_CONNECTION_MEMORY,
       MHD_OPTION_CONNECTION_LIMIT, connections, MHD_OPTION_CONNECTION_TIMEOUT, (unsigned)HTTP_IDLE_SECONDS,
       MHD_OPTION_URI_LOG_CALLBACK, on_uri, s, MHD_OPTION_NOTIFY_COMPLETED, on_completed, s,
       MHD_OPTION_NOTIFY_CONNECTION, on_connection, s, MHD_OPTION_STRICT_FOR_CLIENT, 1, MHD_OPTION_ARRAY,
@@ -631,9 +648,7 @@ http_server_free(struct http_server *s, int64_t grace)
 
   if (!s)
     return;
-  for (size_t i = 0; i < s->n_listeners; i++)
-    if (s->listeners[i].daemon)
-      (void)MHD_quiesce_daemon(s->listeners[i].daemon);
+  atomic_store(&s->stopping, true);
   http_streams_stop(s->streams);
   http_upgrades_stop(s->upgrades);
   deadline = clock_mono(s->clock) + grace;
@@ -646,7 +661,8 @@ http_server_free(struct http_server *s, int64_t grace)
   for (size_t i = 0; i < s->n_listeners; i++) {
     if (s->listeners[i].daemon)
       MHD_stop_daemon(s->listeners[i].daemon);
-    (void)close(s->listeners[i].fd);
+    if (s->listeners[i].fd >= 0)
+      (void)close(s->listeners[i].fd);
   }
   http_streams_free(s->streams);
   http_pool_free(s->pool);

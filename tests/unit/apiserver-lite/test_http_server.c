@@ -483,6 +483,22 @@ many_watchers(void **state)
   free(fds);
 }
 
+/* Stopped while its threads are still about to begin, and while somebody comes. */
+static void
+stopping_at_once(void **state)
+{
+  struct fixture *f = *state;
+  _cleanup_kerr_ struct kerr err = KERR_INIT;
+
+  for (int round = 0; round < 300; round++) {
+    int fd = dial(f);
+
+    http_server_free(f->s, 0);
+    close(fd);
+    assert_int_equal(http_server_new(&f->config, &f->s, &err), 0);
+  }
+}
+
 static void
 a_port_that_is_taken(void **state)
 {
@@ -602,6 +618,7 @@ main(void)
     TEST(who_never_reads_is_cut),
     TEST(vanished_watchers_are_noticed),
     TEST(vanishing_races_with_events),
+    TEST(stopping_at_once),
     TEST(a_port_that_is_taken),
     TEST(several_addresses),
     TEST(graceful_stop),
