@@ -85,6 +85,24 @@ span_utf8_valid(struct span s)
   return true;
 }
 
+size_t
+span_runes(struct span s)
+{
+  size_t n = 0, i = 0;
+
+  for (; i + 8 <= s.n; i += 8) { /* ASCII runs */
+    uint64_t w;
+
+    memcpy(&w, s.p + i, 8);
+    if (w & 0x8080808080808080u)
+      break;
+    n += 8;
+  }
+  for (; i < s.n; i++)
+    n += ((unsigned char)s.p[i] & 0xC0) != 0x80;
+  return n;
+}
+
 int
 text_order(const void *x, const void *y)
 {

@@ -63,6 +63,7 @@ int text_order(const void *x, const void *y);
 /* The part before the first `c`; *rest is what follows it, or an empty span with p NULL when there is no `c`. */
 struct span span_cut(struct span s, char c, struct span *rest);
 struct span span_trim(struct span s); /* without ASCII white space at either end */
+size_t span_runes(struct span s);     /* characters of UTF-8, not bytes */
 bool span_utf8_valid(struct span s);  /* as Go's utf8.Valid: no surrogates, no overlong forms */
 
 #endif

@@ -27,7 +27,7 @@ cel_unit_locate(const struct cel_unit *u, uint32_t pos, int32_t *ret_line, int32
       start = i + 1;
     }
   }
-  *ret_col = (int32_t)cel_code_points(span_make(u->src.p + start, pos - start));
+  *ret_col = (int32_t)span_runes(span_make(u->src.p + start, pos - start));
 }
 
 void

@@ -532,7 +532,7 @@ bool
 cel_parse(struct cel_unit *u)
 {
   struct parser p = { .u = u };
-  size_t size = u->src.n > CEL_SOURCE_MAX ? cel_code_points(u->src) : 0;
+  size_t size = u->src.n > CEL_SOURCE_MAX ? span_runes(u->src) : 0;
 
   if (size > CEL_SOURCE_MAX) {
     cel_issue_add(u, CEL_NO_POS, "expression code point size exceeds limit: size: %zu, limit %d", size, CEL_SOURCE_MAX);

@@ -102,30 +102,12 @@ cel_force_lazy(struct cel_lazy *l)
 
 /* -- sizes -- */
 
-size_t
-cel_code_points(struct span s)
-{
-  size_t n = 0, i = 0;
-
-  for (; i + 8 <= s.n; i += 8) { /* ASCII runs */
-    uint64_t w;
-
-    memcpy(&w, s.p + i, 8);
-    if (w & 0x8080808080808080u)
-      break;
-    n += 8;
-  }
-  for (; i < s.n; i++)
-    n += ((unsigned char)s.p[i] & 0xC0) != 0x80;
-  return n;
-}
-
 bool
 cel_size(struct cel_value v, uint64_t *ret)
 {
   switch (v.kind) {
   case CEL_STRING:
-    *ret = v.sub == CEL_SUB_ASCII ? v.n : cel_code_points(cel_span(v));
+    *ret = v.sub == CEL_SUB_ASCII ? v.n : span_runes(cel_span(v));
     return true;
   case CEL_BYTES:
     *ret = v.n;

@@ -339,7 +339,6 @@ cel_force(struct cel_value v)
 
 /* Entries sorted by key, so that iterating is the same in every run. */
 const struct cel_entry **cel_map_sorted(struct arena *a, const struct cel_map *m);
-size_t cel_code_points(struct span s);
 /* size() of the kinds that have one; false for others. */
 bool cel_size(struct cel_value v, uint64_t *ret);
 

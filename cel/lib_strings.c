@@ -51,11 +51,11 @@ index_of(struct cel_eval *ev, const struct cel_value *args, unsigned n)
     return out_of_range(ev, off);
   from = offset_of(s, off);
   if (!sub.n)
-    return cel_of_int(from == SIZE_MAX ? (int64_t)cel_code_points(s) : off);
+    return cel_of_int(from == SIZE_MAX ? (int64_t)span_runes(s) : off);
   if (from >= s.n)
     return cel_of_int(-1);
   at = memmem(s.p + from, s.n - from, sub.p, sub.n);
-  count = at ? (int64_t)cel_code_points(span_make(s.p, (size_t)(at - s.p))) : -1;
+  count = at ? (int64_t)span_runes(span_make(s.p, (size_t)(at - s.p))) : -1;
   return cel_of_int(count);
 }
 
@@ -63,7 +63,7 @@ static struct cel_value
 last_index_of(struct cel_eval *ev, const struct cel_value *args, unsigned n)
 {
   struct span s = cel_span(args[0]), sub = cel_span(args[1]);
-  int64_t count = (int64_t)cel_code_points(s), off = n == 3 ? args[2].u.i : count - 1;
+  int64_t count = (int64_t)span_runes(s), off = n == 3 ? args[2].u.i : count - 1;
   size_t from;
 
   if (n == 2 && !sub.n)
@@ -125,7 +125,7 @@ count_of(struct span s, struct span sub)
   size_t n = 0;
 
   if (!sub.n)
-    return cel_code_points(s) + 1;
+    return span_runes(s) + 1;
   for (; s.n >= sub.n && (at = memmem(s.p, s.n, sub.p, sub.n)); n++)
     s = span_make(at + sub.n, s.n - (size_t)(at + sub.n - s.p));
   return n;

@@ -31,17 +31,6 @@ text_table_add(struct text_table *t, const char *const *cells)
   memcpy(t->rows[t->n++], cells, t->columns * sizeof *cells);
 }
 
-/* Characters, not bytes: names may hold any letter. */
-static size_t
-width(const char *s)
-{
-  size_t n = 0;
-
-  for (; *s; s++)
-    n += ((unsigned char)*s & 0xC0) != 0x80;
-  return n;
-}
-
 void
 text_table_print(const struct text_table *t, struct strbuf *out)
 {
@@ -49,12 +38,12 @@ text_table_print(const struct text_table *t, struct strbuf *out)
 
   for (size_t i = 0; i < t->n; i++)
     for (size_t c = 0; c < t->columns; c++)
-      if (width(t->rows[i][c]) > widths[c])
-        widths[c] = width(t->rows[i][c]);
+      if (span_runes(span_of(t->rows[i][c])) > widths[c])
+        widths[c] = span_runes(span_of(t->rows[i][c]));
   for (size_t i = 0; i < t->n; i++) {
     for (size_t c = 0; c < t->columns; c++) {
       strbuf_puts(out, t->rows[i][c]);
-      for (size_t n = width(t->rows[i][c]); c + 1 < t->columns && n < widths[c] + GAP; n++)
+      for (size_t n = span_runes(span_of(t->rows[i][c])); c + 1 < t->columns && n < widths[c] + GAP; n++)
         strbuf_putc(out, ' ');
     }
     strbuf_putc(out, '\n');

@@ -332,16 +332,6 @@ check_alternatives(struct checker *c, const struct schema *s, const struct spot 
 
 /* -- strings -- */
 
-static int64_t
-runes(struct span text)
-{
-  int64_t n = 0;
-
-  for (size_t i = 0; i < text.n; i++)
-    n += ((unsigned char)text.p[i] & 0xC0) != 0x80;
-  return n;
-}
-
 static void
 check_pattern(struct checker *c, const struct schema_limits *l, const struct spot *at, struct result *r)
 {
@@ -363,7 +353,7 @@ check_string(struct checker *c, const struct schema *s, const struct spot *at, s
 
   if (!l)
     return;
-  n = runes(json_span(at->value));
+  n = (int64_t)span_runes(json_span(at->value));
   if (l->max_length != SCHEMA_NO_LIMIT && n > l->max_length)
     add(c, r, FAULT_TOO_LONG, at, NULL,
         arena_printf(c->a, "%s in body should be at most %" PRId64 " chars long", at->path, l->max_length))

@@ -83,16 +83,6 @@ has_any(struct span s, const char *chars)
   return false;
 }
 
-/* Characters, not bytes. */
-static size_t
-runes(struct span s)
-{
-  size_t n = 0;
-  for (size_t i = 0; i < s.n; i++)
-    n += ((unsigned char)s.p[i] & 0xc0) != 0x80;
-  return n;
-}
-
 static bool
 is_dns_domain(struct span s)
 {
@@ -110,7 +100,7 @@ is_dns_domain(struct span s)
 static bool
 is_netbios(struct span s)
 {
-  return s.n && s.p[0] != '.' && runes(s) <= 15 && !has_any(s, "\\/:*?\"<>|");
+  return s.n && s.p[0] != '.' && span_runes(s) <= 15 && !has_any(s, "\\/:*?\"<>|");
 }
 
 static void

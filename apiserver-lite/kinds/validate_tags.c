@@ -216,16 +216,6 @@ check_number(struct walk *w, const struct tag_rule *r, const struct vpath *path,
          arena_printf(w->v->a, "must be %s than or equal to %lld", low ? "greater" : "less", (long long)r->n));
 }
 
-/* Characters, not bytes. */
-static size_t
-text_length(struct span s)
-{
-  size_t n = 0;
-  for (size_t i = 0; i < s.n; i++)
-    n += (s.p[i] & 0xc0) != 0x80;
-  return n;
-}
-
 static void
 check_update(struct walk *w, const struct tag_rule *r, const struct vpath *path, const struct subject *s)
 {
@@ -325,7 +315,7 @@ check_rule(struct walk *w, const struct tag_rule *r, const struct vpath *path, c
       check_too_long(w, r, path, r->n, "bytes", "maxBytes");
     return;
   case TAG_MAX_LENGTH:
-    if (text_length(text) > (size_t)r->n)
+    if (span_runes(text) > (size_t)r->n)
       check_too_long(w, r, path, r->n, "characters", "maxLength");
     return;
   case TAG_MINIMUM:

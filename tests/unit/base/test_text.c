@@ -55,6 +55,16 @@ utf8(void **state)
 }
 
 static void
+characters_are_counted(void **state)
+{
+  (void)state;
+  assert_int_equal(span_runes(span_of("")), 0);
+  assert_int_equal(span_runes(span_make(NULL, 0)), 0);
+  assert_int_equal(span_runes(span_of("eight by")), 8);
+  assert_int_equal(span_runes(span_of("eight byt\u00e9s and \u4e2d\u6587 \U0001f408")), 20);
+}
+
+static void
 buffers_know_their_ceiling(void **state)
 {
   _cleanup_strbuf_ struct strbuf b = STRBUF_INIT(10);
@@ -162,8 +172,13 @@ int
 main(void)
 {
   const struct CMUnitTest tests[] = {
-    cmocka_unit_test(spans),  cmocka_unit_test(utf8),   cmocka_unit_test(buffers_know_their_ceiling),
-    cmocka_unit_test(arenas), cmocka_unit_test(errors), cmocka_unit_test(quotes_as_go),
+    cmocka_unit_test(characters_are_counted),
+    cmocka_unit_test(spans),
+    cmocka_unit_test(utf8),
+    cmocka_unit_test(buffers_know_their_ceiling),
+    cmocka_unit_test(arenas),
+    cmocka_unit_test(errors),
+    cmocka_unit_test(quotes_as_go),
   };
 
   return cmocka_run_group_tests(tests, NULL, NULL);
