@@ -395,6 +395,17 @@ json_remove_at(struct json *array, size_t at)
   array->count--;
 }
 
+void
+json_list_remove(struct json *list, const char *text)
+{
+  for (size_t i = json_count(list); i-- > 0;) {
+    const char *item = json_str(json_at(list, i));
+
+    if (item && strcmp(item, text) == 0)
+      json_remove_at(list, i);
+  }
+}
+
 struct json *
 json_find(struct json *obj, const char *name)
 {

@@ -174,6 +174,7 @@ struct json *json_append(struct arena *a, struct json *array, struct json *value
 struct json *json_append_str(struct arena *a, struct json *array, const char *s);
 void json_insert(struct arena *a, struct json *array, size_t at, struct json *value);
 void json_remove_at(struct json *array, size_t at);
+void json_list_remove(struct json *list, const char *text); /* every item that is this string; of NULL: nothing */
 
 /* The same lookups on a tree that is being built. */
 struct json *json_find(struct json *obj, const char *name);

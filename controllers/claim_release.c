@@ -108,11 +108,9 @@ update_status(struct controller *ctl, struct arena *a, const struct json *claim,
 static int
 remove_finalizer(struct controller *ctl, struct arena *a, const struct json *claim, struct kerr *reterr)
 {
-  struct json *copy = json_copy(a, claim), *meta = json_find(copy, "metadata"), *list = json_find(meta, "finalizers");
+  struct json *copy = json_copy(a, claim);
 
-  for (size_t i = json_count(list); i-- > 0;)
-    if (json_str(json_at(list, i)) && strcmp(json_str(json_at(list, i)), ctl->all->dra->finalizer) == 0)
-      json_remove_at(list, i);
+  json_list_remove(json_find(json_find(copy, "metadata"), "finalizers"), ctl->all->dra->finalizer);
   return kclient_update(ctl->all->config.client, ctl->all->dra->claims, NULL, copy, NULL, reterr);
 }
 

@@ -123,9 +123,7 @@ finalize(struct controller *ctl, struct arena *a, const char *name, struct kerr 
     return err.code == KERR_NOT_FOUND ? 0 : kerr_move(reterr, &err);
   copy = json_copy(a, record_tree(live));
   list = json_find(json_find(copy, "spec") ? json_find(copy, "spec") : copy, "finalizers");
-  for (size_t i = json_count(list); i-- > 0;)
-    if (json_str(json_at(list, i)) && strcmp(json_str(json_at(list, i)), NAMESPACE_FINALIZER) == 0)
-      json_remove_at(list, i);
+  json_list_remove(list, NAMESPACE_FINALIZER);
   r = kclient_update(ctl->all->config.client, &KC_NAMESPACES, "finalize", copy, NULL, &err);
   if (r < 0 && err.code != KERR_NOT_FOUND)
     return kerr_move(reterr, &err);

@@ -217,9 +217,7 @@ write_finalizers(const struct look *l, const struct kclient_resource *res, const
   struct json *copy = json_copy(l->a, l->o);
   struct json *list = json_ensure_array(l->a, json_ensure_object(l->a, copy, "metadata"), "finalizers");
 
-  for (size_t i = json_count(list); i-- > 0;)
-    if (json_str(json_at(list, i)) && strcmp(json_str(json_at(list, i)), finalizer) == 0)
-      json_remove_at(list, i);
+  json_list_remove(list, finalizer);
   if (there)
     json_append_str(l->a, list, finalizer);
   return kclient_update(l->all->config.client, res, NULL, copy, NULL, reterr);

@@ -82,9 +82,7 @@ deallocate(struct classic_driver *d, struct arena *a, const struct json *claim, 
     copy = json_copy(a, record_tree(written));
   }
   finalizers = json_find(json_find(copy, "metadata"), "finalizers");
-  for (size_t i = json_count(finalizers); i-- > 0;)
-    if (strcmp(json_str(json_at(finalizers, i)), finalizer) == 0)
-      json_remove_at(finalizers, i);
+  json_list_remove(finalizers, finalizer);
   if (write_claim(d, NULL, copy, &freed, reterr) < 0)
     return kerr_wrap(reterr, "remove finalizer");
   return 0;

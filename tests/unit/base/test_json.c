@@ -151,6 +151,20 @@ items_are_found(void **state)
 }
 
 static void
+strings_are_taken_out_of_lists(void **state)
+{
+  _cleanup_arena_ struct arena *a = arena_new(CEIL_ARENA_SMALL);
+  struct json *list = json_copy(a, test_parse(a, "[\"x\",1,\"y\",\"x\",{\"x\":\"x\"},\"x\"]"));
+
+  (void)state;
+  json_list_remove(list, "x");
+  assert_true(json_equal(list, test_parse(a, "[1,\"y\",{\"x\":\"x\"}]")));
+  json_list_remove(list, "1");
+  assert_int_equal(json_count(list), 3);
+  json_list_remove(NULL, "x");
+}
+
+static void
 trees_are_built_and_compared(void **state)
 {
   _cleanup_arena_ struct arena *a = arena_new(CEIL_ARENA_SMALL);
@@ -276,6 +290,7 @@ main(void)
     cmocka_unit_test(what_is_refused),
     cmocka_unit_test(duplicates_are_listed),
     cmocka_unit_test(objects_of_many_keys),
+    cmocka_unit_test(strings_are_taken_out_of_lists),
     cmocka_unit_test(trees_are_built_and_compared),
     cmocka_unit_test(doubles_are_written_as_go_writes_them),
     cmocka_unit_test(the_locale_does_not_matter),
