@@ -4,6 +4,8 @@
 
 #include "amounts.h"
 
+const char *const pod_container_lists[POD_CONTAINER_LISTS] = { "initContainers", "containers", "ephemeralContainers" };
+
 bool
 pod_has_ended(const struct json *pod)
 {

@@ -4,6 +4,10 @@
 
 #include "json.h"
 
+/* The members of a spec that hold its containers, in the order in which upstream visits them. */
+#define POD_CONTAINER_LISTS 3
+extern const char *const pod_container_lists[POD_CONTAINER_LISTS];
+
 /* Succeeded or Failed: nothing of it will run again. */
 bool pod_has_ended(const struct json *pod);
 

@@ -6,17 +6,16 @@
 
 #include "admission.h"
 #include "object.h"
+#include "pod.h"
 #include "validate_claim.h"
-
-static const char *const container_lists[] = { "initContainers", "containers", "ephemeralContainers" };
 
 /* -- AlwaysPullImages -- */
 
 static bool
 has_image(const struct json *pod, const char *image)
 {
-  for (size_t i = 0; i < ARRAY_SIZE(container_lists); i++)
-    for (json_each_item (p, json_dig(pod, "spec", container_lists[i], NULL)))
+  for (size_t i = 0; i < POD_CONTAINER_LISTS; i++)
+    for (json_each_item (p, json_dig(pod, "spec", pod_container_lists[i], NULL)))
       if (strcmp(json_get_str_or(*p, "image", ""), image) == 0)
         return true;
   return false;
@@ -25,8 +24,8 @@ has_image(const struct json *pod, const char *image)
 static bool
 has_new_image(const struct json *pod, const struct json *old)
 {
-  for (size_t i = 0; i < ARRAY_SIZE(container_lists); i++)
-    for (json_each_item (p, json_dig(pod, "spec", container_lists[i], NULL)))
+  for (size_t i = 0; i < POD_CONTAINER_LISTS; i++)
+    for (json_each_item (p, json_dig(pod, "spec", pod_container_lists[i], NULL)))
       if (!has_image(old, json_get_str_or(*p, "image", "")))
         return true;
   return false;
@@ -40,8 +39,8 @@ pull_mutate(struct rest_call *c, struct json *o, const struct json *old, struct 
   (void)reterr;
   if (*c->info.subresource || (old && !has_new_image(o, old)))
     return 0;
-  for (size_t i = 0; i < ARRAY_SIZE(container_lists); i++)
-    for (json_each_item (p, json_find(spec, container_lists[i])))
+  for (size_t i = 0; i < POD_CONTAINER_LISTS; i++)
+    for (json_each_item (p, json_find(spec, pod_container_lists[i])))
       json_set_str(c->a, *p, "imagePullPolicy", "Always");
   for (json_each_item (v, json_find(spec, "volumes")))
     if (json_get(*v, "image"))
@@ -82,11 +81,7 @@ tolerate(struct rest_call *c, struct json *spec, const char *resource)
   json_set_str(c->a, t, "effect", "NoSchedule");
 }
 
-static int
-by_name(const void *a, const void *b)
-{
-  return strcmp(*(const char *const *)a, *(const char *const *)b);
-}
+#define LASTING_LISTS 2 /* of pod_container_lists: without the ephemeral ones */
 
 static int
 extended_mutate(struct rest_call *c, struct json *o, const struct json *old, struct kerr *reterr)
@@ -98,16 +93,16 @@ extended_mutate(struct rest_call *c, struct json *o, const struct json *old, str
   (void)reterr;
   if (*c->info.subresource || (old && json_equal(json_get(old, "spec"), spec)))
     return 0;
-  for (size_t i = 0; i < 2; i++)
-    for (json_each_item (p, json_get(spec, container_lists[i])))
+  for (size_t i = 0; i < LASTING_LISTS; i++)
+    for (json_each_item (p, json_get(spec, pod_container_lists[i])))
       most += json_count(json_dig(*p, "resources", "requests", NULL));
   names = arena_array_of(c->a, const char *, most + 1);
-  for (size_t i = 0; i < 2; i++)
-    for (json_each_item (p, json_get(spec, container_lists[i])))
+  for (size_t i = 0; i < LASTING_LISTS; i++)
+    for (json_each_item (p, json_get(spec, pod_container_lists[i])))
       for (json_each_member (m, json_dig(*p, "resources", "requests", NULL)))
         if (validate_is_extended_resource(c->a, span_make(m->name, m->name_len)))
           names[n++] = m->name;
-  qsort(names, n, sizeof *names, by_name);
+  qsort(names, n, sizeof *names, text_order);
   for (size_t i = 0; i < n; i++)
     tolerate(c, spec, names[i]);
   c->reshape = c->reshape || n > 0;
@@ -155,22 +150,13 @@ const struct admission_plugin admission_anti_affinity = {
 
 /* -- DenyServiceExternalIPs -- */
 
-static bool
-has_text(const struct json *list, const char *text)
-{
-  for (json_each_item (p, list))
-    if (strcmp(json_str(*p) ? json_str(*p) : "", text) == 0)
-      return true;
-  return false;
-}
-
 static int
 external_validate(struct rest_call *c, const struct json *o, const struct json *old, struct kerr *reterr)
 {
   if (*c->info.subresource)
     return 0;
   for (json_each_item (p, json_dig(o, "spec", "externalIPs", NULL)))
-    if (!has_text(json_dig(old, "spec", "externalIPs", NULL), json_str(*p) ? json_str(*p) : ""))
+    if (!json_list_has(json_dig(old, "spec", "externalIPs", NULL), json_str(*p) ? json_str(*p) : ""))
       return admission_forbid(c, o, "Use of external IPs is denied by admission control", reterr);
   return 0;
 }

@@ -2,6 +2,7 @@
 
 #include <string.h>
 
+#include "pod.h"
 #include "pod_security_internal.h"
 
 /* One check in the versions [since, until); `overrides`: the baseline check that it makes needless. */
@@ -64,11 +65,10 @@ is_overridden(const char *id, enum pod_security_level level, int minor)
 static struct json *
 all_containers(struct arena *a, const struct json *spec)
 {
-  static const char *const lists[] = { "initContainers", "containers", "ephemeralContainers" };
   struct json *ret = json_new_array(a);
 
-  for (size_t i = 0; i < ARRAY_SIZE(lists); i++)
-    for (json_each_item (c, json_get(spec, lists[i])))
+  for (size_t i = 0; i < POD_CONTAINER_LISTS; i++)
+    for (json_each_item (c, json_get(spec, pod_container_lists[i])))
       json_append(a, ret, *c);
   return ret;
 }

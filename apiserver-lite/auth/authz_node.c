@@ -5,6 +5,7 @@
 
 #include "ceilings.h"
 #include "object.h"
+#include "pod.h"
 #include "pod_claims.h"
 #include "rbac_policy.h"
 #include "rbac_rule.h"
@@ -86,10 +87,8 @@ container_names(const struct json *c, const char *key, const char *from, const c
 static bool
 containers_name(const struct json *pod, const char *key, const char *from, const char *name)
 {
-  static const char *const lists[] = { "initContainers", "containers", "ephemeralContainers" };
-
-  for (size_t i = 0; i < ARRAY_SIZE(lists); i++)
-    for (json_each_item (c, json_dig(pod, "spec", lists[i], NULL)))
+  for (size_t i = 0; i < POD_CONTAINER_LISTS; i++)
+    for (json_each_item (c, json_dig(pod, "spec", pod_container_lists[i], NULL)))
       if (container_names(*c, key, from, name))
         return true;
   return false;

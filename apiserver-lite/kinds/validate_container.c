@@ -1,6 +1,7 @@
 /* Containers of pods: core/validation's validateContainerCommon and its callers. */
 #include <limits.h>
 
+#include "pod.h"
 #include "validate_pod.h"
 
 bool
@@ -404,10 +405,9 @@ void
 validate_visit(struct pod_visit *visit, const struct vpath *path,
                void (*each)(struct pod_visit *visit, const struct vpath *path, const struct json *container))
 {
-  static const char *const lists[] = { "initContainers", "containers", "ephemeralContainers" };
-  for (size_t k = 0; k < ARRAY_SIZE(lists); k++) {
-    const struct json *list = json_get(visit->spec, lists[k]);
+  for (size_t k = 0; k < POD_CONTAINER_LISTS; k++) {
+    const struct json *list = json_get(visit->spec, pod_container_lists[k]);
     for (size_t i = 0; i < json_count(list); i++)
-      each(visit, VP_ITEM(VP(path, lists[k]), i), json_at(list, i));
+      each(visit, VP_ITEM(VP(path, pod_container_lists[k]), i), json_at(list, i));
   }
 }

@@ -112,15 +112,14 @@ field_of_annotation(struct rest_call *c, struct json *container, const struct js
 static void
 read_apparmor(struct rest_call *c, struct json *spec, const struct json *meta)
 {
-  static const char *const lists[] = { "initContainers", "containers", "ephemeralContainers" };
   const struct json *whole = json_dig(spec, "securityContext", "appArmorProfile", NULL);
 
   if (personality_minor(c->personality) < APPARMOR_SINCE ||
       strcmp(json_get_str_or(json_get(spec, "os"), "name", ""), "windows") == 0)
     return;
-  for (size_t k = 0; k < ARRAY_SIZE(lists); k++)
-    for (size_t i = 0; i < json_count(json_get(spec, lists[k])); i++)
-      field_of_annotation(c, json_item(json_find(spec, lists[k]), i), meta, whole);
+  for (size_t k = 0; k < POD_CONTAINER_LISTS; k++)
+    for (size_t i = 0; i < json_count(json_get(spec, pod_container_lists[k])); i++)
+      field_of_annotation(c, json_item(json_find(spec, pod_container_lists[k]), i), meta, whole);
 }
 
 /* -- resources of the pod as a whole (DefaultPodLevelResources) -- */
@@ -141,10 +140,8 @@ put_amount(struct arena *a, struct json *list, const char *name, const struct qu
 static bool
 all_limited(const struct json *spec, const char *name)
 {
-  static const char *const lists[] = { "initContainers", "containers", "ephemeralContainers" };
-
-  for (size_t k = 0; k < ARRAY_SIZE(lists); k++)
-    for (json_each_item (c, json_get(spec, lists[k])))
+  for (size_t k = 0; k < POD_CONTAINER_LISTS; k++)
+    for (json_each_item (c, json_get(spec, pod_container_lists[k])))
       if (!json_get(json_dig(*c, "resources", "limits", NULL), name))
         return false;
   return true;
