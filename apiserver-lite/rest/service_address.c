@@ -351,8 +351,10 @@ service_address_release(const struct service_owner *o, const char *ip)
 
 /* -- the start -- */
 
-int
-service_visit(struct apiserver *s, service_visit_fn *fn, void *payload, struct kerr *reterr)
+/* Calls `fn` with every service in the store until it fails. */
+static int
+visit(struct apiserver *s, int (*fn)(void *payload, const struct json *service, struct kerr *reterr), void *payload,
+      struct kerr *reterr)
 {
   _cleanup_arena_ struct arena *a = arena_new(CEIL_ARENA_SMALL);
   const struct kind_resource *services = kind_resource_find(s->personality, "", "v1", "services");
@@ -366,6 +368,41 @@ service_visit(struct apiserver *s, service_visit_fn *fn, void *payload, struct k
     r = fn(payload, record_tree(list.items[i]), reterr);
   store_list_release(&list);
   return r;
+}
+
+struct marking {
+  struct apiserver *s;
+  service_mark_fn *mark;
+  void *payload;
+  struct range_bits *bits;
+};
+
+static int
+mark_one(void *payload, const struct json *service, struct kerr *reterr)
+{
+  const struct marking *m = payload;
+
+  (void)reterr;
+  m->mark(m->payload, service, m->bits);
+  return 0;
+}
+
+static int
+mark_all(void *payload, struct range_bits *bits, struct kerr *reterr)
+{
+  struct marking *m = payload;
+
+  m->bits = bits;
+  return visit(m->s, mark_one, m, reterr);
+}
+
+int
+service_range_repair(struct apiserver *s, const struct range_map *m, bool keep, service_mark_fn *mark, void *payload,
+                     struct kerr *reterr)
+{
+  struct marking marking = { .s = s, .mark = mark, .payload = payload };
+
+  return range_map_repair(s->store, m, keep, mark_all, &marking, reterr);
 }
 
 /* False: none of IPv4. */
@@ -391,31 +428,14 @@ keep_object(void *payload, const struct json *service, struct kerr *reterr)
   return address_of(service, &ip) && take_object(&o, ip, reterr) < 0 ? -(int)reterr->code : 0;
 }
 
-struct marks {
-  struct apiserver *s;
-  struct net net;
-  struct range_bits *bits;
-};
-
-static int
-mark(void *payload, const struct json *service, struct kerr *reterr)
+static void
+mark_address(void *payload, const struct json *service, struct range_bits *bits)
 {
-  struct marks *m = payload;
+  const struct net *net = payload;
   uint32_t ip;
 
-  (void)reterr;
-  if (address_of(service, &ip) && contains(&m->net, ip) && ip - m->net.first < RANGE_MAP_MAX)
-    range_bits_set(m->bits, ip - m->net.first);
-  return 0;
-}
-
-static int
-mark_all(void *payload, struct range_bits *bits, struct kerr *reterr)
-{
-  struct marks *m = payload;
-
-  m->bits = bits;
-  return service_visit(m->s, mark, m, reterr);
+  if (address_of(service, &ip) && contains(net, ip) && ip - net->first < RANGE_MAP_MAX)
+    range_bits_set(bits, ip - net->first);
 }
 
 int
@@ -423,10 +443,10 @@ service_address_repair(struct apiserver *s, struct kerr *reterr)
 {
   _cleanup_arena_ struct arena *a = arena_new(CEIL_ARENA_SMALL);
   struct service_owner o = { .s = s, .a = a, .now = clock_wall(s->clock) };
-  struct marks m = { .s = s, .net = configured_net(s) };
-  struct range_map map = map_of(&m.net);
+  struct net net = configured_net(s);
+  struct range_map map = map_of(&net);
 
   if (addresses(s))
-    return service_visit(s, keep_object, &o, reterr);
-  return range_map_repair(s->store, &map, true, mark_all, &m, reterr);
+    return visit(s, keep_object, &o, reterr);
+  return service_range_repair(s, &map, true, mark_address, &net, reterr);
 }

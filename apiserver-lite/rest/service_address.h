@@ -13,6 +13,7 @@
 #define APISERVER_SERVICE_ADDRESS_H
 
 #include "apiserver_internal.h"
+#include "range_map.h"
 
 #define SERVICE_RANGE_DEFAULT "10.96.0.0/12"
 
@@ -35,8 +36,9 @@ void service_address_release(const struct service_owner *o, const char *ip);
 /* The addresses that services have are taken, whatever has been lost: at the start. */
 _must_check_ int service_address_repair(struct apiserver *s, struct kerr *reterr);
 
-/* Calls `fn` with every service in the store until it fails. */
-typedef int service_visit_fn(void *payload, const struct json *service, struct kerr *reterr);
-_must_check_ int service_visit(struct apiserver *s, service_visit_fn *fn, void *payload, struct kerr *reterr);
+/* range_map_repair by what the services in the store have: `mark` says of one of them which numbers those are. */
+typedef void service_mark_fn(void *payload, const struct json *service, struct range_bits *bits);
+_must_check_ int service_range_repair(struct apiserver *s, const struct range_map *m, bool keep, service_mark_fn *mark,
+                                      void *payload, struct kerr *reterr);
 
 #endif

@@ -191,39 +191,22 @@ service_ports_finish(struct service_ports *p, bool stored)
 
 /* -- the start -- */
 
-struct marks {
-  struct apiserver *s;
-  struct ports all;
-  struct range_bits *bits;
-};
+static void
+mark_port(const struct ports *all, int64_t port, struct range_bits *bits)
+{
+  if (is_within(all, port))
+    range_bits_set(bits, (uint32_t)(port - all->first));
+}
 
 static void
-mark_port(struct marks *m, int64_t port)
+mark_ports(void *payload, const struct json *service, struct range_bits *bits)
 {
-  if (is_within(&m->all, port))
-    range_bits_set(m->bits, (uint32_t)(port - m->all.first));
-}
-
-static int
-mark(void *payload, const struct json *service, struct kerr *reterr)
-{
-  struct marks *m = payload;
+  const struct ports *all = payload;
   const struct json *spec = json_get(service, "spec");
 
-  (void)reterr;
   for (json_each_item (p, json_get(spec, "ports")))
-    mark_port(m, json_get_int(*p, "nodePort", 0));
-  mark_port(m, json_get_int(spec, "healthCheckNodePort", 0));
-  return 0;
-}
-
-static int
-mark_all(void *payload, struct range_bits *bits, struct kerr *reterr)
-{
-  struct marks *m = payload;
-
-  m->bits = bits;
-  return service_visit(m->s, mark, m, reterr);
+    mark_port(all, json_get_int(*p, "nodePort", 0), bits);
+  mark_port(all, json_get_int(spec, "healthCheckNodePort", 0), bits);
 }
 
 /* In a store of our own nobody else can be half-way through a write now. */
@@ -236,7 +219,7 @@ is_alone(const struct store *s)
 int
 service_ports_repair(struct apiserver *s, struct kerr *reterr)
 {
-  struct marks m = { .s = s, .all = ports_of(s) };
+  struct ports all = ports_of(s);
 
-  return range_map_repair(s->store, &m.all.map, !is_alone(s->store), mark_all, &m, reterr);
+  return service_range_repair(s, &all.map, !is_alone(s->store), mark_ports, &all, reterr);
 }
