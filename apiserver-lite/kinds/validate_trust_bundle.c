@@ -61,13 +61,11 @@ check_twins(struct validation *v, const struct vpath *path, const struct pem_blo
 static const char *
 block_problem(const struct pem_block *b, struct arena *a)
 {
-  const char *problem;
   if (!span_is(b->type, "CERTIFICATE"))
     return arena_printf(a, "has bad block type: %.*s", SPAN_FMT(b->type));
   if (b->n_headers)
     return "has PEM block headers";
-  problem = pki_anchor_check(b->bytes);
-  return problem;
+  return pki_anchor_check(b->bytes);
 }
 
 static void
